@@ -1,0 +1,3 @@
+"""Wherefrom tells a site owner which visit every e-mail came from."""
+
+__version__ = "0.1.0"

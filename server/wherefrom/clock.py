@@ -1,0 +1,48 @@
+"""Time: one source of now, one stored form (UTC integer milliseconds)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+class Clock(Protocol):
+    """Answers what time it is."""
+
+    def now(self) -> datetime:
+        """The present moment: aware, UTC, whole milliseconds."""
+        ...
+
+
+def to_ms(moment: datetime) -> int:
+    """Milliseconds since 1970 of an aware ``moment``; parts below a millisecond are cut off."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def from_ms(milliseconds: int) -> datetime:
+    """The aware UTC datetime of ``milliseconds`` since 1970."""
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return from_ms(to_ms(datetime.now(UTC)))
+
+
+class FixedClock:
+    """A clock that stands still until it is moved: time in tests is an input like any other."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._now = from_ms(to_ms(start or datetime(2026, 11, 2, 9, 0, tzinfo=UTC)))
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        """Moves the clock by ``by``; a negative span moves it back."""
+        self._now += by

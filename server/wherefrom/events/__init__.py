@@ -1,0 +1,1 @@
+"""Append-only facts, written in the transaction that made them true."""

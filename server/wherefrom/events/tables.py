@@ -1,0 +1,26 @@
+"""Table of the events room: an append-only outbox."""
+
+from sqlalchemy import BigInteger, Column, Index, String, Table, text
+
+from wherefrom.db import Json, Moment, metadata
+
+event = Table(
+    "event",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("type", String(64), nullable=False),
+    Column("subject_id", BigInteger, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    # Null until the webhooks room has made its deliveries. A mark on each row rather than a cursor over ids: on
+    # PostgreSQL a lower id may be committed after a higher one, and a cursor would step over it.
+    Column("fanned_at", Moment),
+    Index(
+        "ix_event_unfanned",
+        "id",
+        sqlite_where=text("fanned_at IS NULL"),
+        postgresql_where=text("fanned_at IS NULL"),
+    ),
+    Index("ix_event_subject", "site_id", "subject_id"),
+)

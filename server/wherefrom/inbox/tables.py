@@ -1,0 +1,132 @@
+"""Tables of the inbox room."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text, text
+
+from wherefrom.db import Json, Moment, metadata
+
+mailbox = Table(
+    "mailbox",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(200), nullable=False),
+    Column("host", String(253), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("security", String(8), nullable=False),  # tls, starttls, none
+    Column("username", String(320), nullable=False),
+    Column("password", Text, nullable=False),  # sealed
+    Column("ca_file", Text, nullable=False),  # "" = the system's authorities
+    Column("enabled", Boolean, nullable=False),
+    Column("status", String(20), nullable=False),  # new, connecting, ok, login_failed, tls_failed, unreachable, failed
+    Column("status_detail", Text, nullable=False),
+    Column("checked_at", Moment),
+    Column("watcher", String(64), nullable=False),  # the process that watches it
+    Column("watched_until", Moment),  # its claim ends here unless renewed
+    Column("revision", Integer, nullable=False),  # grows with each edit, so that a watcher starts anew
+    Column("created_at", Moment, nullable=False),
+    Index("uq_mailbox_account", "site_id", "host", "port", "username", unique=True),
+)
+
+folder = Table(
+    "folder",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("mailbox_id", BigInteger, nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("kind", String(8), nullable=False),  # inbox, junk, other
+    Column("since", String(16), nullable=False),  # new, all, or a number of days
+    Column("uidvalidity", BigInteger),  # null: never looked at, or the server has none
+    Column("last_uid", BigInteger, nullable=False),
+    Column("baselined", Boolean, nullable=False),  # what was there before is settled
+    Column("checked_at", Moment),
+    Index("uq_folder_name", "site_id", "mailbox_id", "name", unique=True),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("mailbox_id", BigInteger, nullable=False),
+    Column("folder_id", BigInteger, nullable=False),
+    Column("folder_kind", String(8), nullable=False),
+    Column("uidvalidity", BigInteger, nullable=False),  # 0 where the server has none
+    Column("uid", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),  # the raw bytes, a blob
+    Column("size", BigInteger, nullable=False),  # bytes on the server
+    Column("truncated", Boolean, nullable=False),
+    Column("status", String(16), nullable=False),  # stored, sorted, unreadable, duplicate
+    Column("status_reason", Text, nullable=False),
+    Column("duplicate_of", BigInteger),
+    Column("tries", Integer, nullable=False),
+    Column("claimed_until", Moment),
+    Column("arrived_at", Moment, nullable=False),  # INTERNALDATE
+    Column("stored_at", Moment, nullable=False),
+    # from here on filled by sorting
+    Column("written_at", Moment),  # the Date header
+    Column("message_id", Text),
+    Column("in_reply_to", Text),
+    Column("references", Json),
+    Column("subject", Text, nullable=False),
+    Column("from_address", String(320), nullable=False),
+    Column("from_name", Text, nullable=False),
+    Column("to_address", String(320), nullable=False),  # the substitute, or the recipient of most trust
+    Column("text", Text, nullable=False),
+    Column("has_html", Boolean, nullable=False),
+    Column("automatic", Text, nullable=False),  # "" or why it is taken for automatic mail
+    Column("first_of_thread", Boolean, nullable=False),
+    Column("defects", Json),
+    Index("uq_message_position", "site_id", "folder_id", "uidvalidity", "uid", unique=True),
+    Index("ix_message_arrived", "site_id", "arrived_at", "id"),
+    Index("ix_message_sha256", "site_id", "sha256"),
+    Index("ix_message_message_id", "site_id", "message_id"),
+    Index("ix_message_from", "site_id", "from_address", "arrived_at"),
+    Index(
+        "ix_message_stored",
+        "id",
+        sqlite_where=text("status = 'stored'"),
+        postgresql_where=text("status = 'stored'"),
+    ),
+)
+
+message_address = Table(
+    "message_address",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # in the order of trust
+    Column("role", String(24), nullable=False),  # to, cc, delivered-to, …
+    Column("address", String(320), nullable=False),
+    Column("name", Text, nullable=False),
+    Index("ix_message_address_address", "site_id", "address"),
+)
+
+attachment = Table(
+    "attachment",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("content_type", String(200), nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("inline", Boolean, nullable=False),
+    Column("content_id", Text, nullable=False),
+)
+
+match = Table(
+    "match",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("visit_id", BigInteger),  # null: no rule answered
+    Column("lease_id", BigInteger),
+    Column("rule", String(16), nullable=False),  # code, pool, thread, sender, none
+    Column("confidence", Float, nullable=False),
+    Column("reasons", Json, nullable=False),  # words, the winning one first
+    Column("candidates", Json, nullable=False),  # runners-up
+    Column("matched_at", Moment, nullable=False),
+    Index("ix_match_visit", "site_id", "visit_id"),
+)

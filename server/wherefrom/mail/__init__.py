@@ -1,0 +1,1 @@
+"""Mail as the world sends it: IMAP sessions, letters parsed, blobs."""

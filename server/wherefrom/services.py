@@ -1,0 +1,28 @@
+"""What rooms are built from: made once at the start, passed to every use case, never looked up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import httpx
+
+from wherefrom.clock import Clock
+from wherefrom.db import Database
+from wherefrom.mail.blobs import Blobs
+from wherefrom.settings import Settings
+from wherefrom.supervise import Bell
+from wherefrom.tokens import Ids, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The service's own tools. ``http`` is the guarded client: it refuses private addresses."""
+
+    db: Database
+    clock: Clock
+    settings: Settings
+    tokens: Tokens
+    ids: Ids
+    http: httpx.AsyncClient
+    blobs: Blobs
+    bell: Bell

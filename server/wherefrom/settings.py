@@ -1,0 +1,208 @@
+"""The settings file: every key, its default, its accepted form. Documented for people in ``settings.toml``.
+
+Reading checks everything at once and refuses unknown keys, so that a typing error stops the start rather than being
+ignored. Paths in the file are relative to the file's own folder. Environment variables ``WHEREFROM_GROUP_KEY`` (for
+example ``WHEREFROM_DATABASE_URL``) win over the file.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from wherefrom.errors import SettingsError
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Positive = Annotated[int, Meta(ge=1)]
+UrlPath = Annotated[str, Meta(pattern=r"^/[A-Za-z0-9._~/-]+$")]
+HttpUrl = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")]
+
+
+class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all groups."""
+
+
+class Server(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    bind: str = "127.0.0.1"
+    port: Port = 8025
+    public_url: HttpUrl = "http://127.0.0.1:8025"
+    trusted_proxies: tuple[str, ...] = ()
+
+
+class DatabaseGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    url: str = "sqlite:///data/wherefrom.db"
+
+
+class Data(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    folder: str = "data"
+    key_file: str = "data/secret.key"
+
+
+class CollectorGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    script_path: UrlPath = "/wf.js"
+    visits_path: UrlPath = "/v1/visits"
+    signals_path: UrlPath = "/v1/signals"
+    max_body: Annotated[int, Meta(ge=1024, le=1_048_576)] = 16_384
+    max_addresses: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class Visits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    idle_minutes: Positive = 30
+    ip: Literal["whole", "truncated", "none"] = "truncated"
+
+
+class Geo(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    file: str = ""
+
+
+class SubstitutionGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    hold_minutes: Positive = 15
+    cooldown_minutes: Annotated[int, Meta(ge=0)] = 60
+    heartbeat_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
+
+
+class Mail(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    poll_seconds: Positive = 60
+    idle_renew_seconds: Annotated[int, Meta(ge=10, le=1740)] = 540
+    socket_timeout_seconds: Positive = 60
+    max_letter_bytes: Annotated[int, Meta(ge=65_536)] = 52_428_800
+    batch: Annotated[int, Meta(ge=1, le=500)] = 50
+
+
+class Webhooks(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    timeout_seconds: Annotated[int, Meta(ge=1, le=120)] = 15
+    max_answer_bytes: Annotated[int, Meta(ge=1024)] = 65_536
+    allow: tuple[str, ...] = ()
+    retry_seconds: Annotated[tuple[Positive, ...], Meta(min_length=1)] = (
+        5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400,
+    )  # fmt: skip
+    disable_after_days: Positive = 5
+    link_days: Positive = 30
+
+
+class Console(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    session_days: Positive = 14
+
+
+class Log(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["text", "json"] = "text"
+
+
+class Settings(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All groups. ``Settings()`` is a whole set of defaults."""
+
+    server: Server = field(default_factory=Server)
+    database: DatabaseGroup = field(default_factory=DatabaseGroup)
+    data: Data = field(default_factory=Data)
+    collector: CollectorGroup = field(default_factory=CollectorGroup)
+    visits: Visits = field(default_factory=Visits)
+    geo: Geo = field(default_factory=Geo)
+    substitution: SubstitutionGroup = field(default_factory=SubstitutionGroup)
+    mail: Mail = field(default_factory=Mail)
+    webhooks: Webhooks = field(default_factory=Webhooks)
+    console: Console = field(default_factory=Console)
+    log: Log = field(default_factory=Log)
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings of ``path`` (defaults when None) with the environment's on top.
+
+    SettingsError names the key, the file or variable, and what is accepted there.
+    """
+    env = os.environ if environment is None else environment
+    tree = _read(path) if path else {}
+    sources = {variable: _overlay(tree, variable, env[variable]) for variable in sorted(env) if _is_ours(variable)}
+    try:
+        settings = msgspec.convert(tree, Settings, strict=not sources)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error), path, sources)) from None
+    _check_networks("server.trusted_proxies", settings.server.trusted_proxies)
+    _check_networks("webhooks.allow", settings.webhooks.allow)
+    return _anchor(settings, path.resolve().parent if path else Path.cwd())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path}: there is no such file",
+            hint="name the file with --settings, or copy settings.toml from the project",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _is_ours(variable: str) -> bool:
+    group = variable.removeprefix("WHEREFROM_").partition("_")[0].lower()
+    return variable.startswith("WHEREFROM_") and group in Settings.__struct_fields__
+
+
+def _overlay(tree: dict[str, Any], variable: str, text: str) -> str:
+    """Puts one variable's text into ``tree``; lists are written with commas. Answers the dotted key."""
+    group, _, key = variable.removeprefix("WHEREFROM_").lower().partition("_")
+    inside = tree.setdefault(group, {})
+    default = getattr(getattr(Settings(), group), key, None)
+    if isinstance(inside, dict):
+        inside[key] = [part.strip() for part in text.split(",") if part.strip()] if isinstance(default, tuple) else text
+    return f"{group}.{key}"
+
+
+def _explain(message: str, path: Path | None, sources: Mapping[str, str]) -> str:
+    """Turns msgspec's words (``Expected `int`, got `str` - at `$.server.port` ``) into key, place and form."""
+    problem, _, place = message.partition(" - at ")
+    key = place.strip("`").removeprefix("$.").removeprefix("$")
+    if "unknown field" in problem:
+        name = problem.split("`")[1]
+        full = f"{key}.{name}" if key else name
+        known = (
+            getattr(Settings(), key).__struct_fields__
+            if key in Settings.__struct_fields__
+            else Settings.__struct_fields__
+        )
+        return f"{_where(path, sources, full)}: unknown setting {full}; known here: {', '.join(known)}"
+    return f"{_where(path, sources, key)}: {key or 'the file'}: {problem[0].lower()}{problem[1:]}"
+
+
+def _where(path: Path | None, sources: Mapping[str, str], key: str) -> str:
+    for variable, named in sources.items():
+        if named == key:
+            return f"environment variable {variable}"
+    return str(path) if path else "settings"
+
+
+def _check_networks(key: str, networks: tuple[str, ...]) -> None:
+    for text in networks:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as error:
+            raise SettingsError(
+                f"{key}: “{text}” is no network ({error}); write it like 10.0.0.0/8 or ::1/128"
+            ) from None
+
+
+def _anchor(settings: Settings, folder: Path) -> Settings:
+    """Makes the file's relative paths absolute, so that the working directory does not matter."""
+
+    def absolute(text: str) -> str:
+        return str(folder / Path(text).expanduser()) if text else text
+
+    url = settings.database.url
+    if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+        url = "sqlite:///" + absolute(url.removeprefix("sqlite:///"))
+    return msgspec.structs.replace(
+        settings,
+        database=DatabaseGroup(url=url),
+        data=Data(folder=absolute(settings.data.folder), key_file=absolute(settings.data.key_file)),
+        geo=Geo(file=absolute(settings.geo.file)),
+    )

@@ -1,0 +1,1 @@
+"""Targets, substitutes and leases: which visit holds which address when."""

@@ -1,0 +1,63 @@
+"""Tables of the substitution room."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
+
+from wherefrom.db import Moment, metadata
+
+target = Table(
+    "target",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("address", String(254), nullable=False),
+    Column("address_key", String(254), nullable=False),  # lower case: what is compared
+    Column("strategy", String(16), nullable=False),  # plus, pool, catchall
+    Column("enabled", Boolean, nullable=False),
+    Column("separator", String(1), nullable=False),  # plus
+    Column("code_form", String(8), nullable=False),  # code, visit, name
+    Column("domain", String(253), nullable=False),  # catchall
+    Column("when_empty", String(8), nullable=False),  # pool: real, share
+    Column("refused", Integer, nullable=False),  # how often a pool had nothing to lend
+    Column("shared", Integer, nullable=False),  # how often it lent an address that was held
+    Column("created_at", Moment, nullable=False),
+    Index("uq_target_address", "site_id", "address_key", unique=True),
+)
+
+substitute = Table(
+    "substitute",  # addresses of pools; coded ones exist as leases only
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("target_id", BigInteger, nullable=False),
+    Column("address", String(254), nullable=False),
+    Column("address_key", String(254), nullable=False),
+    Column("status", String(16), nullable=False),  # unverified, free, leased, cooling, retired
+    Column("lease_id", BigInteger),  # the lease it is out on, or was last
+    Column("visitor_id", BigInteger),  # who holds it, or held it last
+    Column("expires_at", Moment),  # the end of that lease
+    Column("idle_since", Moment, nullable=False),  # longest idle is lent first
+    Column("created_at", Moment, nullable=False),
+    Index("uq_substitute_address", "site_id", "address_key", unique=True),
+    Index("ix_substitute_lend", "site_id", "target_id", "status", "idle_since"),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("target_id", BigInteger, nullable=False),
+    Column("strategy", String(16), nullable=False),
+    Column("address", String(254), nullable=False),
+    Column("address_key", String(254), nullable=False),
+    Column("visit_id", BigInteger, nullable=False),
+    Column("visitor_id", BigInteger, nullable=False),
+    Column("guessable", Boolean, nullable=False),  # the bare visit number, not a code
+    Column("shared", Boolean, nullable=False),  # lent although somebody held it
+    Column("leased_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Index("ix_lease_address", "site_id", "address_key", "leased_at"),
+    Index("ix_lease_visit", "site_id", "visit_id"),
+    Index("ix_lease_visitor", "site_id", "visitor_id", "target_id"),
+)

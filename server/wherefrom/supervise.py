@@ -1,0 +1,149 @@
+"""Keeps background work alive, and stops it politely.
+
+A ``Worker`` is a step that says "found work" or "nothing"; a ``Resident`` owns its own loop. The supervisor runs both
+until it is told to stop: then it lets the step under way end (grace), and cancels what does not (force). One that dies
+is started again after a delay that grows from 1 s to 60 s; its fault is kept for the readiness page.
+
+    starting ─▶ running ─▶ stopped
+                  │  ▲
+                  ▼  │ delay
+                failed
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from wherefrom.clock import Clock
+
+log = structlog.get_logger(__name__)
+
+_FIRST_DELAY = 1.0
+_LONGEST_DELAY = 60.0
+
+
+class Bell:
+    """Wakes whoever waits on a topic in this process, so that the next step need not wait for its poll."""
+
+    def __init__(self) -> None:
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._counts: defaultdict[str, int] = defaultdict(int)
+
+    def ring(self, topic: str) -> None:
+        self._counts[topic] += 1
+        for waiting in self._waiting[topic]:
+            waiting.set()
+
+    def count(self, topic: str) -> int:
+        """How often ``topic`` rang: taken before looking for work, it tells whether something came meanwhile."""
+        return self._counts[topic]
+
+    async def wait(self, topic: str, seconds: float, *, since: int | None = None) -> bool:
+        """True when the bell rings within ``seconds``, or has rung since ``count()`` gave ``since``."""
+        if since is not None and self._counts[topic] != since:
+            return True
+        mine = asyncio.Event()
+        self._waiting[topic].add(mine)
+        try:
+            async with asyncio.timeout(seconds):
+                await mine.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting[topic].discard(mine)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """``step`` does one piece of work and says whether it found any; after "nothing" it waits for the bell of
+    ``topic``, ``idle`` seconds at most."""
+
+    name: str
+    step: Callable[[], Awaitable[bool]]
+    idle: float
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resident:
+    """Runs for as long as the service does, and returns soon after ``stop`` is set."""
+
+    name: str
+    run: Callable[[asyncio.Event], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class State:
+    """What the readiness page says of one worker."""
+
+    name: str
+    status: str = "starting"
+    since: datetime | None = None
+    beat_at: datetime | None = None
+    restarts: int = 0
+    fault: str = ""
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Runs ``work`` until ``stop`` is set; ``grace`` is in seconds."""
+
+    work: Sequence[Worker | Resident]
+    bell: Bell
+    clock: Clock
+    grace: float = 10.0
+    states: dict[str, State] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.states = {one.name: State(one.name) for one in self.work}
+
+    @property
+    def healthy(self) -> bool:
+        return all(state.status in ("starting", "running") for state in self.states.values())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        tasks = [asyncio.create_task(self._keep(one, stop), name=one.name) for one in self.work]
+        await stop.wait()
+        for one in self.work:
+            if isinstance(one, Worker):
+                self.bell.ring(one.topic)
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks, timeout=self.grace)
+        for task in late:
+            log.warning("worker did not stop in time", worker=task.get_name(), grace=self.grace)
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep(self, one: Worker | Resident, stop: asyncio.Event) -> None:
+        state, delay = self.states[one.name], _FIRST_DELAY
+        while not stop.is_set():
+            state.status, state.since = "running", self.clock.now()
+            try:
+                await (self._turn(one, state, stop) if isinstance(one, Worker) else one.run(stop))
+                if not stop.is_set():
+                    raise RuntimeError("returned although nobody asked it to stop")
+            except Exception as fault:
+                state.status, state.fault = "failed", f"{type(fault).__name__}: {fault}"
+                state.restarts += 1
+                log.exception("worker failed", worker=one.name, again_in=delay)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), delay)
+                delay = min(delay * 2, _LONGEST_DELAY)
+        state.status = "stopped"
+
+    async def _turn(self, worker: Worker, state: State, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            before = self.bell.count(worker.topic)
+            found = await worker.step()
+            state.beat_at = self.clock.now()
+            if not found:
+                await self.bell.wait(worker.topic, worker.idle, since=before)

@@ -1,0 +1,146 @@
+"""Unguessable things: ids, codes, signed tokens, sealed secrets. One key makes them all.
+
+Ids are not secret; codes and tokens are. A signed token is readable by its holder (it is not sealed), and worthless
+once altered. Sealed text (``encrypt``) is for mailbox passwords and endpoint secrets at rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from wherefrom.clock import to_ms
+from wherefrom.errors import SettingsError
+
+CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+"""31 letters and digits without 0, 1, i, l, o: what people misread when they copy an address from paper."""
+
+_ID_EPOCH_MS = 1_735_689_600_000  # 2025-01-01: leaves 69 years in 41 bits
+_KEY_BYTES = 32
+
+
+class Ids:
+    """Makes 63-bit ids that grow with time: 41 bits of milliseconds, 10 of node, 12 of sequence.
+
+    The node is drawn at random for each process, so that hosts sharing one database need no registry of nodes. Two
+    processes with the same node would have to draw the same sequence in the same millisecond to collide; the primary
+    key then refuses the second.
+    """
+
+    def __init__(self, node: int | None = None) -> None:
+        self._node = secrets.randbelow(1 << 10) if node is None else node
+        self._lock = threading.Lock()
+        self._last_ms = 0
+        self._sequence = 0
+
+    def next(self) -> int:
+        with self._lock:
+            now = max(time.time_ns() // 1_000_000 - _ID_EPOCH_MS, self._last_ms)
+            if now == self._last_ms:
+                self._sequence += 1
+                if self._sequence >> 12:
+                    now, self._sequence = now + 1, 0
+            else:
+                self._sequence = 0
+            self._last_ms = now
+            return (now << 22) | (self._node << 12) | self._sequence
+
+
+def random_code(length: int = 8) -> str:
+    """A code of ``length`` letters: 8 carry 39.6 bits."""
+    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(length))
+
+
+def random_token(nbytes: int = 24) -> str:
+    """URL-safe text carrying ``nbytes`` of randomness."""
+    return secrets.token_urlsafe(nbytes)
+
+
+def hash_token(token: str) -> str:
+    """SHA-256 in hex: how a random token is kept, so that a stolen database opens no session."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Tokens:
+    """Signs and seals with keys derived from one ``key`` of at least 32 bytes."""
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) < _KEY_BYTES:
+            raise SettingsError(f"the secret key has {len(key)} bytes, it needs at least {_KEY_BYTES}")
+        self._signing = hmac.digest(key, b"wherefrom sign", "sha256")
+        sealing = hmac.digest(key, b"wherefrom seal", "sha256")
+        self._fernet = Fernet(base64.urlsafe_b64encode(sealing))
+
+    def sign(self, purpose: str, value: str, *, expires_at: datetime | None = None) -> str:
+        """``value`` and its expiry with a 128-bit MAC that holds for ``purpose`` alone; URL-safe."""
+        until = "" if expires_at is None else format(to_ms(expires_at), "x")
+        body = base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
+        return f"{body}.{until}.{self._mac(purpose, body, until)}"
+
+    def verify(self, purpose: str, token: str, now: datetime) -> str | None:
+        """The signed value; None when the token is forged, damaged, meant for another purpose or expired."""
+        parts = token.split(".")
+        if len(parts) != 3 or not token.isascii():
+            return None
+        body, until, mac = parts
+        if not hmac.compare_digest(mac, self._mac(purpose, body, until)):
+            return None
+        if until and int(until, 16) < to_ms(now):
+            return None
+        return base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)).decode()
+
+    def encrypt(self, text: str) -> str:
+        """Sealed form of ``text`` (Fernet: AES-128-CBC with HMAC-SHA256)."""
+        return self._fernet.encrypt(text.encode()).decode()
+
+    def decrypt(self, sealed: str) -> str:
+        """The text of ``sealed``; SettingsError when it was sealed with another key."""
+        try:
+            return self._fernet.decrypt(sealed.encode()).decode()
+        except InvalidToken:
+            raise SettingsError(
+                "a secret in the database was sealed with another key",
+                hint="start with the key file this database was made with, or enter the password anew",
+            ) from None
+
+    def _mac(self, purpose: str, body: str, until: str) -> str:
+        message = f"{purpose}\n{body}\n{until}".encode()
+        digest = hmac.digest(self._signing, message, "sha256")[:16]
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def load_key(path: Path) -> bytes:
+    """The key kept in ``path`` as URL-safe base64; made there with mode 0600 when the file is absent."""
+    if not path.exists():
+        _write_new_key(path)
+    try:
+        return base64.urlsafe_b64decode(path.read_text().strip())
+    except ValueError:
+        raise SettingsError(
+            f"{path}: the secret key is not URL-safe base64",
+            hint="restore the file from a backup; sealed passwords cannot be read without it",
+        ) from None
+
+
+def _write_new_key(path: Path) -> None:
+    """Two processes may start at once: the key appears whole, by a link, and the second one takes the first's."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    with contextlib.suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()

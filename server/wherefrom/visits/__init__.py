@@ -1,0 +1,1 @@
+"""Visitors, visits, sources: the collector."""

@@ -1,0 +1,98 @@
+"""Tables of the visits room."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+
+from wherefrom.db import Json, Moment, metadata
+
+visitor = Table(
+    "visitor",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("first_visit", BigInteger, nullable=False),
+    Column("source", Json, nullable=False),  # the last source that was not direct
+    Column("created_at", Moment, nullable=False),
+)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # the public visit number
+    Column("visitor_id", BigInteger, nullable=False),
+    Column("first_visit", BigInteger, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("last_seen_at", Moment, nullable=False),
+    Column("pageviews", Integer, nullable=False),
+    Column("landing_page", Text, nullable=False),
+    Column("referrer", Text, nullable=False),
+    Column("domain", String(253), nullable=False),
+    Column("marker", Text, nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("source_levels", Json, nullable=False),
+    Column("utm_source", Text),
+    Column("utm_medium", Text),
+    Column("utm_campaign", Text),
+    Column("utm_term", Text),
+    Column("utm_content", Text),
+    Column("click_id_name", String(32)),
+    Column("click_id", Text),
+    Column("country_code", String(2)),
+    Column("country", String(100)),
+    Column("region", String(200)),
+    Column("city", String(200)),
+    Column("ip", String(45)),
+    Column("device", String(16), nullable=False),
+    Column("os", String(64), nullable=False),
+    Column("browser", String(64), nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("language", String(35)),
+    Column("timezone", String(64)),
+    Column("google_client_id", String(128)),
+    Column("ym_uid", String(128)),
+    Column("params", Json, nullable=False),
+    Index("ix_visit_started", "site_id", "started_at"),
+    Index("ix_visit_visitor", "site_id", "visitor_id", "id"),
+)
+
+visit_counter = Table(
+    "visit_counter",  # visit numbers are given out in blocks: gaps are fine, repeats are not
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("next", BigInteger, nullable=False),
+)
+
+pageview = Table(
+    "pageview",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("visit_id", BigInteger, nullable=False),
+    Column("page", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("referrer", Text, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Index("ix_pageview_visit", "site_id", "visit_id"),
+)
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("visit_id", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),  # visible, mailto, copy, select
+    Column("address", String(254), nullable=False),
+    Column("page", Text, nullable=False),
+    Column("seen_at", Moment, nullable=False),
+    Index("ix_intent_visit", "site_id", "visit_id"),
+)
+
+dropped = Table(
+    "dropped",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),  # 0: the site is not known
+    Column("day", String(10), primary_key=True),  # 2026-11-21, UTC
+    Column("reason", String(32), primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""Facts leave for other systems: endpoints, deliveries, attempts."""

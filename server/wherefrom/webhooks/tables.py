@@ -1,0 +1,80 @@
+"""Tables of the webhooks room."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
+
+from wherefrom.db import Moment, metadata
+
+endpoint = Table(
+    "endpoint",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),  # sealed
+    Column("format", String(16), nullable=False),  # standard, roistat
+    Column("which", String(16), nullable=False),  # matched, all, first
+    Column("automatic", Boolean, nullable=False),  # send automatic mail too
+    Column("junk", Boolean, nullable=False),  # send letters of the junk folder too
+    Column("attachments", String(8), nullable=False),  # objects, urls
+    Column("deal_path", String(200), nullable=False),  # where in the answer the deal number stands; "" = usual names
+    Column("status", String(16), nullable=False),  # enabled, paused, gone, failed
+    Column("status_reason", Text, nullable=False),
+    Column("failing_since", Moment),
+    Column("created_at", Moment, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("endpoint_id", BigInteger, nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("event_type", String(64), nullable=False),
+    Column("subject_id", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),  # the very bytes (UTF-8) that are signed and posted, on every attempt
+    Column("status", String(16), nullable=False),  # pending, delivered, exhausted, cancelled
+    Column("attempts", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),  # in a row, since it was made or last sent again: the schedule's place
+    Column("next_at", Moment, nullable=False),
+    Column("claimed_until", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Index("uq_delivery_event", "site_id", "endpoint_id", "event_id", unique=True),
+    Index("ix_delivery_subject", "site_id", "subject_id"),
+    # By endpoint first: what waits for a dead endpoint is never walked over to find what another one may have.
+    Index(
+        "ix_delivery_due",
+        "site_id",
+        "endpoint_id",
+        "next_at",
+        sqlite_where=text("status = 'pending'"),
+        postgresql_where=text("status = 'pending'"),
+    ),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("delivery_id", BigInteger, nullable=False),
+    Column("number", Integer, nullable=False),  # 1 is the first
+    Column("started_at", Moment, nullable=False),
+    Column("milliseconds", Integer, nullable=False),
+    Column("status_code", Integer),
+    Column("error", Text, nullable=False),
+    Column("answer", Text, nullable=False),  # the beginning of the answer's body
+    Index("ix_attempt_delivery", "site_id", "delivery_id", "number"),
+)
+
+deal = Table(
+    "deal",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject_id", BigInteger, primary_key=True, autoincrement=False),  # the message
+    Column("number", String(200), nullable=False),
+    Column("endpoint_id", BigInteger),  # null: by the API
+    Column("recorded_at", Moment, nullable=False),
+    Index("ix_deal_number", "site_id", "number"),
+)
