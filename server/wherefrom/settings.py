@@ -119,14 +119,20 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
     """
     env = os.environ if environment is None else environment
     tree = _read(path) if path else {}
+    _convert(tree, path, {})
     sources = {variable: _overlay(tree, variable, env[variable]) for variable in sorted(env) if _is_ours(variable)}
-    try:
-        settings = msgspec.convert(tree, Settings, strict=not sources)
-    except msgspec.ValidationError as error:
-        raise SettingsError(_explain(str(error), path, sources)) from None
+    settings = _convert(tree, path, sources)
     _check_networks("server.trusted_proxies", settings.server.trusted_proxies)
     _check_networks("webhooks.allow", settings.webhooks.allow)
     return _anchor(settings, path.resolve().parent if path else Path.cwd())
+
+
+def _convert(tree: dict[str, Any], path: Path | None, sources: Mapping[str, str]) -> Settings:
+    """Variables are text, so numbers are read from text when there are any; the file alone is read strictly."""
+    try:
+        return msgspec.convert(tree, Settings, strict=not sources)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error), path, sources)) from None
 
 
 def _read(path: Path) -> dict[str, Any]:

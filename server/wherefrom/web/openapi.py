@@ -1,0 +1,79 @@
+"""The OpenAPI description of the management API, made from the operations themselves, so that it is true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from wherefrom import __version__
+from wherefrom.web.api import PREFIX, Operation
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "a stable name: urn:wherefrom:problem:…"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "what was wrong"},
+        "hint": {"type": "string", "description": "what to do"},
+    },
+}
+_PARAMETER = re.compile(r"{(\w+)}")
+
+
+def describe(operations: Iterable[Operation], public_url: str) -> dict[str, Any]:
+    """An OpenAPI 3.1 document."""
+    listed = list(operations)
+    shapes = [shape for one in listed for shape in (one.body, one.query, one.answer) if shape is not None]
+    schemas, components = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
+    of = dict(zip(map(id, shapes), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for one in listed:
+        paths.setdefault(PREFIX + one.path, {})[one.method.lower()] = _entry(one, of, components)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Wherefrom", "version": __version__},
+        "servers": [{"url": public_url}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "schemas": {**components, "Problem": _PROBLEM},
+        },
+    }
+
+
+def _entry(one: Operation, of: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "summary": one.summary,
+        "tags": [one.tag or one.path.strip("/").split("/")[-1].strip("{}")],
+        "parameters": [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+            for name in _PARAMETER.findall(one.path)
+        ],
+        "responses": {
+            "default": {
+                "description": "a problem, in words",
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+        },
+    }
+    if one.query is not None:
+        shape = components[one.query.__name__]
+        entry["parameters"] += [
+            {"name": name, "in": "query", "required": name in shape.get("required", []), "schema": schema}
+            for name, schema in shape["properties"].items()
+        ]
+    if one.body is not None:
+        content = {"application/json": {"schema": of[id(one.body)]}}
+        entry["requestBody"] = {"required": True, "content": content}
+    if one.answer is None:
+        entry["responses"]["204"] = {"description": "done"}
+    else:
+        content = {"application/json": {"schema": of[id(one.answer)]}}
+        entry["responses"][str(one.status)] = {"description": "the answer", "content": content}
+    return entry

@@ -1,0 +1,42 @@
+"""Addresses as values."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wherefrom.addresses import find_address, parse_address
+from wherefrom.errors import BadInput
+
+
+@pytest.mark.parametrize(
+    ("text", "normal"),
+    [
+        (" Sales@Company.COM ", "Sales@company.com"),
+        ("sales+k7f3q9x2@company.com", "sales+k7f3q9x2@company.com"),
+        ("info@Bücher.example", "info@xn--bcher-kva.example"),
+        ("o'brien@x.ie", "o'brien@x.ie"),
+        ("почта@пример.рф", "почта@xn--e1afmkfd.xn--p1ai"),
+        ("root@localhost", "root@localhost"),
+    ],
+)
+def test_an_address_is_brought_to_its_normal_form(text: str, normal: str) -> None:
+    assert parse_address(text).text == normal
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "@", "a@", "@b.c", "a b@c.d", "a@b..c", "a@-b.c", ".a@b.c", "a.@b.c", "a..b@c.d", "a@b c.d", "<a@b.c>",
+     "a@b.c\nBcc: x@y.z", "a" * 65 + "@b.c", "a@" + "b." * 130 + "c", "a,b@c.d", "a@b_c.d"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_in_words(text: str) -> None:
+    with pytest.raises(BadInput):
+        parse_address(text)
+    assert find_address(text) is None
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_an_address_or_not_and_normal_forms_are_stable(text: str) -> None:
+    address = find_address(text)
+    if address is not None:
+        assert parse_address(address.text) == address
+        assert address.key == address.key.lower()
