@@ -11,6 +11,8 @@ endpoint = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("url", Text, nullable=False),
     Column("secret", Text, nullable=False),  # sealed
+    Column("previous_secret", Text),  # sealed; signs beside the new one until previous_until, so no letter is refused
+    Column("previous_until", Moment),
     Column("format", String(16), nullable=False),  # standard, roistat
     Column("which", String(16), nullable=False),  # matched, all, first
     Column("automatic", Boolean, nullable=False),  # send automatic mail too
@@ -42,6 +44,7 @@ delivery = Table(
     Column("ended_at", Moment),
     Index("uq_delivery_event", "site_id", "endpoint_id", "event_id", unique=True),
     Index("ix_delivery_subject", "site_id", "subject_id"),
+    Index("ix_delivery_status", "site_id", "status", "id"),
     # By endpoint first: what waits for a dead endpoint is never walked over to find what another one may have.
     Index(
         "ix_delivery_due",

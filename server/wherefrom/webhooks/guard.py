@@ -1,0 +1,275 @@
+"""The HTTP client that cannot be turned against the operator's inside (server-side request forgery).
+
+    URL: http or https, no user name in it, port 80, 443 or from 1024 up
+      └▶ resolve the name ─▶ every address tested (networks.py) ─▶ connect to one of the tested addresses
+           └▶ TLS for the name, Host: the name ─▶ answer: bounded in time and size, redirects not followed
+
+The name is resolved once, and what was tested is what is connected to: an answer that changes between test and
+connection (DNS rebinding) changes nothing. Works one layer below HTTP, where sockets are opened, so whatever goes
+through this client is guarded. No proxy or netrc from the environment, no cookies kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+import certifi
+import httpcore
+import httpx
+
+from wherefrom.errors import BadInput
+from wherefrom.settings import Settings
+from wherefrom.webhooks.networks import Ip, Network, parse_networks, plain_ip, refusal
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""A name and a port in, the addresses as text out; raises OSError when there are none."""
+
+MAX_CONNECTIONS = 100
+_LONGEST_URL = 2000
+_MOST_ADDRESSES_TRIED = 4
+_NUMERIC_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.IGNORECASE)
+_URL_HINT = "write it like https://crm.example/hook"
+_ALLOW_HINT = "an inside address is opened by the operator: add its network to webhooks.allow in settings.toml"
+
+
+class TargetRefused(httpx.ConnectError):
+    """The guard does not let this request out; its text says why."""
+
+
+class AnswerTooLarge(httpx.ReadError):
+    """The answer's body is longer than may be read; what was read before is good."""
+
+
+def check_url(url: str, allowed: Sequence[Network] = ()) -> str:
+    """The URL of a new endpoint in normal form; BadInput when no request to it would ever be let out.
+
+    Looks at the text alone: a name may resolve to a refused address later, and is then refused at each attempt.
+    """
+    text = url.strip()
+    if len(text) > _LONGEST_URL:
+        raise BadInput(f"the URL has {len(text)} characters, {_LONGEST_URL} are the most", field="url")
+    try:
+        parsed = httpx.URL(text)
+        wrong, inside = _wrong_form(parsed), _inside_literal(parsed, allowed)
+    except (httpx.InvalidURL, UnicodeError, ValueError) as error:
+        raise BadInput(f"“{text[:80]}” is no URL: {error}", hint=_URL_HINT, field="url") from None
+    if wrong:
+        raise BadInput(f"the URL cannot be used: {wrong}", hint=_URL_HINT, field="url")
+    if inside:
+        raise BadInput(f"the URL cannot be used: {inside}", hint=_ALLOW_HINT, field="url")
+    return str(parsed.copy_with(fragment=None))
+
+
+def client(
+    settings: Settings, *, resolve: Resolve | None = None, ssl_context: ssl.SSLContext | None = None
+) -> httpx.AsyncClient:
+    """The guarded client; close it with ``aclose()``.
+
+    ``resolve`` replaces the system's resolver, ``ssl_context`` the trust in public and system certificate authorities.
+    """
+    return httpx.AsyncClient(
+        transport=GuardedTransport(settings, resolve=resolve, ssl_context=ssl_context),
+        timeout=httpx.Timeout(settings.webhooks.timeout_seconds),
+        follow_redirects=False,
+        trust_env=False,
+        # A compressed answer could be small on the wire and endless in memory.
+        headers={"user-agent": "Wherefrom (webhooks)", "accept-encoding": "identity"},
+        cookies=CookieJar(policy=DefaultCookiePolicy(allowed_domains=[])),
+    )
+
+
+class GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's transport over guarded sockets, with an overall time limit and a cap on the answer's body."""
+
+    def __init__(
+        self, settings: Settings, *, resolve: Resolve | None = None, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
+        context = ssl_context or _trusting_context()
+        super().__init__(verify=context, trust_env=False)
+        self._seconds = settings.webhooks.timeout_seconds
+        self._max_bytes = settings.webhooks.max_answer_bytes
+        self._allowed = parse_networks(settings.webhooks.allow)
+        self._backend = _GuardedBackend(self._allowed, resolve)
+        # httpx has no door for a network backend; a test holds that this one is really in the way.
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=20,
+            keepalive_expiry=5.0,
+            network_backend=self._backend,
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        why = _wrong_form(request.url) or _inside_literal(request.url, self._allowed)
+        if why:
+            raise TargetRefused(why, request=request)
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                response = await super().handle_async_request(request)
+        except TimeoutError:
+            raise httpx.ReadTimeout(f"no answer within {self._seconds} seconds", request=request) from None
+        stream = response.stream
+        assert isinstance(stream, httpx.AsyncByteStream)
+        return httpx.Response(
+            response.status_code,
+            headers=response.headers,
+            stream=_BoundedStream(stream, self._max_bytes, deadline),
+            extensions=response.extensions,
+        )
+
+    async def aclose(self) -> None:
+        await super().aclose()
+        self._backend.close()
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Opens sockets to tested addresses only. TLS above it is still made for the name, not the address."""
+
+    def __init__(self, allowed: Sequence[Network], resolve: Resolve | None) -> None:
+        self._allowed = allowed
+        self._sockets = httpcore.AnyIOBackend()
+        # Threads of their own: names that hang must not take the threads that others read files in.
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+        self._resolve = resolve or self._ask_system
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await self._tested(host, port)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout(f"the name {host} was not resolved within {timeout:.0f} seconds") from None
+        share = None if timeout is None else timeout / len(addresses)
+        for address in addresses[:-1]:
+            try:
+                return await self._sockets.connect_tcp(address, port, share, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._sockets.connect_tcp(addresses[-1], port, share, local_address, socket_options)
+
+    async def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        raise TargetRefused("sockets in the file system are not called")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def _tested(self, host: str, port: int) -> list[str]:
+        """The addresses of ``host``, all of them allowed; TargetRefused when a single one is not."""
+        try:
+            found = await self._resolve(host, port)
+        except OSError as error:
+            raise httpcore.ConnectError(f"the name {host} cannot be resolved: {error.strerror or error}") from None
+        except UnicodeError:
+            raise httpcore.ConnectError(f"the name {host} cannot be resolved: it is not a valid name") from None
+        addresses = [plain_ip(ipaddress.ip_address(text)) for text in dict.fromkeys(found)]
+        if not addresses:
+            raise httpcore.ConnectError(f"the name {host} has no address")
+        for address in addresses:
+            why = refusal(address, self._allowed)
+            if why:
+                raise TargetRefused(_words(host, address, why))
+        return [str(address) for address in addresses[:_MOST_ADDRESSES_TRIED]]
+
+    async def _ask_system(self, host: str, port: int) -> list[str]:
+        loop = asyncio.get_running_loop()
+        rows = await loop.run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        )
+        return [str(row[4][0]) for row in rows]
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _BoundedStream(httpx.AsyncByteStream):
+    """An answer's body, no longer than ``max_bytes`` and no later than ``deadline`` (the loop's time)."""
+
+    def __init__(self, inner: httpx.AsyncByteStream, max_bytes: int, deadline: float) -> None:
+        self._inner = inner
+        self._max_bytes = max_bytes
+        self._deadline = deadline
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = self._max_bytes
+        chunks = aiter(self._inner)
+        while True:
+            try:
+                async with asyncio.timeout_at(self._deadline):
+                    chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except TimeoutError:
+                raise httpx.ReadTimeout("the answer's body did not end in time") from None
+            if len(chunk) > left:
+                yield chunk[:left]
+                raise AnswerTooLarge(f"the answer is longer than {self._max_bytes} bytes, the rest was not read")
+            left -= len(chunk)
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+def _wrong_form(url: httpx.URL) -> str | None:
+    """Why no request to a URL of this form is made; None when its form is good."""
+    if url.scheme not in ("http", "https"):
+        return f"it begins with “{url.scheme}:”, only http: and https: are called"
+    if not url.host:
+        return "it names no host"
+    if url.userinfo:
+        return "it has a user name or password before the host; the signature tells the receiver who sends"
+    if url.port is not None and url.port not in (80, 443) and not 1024 <= url.port <= 65535:
+        return f"port {url.port} belongs to another service; use 80, 443 or one from 1024 up"
+    return None
+
+
+def _inside_literal(url: httpx.URL, allowed: Sequence[Network]) -> str | None:
+    """Why the address written in ``url`` is refused; None when it is allowed, or the host is a name."""
+    address = _literal(url.host)
+    why = refusal(address, allowed) if address else None
+    return _words(url.host, address, why) if address and why else None
+
+
+def _literal(host: str) -> Ip | None:
+    """The address that ``host`` spells, in any of the forms the system's resolver reads (``127.1``, ``0x7f000001``)."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return ipaddress.IPv4Address("127.0.0.1")
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    if not _NUMERIC_HOST.fullmatch(host):
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(name))
+    except OSError:
+        return None
+
+
+def _words(host: str, address: Ip, why: str) -> str:
+    name = f"{host} ({address})" if host != str(address) else host
+    return f"{name} is {why}, and such addresses are not called"
+
+
+def _trusting_context() -> ssl.SSLContext:
+    """Trusts the public authorities, and those the operator installed on the system (an inside CRM's own)."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.load_default_certs()
+    return context
