@@ -89,6 +89,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("status = 'pending'"),
         postgresql_where=sa.text("status = 'pending'"),
     )
+    op.create_index("ix_delivery_status", "delivery", ["site_id", "status", "id"], unique=False)
     op.create_index("ix_delivery_subject", "delivery", ["site_id", "subject_id"], unique=False)
     op.create_index("uq_delivery_event", "delivery", ["site_id", "endpoint_id", "event_id"], unique=True)
     op.create_table(
@@ -105,6 +106,8 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("previous_secret", sa.Text(), nullable=True),
+        sa.Column("previous_until", sa.BigInteger(), nullable=True),
         sa.Column("format", sa.String(length=16), nullable=False),
         sa.Column("which", sa.String(length=16), nullable=False),
         sa.Column("automatic", sa.Boolean(), nullable=False),

@@ -37,7 +37,7 @@ def test_many_dead_endpoints_leave_half_of_the_slots_to_the_living():
     st.integers(1, 32),
 )
 def test_the_limits_hold_for_any_queue(queue, started, slots):
-    health = {endpoint: failing for endpoint, failing in queue + started}
+    health = dict(queue + started)
     rows = [Due(1, n, endpoint, health[endpoint]) for n, (endpoint, _) in enumerate(queue)]
     running = [Due(1, 1000 + n, endpoint, health[endpoint]) for n, (endpoint, _) in enumerate(started)]
     chosen = pick(rows, running, slots)

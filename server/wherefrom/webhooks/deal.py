@@ -5,8 +5,9 @@ names are tried in this order, first hit wins:
 
     deal_number  deal_id  order_id  deal.id  order.id  data.id  lead_id  id
 
-``result``, where Bitrix24 puts it, is not among them: too many others put “ok” there. A number is text of at most 200 characters or a whole number; anything else
-at the place is no deal number. What was told through the API is kept against later answers of receivers.
+``result``, where Bitrix24 puts it, is not among them: too many others put “ok” there. A number is text of at most 200
+characters or a whole number; anything else at the place is no deal number. What was told through the API is kept
+against later answers of receivers.
 """
 
 from __future__ import annotations
