@@ -1,0 +1,139 @@
+"""Composition root: builds the services, the list of URLs and the list of background work. Imports every room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from wherefrom import management
+from wherefrom.clock import Clock, SystemClock
+from wherefrom.console.routes import routes as console_routes
+from wherefrom.db import Database
+from wherefrom.db.migrate import check_revision
+from wherefrom.errors import WherefromError
+from wherefrom.inbox.routes import routes as inbox_routes
+from wherefrom.mail.blobs import Blobs
+from wherefrom.services import Services
+from wherefrom.settings import Settings
+from wherefrom.supervise import Bell, Resident, Supervisor, Worker
+from wherefrom.tokens import Ids, Tokens, load_key
+from wherefrom.visits.routes import routes as visit_routes
+from wherefrom.web import health
+from wherefrom.web.headers import SafeHeaders
+from wherefrom.web.responses import problem_response
+from wherefrom.web.serve import bind, serve_http
+from wherefrom.webhooks.guard import client as guarded_client
+
+log = structlog.get_logger(__name__)
+
+
+@contextlib.asynccontextmanager
+async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
+    """The services of one process; closed, with all written work done, at the end of the block."""
+    key = load_key(Path(settings.data.key_file))
+    database = Database(settings.database.url)
+    async with guarded_client(settings) as client:
+        try:
+            yield Services(
+                db=database,
+                clock=clock or SystemClock(),
+                settings=settings,
+                tokens=Tokens(key),
+                ids=Ids(),
+                http=client,
+                blobs=Blobs(Path(settings.data.folder) / "blobs"),
+                bell=Bell(),
+            )
+        finally:
+            await database.close()
+
+
+def background(services: Services) -> list[Worker | Resident]:
+    """All background work of a process."""
+    return []
+
+
+def build_app(services: Services, supervisor: Supervisor | None = None) -> Starlette:
+    """The web side: collector, management API, console, health."""
+    routes: list[BaseRoute] = [
+        *visit_routes(services),
+        *inbox_routes(services),
+        *health.routes(services, supervisor),
+        *management.routes(services),
+        *console_routes(services),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(SafeHeaders)],
+        exception_handlers={WherefromError: _tell, Exception: _tell_unknown},
+    )
+
+
+async def _tell(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, WherefromError)
+    return problem_response(error)
+
+
+async def _tell_unknown(request: Request, error: Exception) -> Response:
+    log.error("request failed", path=request.url.path, exc_info=error)
+    return problem_response(WherefromError("the service met a fault it did not expect; it is in the log"))
+
+
+async def serve_until_signal(settings: Settings, *, web: bool, work: bool) -> None:
+    """Runs until SIGINT or SIGTERM, then ends what is under way and closes."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with open_services(settings) as services:
+        await check_revision(services.db)
+        listening = bind(settings.server.bind, settings.server.port) if web else None
+        await serve(services, stop, listening=listening, work=work)
+
+
+async def serve(services: Services, stop: asyncio.Event, *, listening: socket.socket | None, work: bool = True) -> None:
+    """Runs the web side on ``listening`` (None: no web side), and the background work, until ``stop`` is set."""
+    supervisor = Supervisor(background(services) if work else [], services.bell, services.clock)
+    gc.collect()
+    gc.freeze()  # what is loaded now lives to the end: no need to look at it again in every collection
+    async with asyncio.TaskGroup() as tasks:
+        if listening is not None:
+            app = build_app(services, supervisor)
+            tasks.create_task(serve_http(app, listening, stop))
+            log.info("listening", address="http://{}:{}".format(*listening.getsockname()[:2]))
+        tasks.create_task(supervisor.run(stop))
+    log.info("stopped")
+
+
+def log_to(settings: Settings) -> None:
+    """Sends the log to standard error, as text for people or JSON for machines."""
+    level = getattr(logging, settings.log.level.upper())
+    as_json = settings.log.format == "json"
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            *([structlog.processors.format_exc_info] if as_json else []),
+            structlog.processors.JSONRenderer()
+            if as_json
+            else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)

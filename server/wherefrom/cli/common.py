@@ -1,0 +1,48 @@
+"""What commands share: options, opening the services, printing answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from wherefrom.app import open_services
+from wherefrom.db.migrate import check_revision
+from wherefrom.services import Services
+from wherefrom.settings import Settings, load_settings
+
+T = TypeVar("T")
+
+SettingsOption = Annotated[
+    Path | None,
+    typer.Option("--settings", "-s", help="The settings file; without it ./settings.toml if there is one."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
+
+
+def read_settings(path: Path | None) -> Settings:
+    """The settings of ``path``, of ``./settings.toml`` when None and there, or the defaults."""
+    usual = Path("settings.toml")
+    return load_settings(path if path or not usual.exists() else usual)
+
+
+def with_services(path: Path | None, use: Callable[[Services], Awaitable[T]]) -> T:
+    """Opens the database and calls ``use``; SettingsError when the schema is not the newest."""
+
+    async def run() -> T:
+        async with open_services(read_settings(path)) as services:
+            await check_revision(services.db)
+            return await use(services)
+
+    return asyncio.run(run())
+
+
+def show(answer: Any, as_json: bool, words: Callable[[dict[str, Any]], str]) -> None:
+    """Prints ``answer`` as JSON, or what ``words`` says of it."""
+    plain = msgspec.to_builtins(answer)
+    typer.echo(json.dumps(plain, indent=2, ensure_ascii=False) if as_json else words(plain))

@@ -1,0 +1,23 @@
+"""The tree of commands."""
+
+from __future__ import annotations
+
+import typer
+
+from wherefrom.cli import account, endpoint, mailbox, run, site, target
+
+app = typer.Typer(
+    name="wherefrom",
+    help="Tells a site owner which visit every e-mail came from.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+run.add_to(app)
+app.add_typer(site.app, name="site")
+app.add_typer(target.app, name="target")
+app.add_typer(mailbox.app, name="mailbox")
+app.add_typer(endpoint.app, name="endpoint")
+app.add_typer(account.user, name="user")
+app.add_typer(account.key, name="key")

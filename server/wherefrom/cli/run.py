@@ -1,0 +1,84 @@
+"""Commands that run the service: serve, web, work, migrate, check, demo."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import typer
+
+from wherefrom import __version__
+from wherefrom.app import log_to, serve_until_signal
+from wherefrom.cli.common import SettingsOption, read_settings, with_services
+from wherefrom.db.migrate import upgrade
+from wherefrom.demo.run import run_demo
+from wherefrom.services import Services
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (serve, web, work, migrate, check, demo, version):
+        app.command()(command)
+
+
+def _run(main: Coroutine[Any, Any, None]) -> None:
+    """uvloop where it is installed (it is, but for Windows); the difference is measured, not needed."""
+    factory = None
+    if importlib.util.find_spec("uvloop"):
+        import uvloop
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(main)
+
+
+def serve(settings: SettingsOption = None) -> None:
+    """Run the service: web and background work in one process. Migrates the database first."""
+    read = read_settings(settings)
+    log_to(read)
+    asyncio.run(upgrade(read.database.url))
+    _run(serve_until_signal(read, web=True, work=True))
+
+
+def web(settings: SettingsOption = None) -> None:
+    """Run the web side only; needs a migrated database."""
+    read = read_settings(settings)
+    log_to(read)
+    _run(serve_until_signal(read, web=True, work=False))
+
+
+def work(settings: SettingsOption = None) -> None:
+    """Run the background work only: mail in, attribution, webhooks."""
+    read = read_settings(settings)
+    log_to(read)
+    _run(serve_until_signal(read, web=False, work=True))
+
+
+def migrate(settings: SettingsOption = None) -> None:
+    """Bring the database to the newest schema."""
+    typer.echo(f"the database is at schema {asyncio.run(upgrade(read_settings(settings).database.url))}")
+
+
+def check(settings: SettingsOption = None) -> None:
+    """Read the settings, open the database, and say whether the service could start."""
+    read = read_settings(settings)
+
+    async def look(_services: Services) -> None:
+        typer.echo(f"settings: fine\ndatabase: {read.database.url.partition(':')[0]}, newest schema\nready to serve")
+
+    with_services(settings, look)
+
+
+def demo(
+    port: Annotated[
+        int, typer.Option(help="The service's port; the demo site takes the next, the CRM the one after.")
+    ] = 8025,
+) -> None:
+    """Run everything on this machine: service, mailbox, demo site, demo CRM."""
+    _run(run_demo(port))
+
+
+def version() -> None:
+    """Print the version."""
+    typer.echo(__version__)

@@ -1,0 +1,70 @@
+"""``wherefrom target …``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.errors import BadInput
+from wherefrom.management import invoke
+from wherefrom.services import Services
+
+app = typer.Typer(help="Addresses on the site's pages, and how they are substituted.", no_args_is_help=True)
+
+SiteArgument = Annotated[str, typer.Argument(metavar="SITE", help="The site's name, key or id.")]
+
+
+@app.command("add")
+def add(
+    site: SiteArgument,
+    address: Annotated[str, typer.Argument(help="The real address on the page.")],
+    strategy: Annotated[str, typer.Option(help="plus, catchall or pool.")] = "plus",
+    separator: Annotated[str, typer.Option(help="plus: what stands before the code: + - = or .")] = "+",
+    code: Annotated[str, typer.Option(help="code (unguessable), visit (the bare visit number) or name.")] = "code",
+    domain: Annotated[str, typer.Option(help="catchall: the domain whose every address arrives.")] = "",
+    pool: Annotated[Path | None, typer.Option(help="pool: a file with one address a line.")] = None,
+    when_empty: Annotated[str, typer.Option(help="pool: show the real address, or share one that is held.")] = "real",
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a target address."""
+    body: dict[str, Any] = {"address": address, "strategy": strategy}
+    if strategy == "plus":
+        body |= {"separator": separator, "code_form": code}
+    if strategy == "catchall":
+        body |= {"domain": domain, "code_form": code}
+    if strategy == "pool":
+        body |= {"pool": _read_pool(pool), "when_empty": when_empty}
+
+    async def use(services: Services) -> Any:
+        return await invoke(services, "POST", "/sites/{site}/targets", site=site, body=body)
+
+    show(
+        with_services(settings, use), as_json, lambda target: f"target {target['address']} added ({target['strategy']})"
+    )
+
+
+def _read_pool(path: Path | None) -> str:
+    if path is None:
+        raise BadInput("a pool needs its addresses", hint="name a file with one address a line: --pool FILE")
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path}: cannot be read: {error}") from None
+
+
+@app.command("list")
+def list_(site: SiteArgument, settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """List the site's targets."""
+
+    async def use(services: Services) -> Any:
+        return await invoke(services, "GET", "/sites/{site}/targets", site=site)
+
+    def words(page: dict[str, Any]) -> str:
+        lines = [f"{one['address']:<36} {one['strategy']}" for one in page["data"]]
+        return "\n".join(lines) or f"no target yet; add one: wherefrom target add {site} ADDRESS"
+
+    show(with_services(settings, use), as_json, words)

@@ -1,0 +1,91 @@
+"""The service as its operator runs it: a settings file, the command line, a process that can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.ports import free_port
+
+START_SECONDS = 30
+
+
+@dataclass(slots=True)
+class Service:
+    """``folder`` holds the settings file and all data; ``url`` is where the service answers."""
+
+    folder: Path
+    database_url: str
+    port: int = field(default_factory=free_port)
+    extra_settings: str = ""
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        (self.folder / "settings.toml").write_text(
+            f'[server]\nport = {self.port}\npublic_url = "{self.url}"\n'
+            f'[database]\nurl = "{self.database_url}"\n'
+            f'[webhooks]\nallow = ["127.0.0.0/8"]\nretry_seconds = [1, 1, 1, 1, 1, 1]\n'
+            f"[mail]\npoll_seconds = 2\n{self.extra_settings}"
+        )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def run(self, *arguments: str, **environment: str) -> Any:
+        """The JSON answer of a command."""
+        done = subprocess.run(
+            [sys.executable, "-m", "wherefrom", *arguments, "--settings", str(self.folder / "settings.toml"), "--json"],
+            capture_output=True, text=True, env={**os.environ, **environment}, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def migrate(self) -> None:
+        command = [sys.executable, "-m", "wherefrom", "migrate", "--settings", str(self.folder / "settings.toml")]
+        subprocess.run(command, check=True, timeout=60, capture_output=True)
+
+    async def start(self) -> None:
+        """Starts the process and waits until it says it is ready."""
+        log = (self.folder / "service.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "wherefrom", "serve", "--settings", str(self.folder / "settings.toml")],
+            stdout=log, stderr=log,
+        )  # fmt: skip
+        log.close()
+        deadline = time.monotonic() + START_SECONDS
+        async with httpx.AsyncClient(trust_env=False) as client:
+            while time.monotonic() < deadline:
+                assert self.process.poll() is None, self.log()
+                try:
+                    if (await client.get(self.url + "/readyz")).status_code == 200:
+                        return
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"not ready after {START_SECONDS} s\n{self.log()}")
+
+    def stop(self) -> int:
+        """Asks the process to stop, as a process manager does; its exit status."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(20)
+
+    def kill(self) -> None:
+        """Ends the process in the middle of whatever it does."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+
+    def log(self) -> str:
+        return (self.folder / "service.log").read_text()
