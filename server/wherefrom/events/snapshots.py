@@ -1,0 +1,107 @@
+"""What an event tells: whole snapshots, so that a reader needs no other row, and an old event stays true.
+
+Answers for the wire form alone. Ids and numbers are strings, because they exceed 2^53 and JavaScript would round them;
+moments are aware UTC datetimes (RFC 3339 in JSON); an unknown value is None, never left out. A field added later needs
+a default, because events already stored lack it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec import Struct
+
+
+class Attachment(Struct, frozen=True, kw_only=True):
+    """``n`` is the attachment's number within its message, from which its link is made; ``size`` in bytes."""
+
+    n: int
+    name: str
+    size: int
+    content_type: str
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """A received letter. ``email_id`` is its IMAP UID, ``to_address`` the substitute it was sent to (or the recipient
+    of most trust), ``message_id`` the Message-ID field, ``written_at`` the likeliest time of writing, ``automatic`` the
+    reason why it counts as automatic mail ("" for a letter by a person), ``folder_kind`` such as "inbox" or "junk"."""
+
+    id: str
+    email_id: str
+    subject: str
+    text: str
+    from_address: str
+    from_name: str
+    to_address: str
+    recipients: list[str]
+    received_at: datetime
+    written_at: datetime
+    message_id: str
+    folder_kind: str
+    automatic: str
+    first_of_thread: bool
+    attachments: list[Attachment]
+
+
+class Match(Struct, frozen=True, kw_only=True):
+    """Why the letter belongs to the visit: the rule, 0…1, and the reason in words."""
+
+    rule: str
+    confidence: float
+    reason: str
+
+
+class Utm(Struct, frozen=True, kw_only=True):
+    """The campaign tags the visit came with."""
+
+    source: str | None = None
+    medium: str | None = None
+    campaign: str | None = None
+    term: str | None = None
+    content: str | None = None
+
+
+class Visit(Struct, frozen=True, kw_only=True):
+    """The visit the letter came from. ``id`` and ``first_visit`` are public visit numbers; ``params`` are the owner's
+    own parameters by number ("1", "2", …)."""
+
+    id: str
+    first_visit: str
+    started_at: datetime
+    landing_page: str
+    referrer: str
+    domain: str
+    marker: str
+    channel: str
+    source_levels: list[str]
+    utm: Utm
+    country: str | None
+    country_code: str | None
+    region: str | None
+    city: str | None
+    ip: str | None
+    device: str
+    os: str
+    browser: str
+    language: str | None
+    timezone: str | None
+    google_client_id: str | None
+    ym_uid: str | None
+    params: dict[str, str]
+
+
+class MessageReceived(Struct, frozen=True, kw_only=True):
+    """Data of ``message.received``; the subject is the message."""
+
+    message: Message
+    match: Match | None
+    visit: Visit | None
+
+
+class WebhookDisabled(Struct, frozen=True, kw_only=True):
+    """Data of ``webhook.disabled``; the subject is the endpoint. ``status`` is its new one, ``reason`` in words."""
+
+    endpoint_id: str
+    url: str
+    status: str
+    reason: str
