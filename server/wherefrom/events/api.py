@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 from wherefrom.errors import BadInput
 from wherefrom.events.store import Event, list_events
 from wherefrom.events.types import EventType
-from wherefrom.web.api import Call, Operation, Page
+from wherefrom.web.api import Call, Operation
 
 
 class EventQuery(Struct, frozen=True, kw_only=True):
@@ -31,14 +31,19 @@ class EventView(Struct, frozen=True, kw_only=True):
     data: Any
 
 
-async def _list(call: Call) -> Page:
+class EventPage(Struct, frozen=True, kw_only=True):
+    data: list[EventView]
+    next_cursor: str | None
+
+
+async def _list(call: Call) -> EventPage:
     query: EventQuery = call.query
     before = _parse_cursor(query.cursor)
     async with call.services.db.read() as tx:
         found = await list_events(tx, call.site_id, type=query.type, before=before, limit=query.limit + 1)
     shown = found[: query.limit]
     more = str(shown[-1].id) if len(found) > len(shown) else None
-    return Page([_view(one) for one in shown], more)
+    return EventPage(data=[_view(one) for one in shown], next_cursor=more)
 
 
 def _parse_cursor(cursor: str | None) -> int | None:
@@ -66,7 +71,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "List a site's events, the newest first",
         _list,
         query=EventQuery,
-        answer=Page,
+        answer=EventPage,
         tag="events",
     ),
 )

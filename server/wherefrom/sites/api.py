@@ -1,0 +1,96 @@
+"""The management API of sites."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from wherefrom.sites import add
+from wherefrom.sites.site import Site
+from wherefrom.sites.store import get_site, list_sites
+from wherefrom.web.api import Call, Operation
+
+
+class AddSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``hosts`` are where the site's pages are; subdomains are included, ports do not count."""
+
+    name: str
+    hosts: list[str]
+    compat: Literal["", "roistat"] = ""
+
+
+class SetSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is left out or null stays as it is."""
+
+    name: str | None = None
+    hosts: list[str] | None = None
+    enabled: bool | None = None
+    compat: Literal["", "roistat"] | None = None
+
+
+class SiteView(Struct, frozen=True, kw_only=True):
+    """``key`` is public: it goes into the page as ``data-site``."""
+
+    id: str
+    key: str
+    name: str
+    enabled: bool
+    hosts: list[str]
+    compat: str
+    created_at: datetime
+
+
+class SitePage(Struct, frozen=True, kw_only=True):
+    data: list[SiteView]
+    next_cursor: str | None = None
+
+
+async def _add(call: Call) -> SiteView:
+    body: AddSite = call.body
+    return _view(await add.add_site(call.services, body.name, body.hosts, compat=body.compat))
+
+
+async def _list(call: Call) -> SitePage:
+    """All sites for an operator's key, its own site for a site's key."""
+    async with call.services.db.read() as tx:
+        if call.holder.site_id is None:
+            return SitePage(data=[_view(one) for one in await list_sites(tx)])
+        return SitePage(data=[_view(await get_site(tx, call.holder.site_id))])
+
+
+async def _get(call: Call) -> SiteView:
+    async with call.services.db.read() as tx:
+        return _view(await get_site(tx, call.site_id))
+
+
+async def _set(call: Call) -> SiteView:
+    body: SetSite = call.body
+    changed = await add.set_site(
+        call.services, call.site_id, name=body.name, hosts=body.hosts, enabled=body.enabled, compat=body.compat
+    )
+    return _view(changed)
+
+
+def _view(one: Site) -> SiteView:
+    return SiteView(
+        id=str(one.id),
+        key=one.key,
+        name=one.name,
+        enabled=one.enabled,
+        hosts=list(one.hosts),
+        compat=one.compat,
+        created_at=one.created_at,
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "POST", "/sites", "Add a site", _add,
+        body=AddSite, answer=SiteView, status=201, scope="operator", tag="sites",
+    ),
+    Operation("GET", "/sites", "List the sites this key may see", _list, answer=SitePage, tag="sites"),
+    Operation("GET", "/sites/{site}", "Show a site", _get, answer=SiteView, tag="sites"),
+    Operation("PATCH", "/sites/{site}", "Change a site", _set, body=SetSite, answer=SiteView, tag="sites"),
+)  # fmt: skip
