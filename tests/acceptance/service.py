@@ -9,13 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import select
 
 from tests.support.ports import free_port
+from wherefrom.db import Database
+from wherefrom.inbox.tables import message
 
 START_SECONDS = 30
 
@@ -51,29 +55,36 @@ class Service:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def migrate(self) -> None:
-        command = [sys.executable, "-m", "wherefrom", "migrate", "--settings", str(self.folder / "settings.toml")]
-        subprocess.run(command, check=True, timeout=60, capture_output=True)
-
     async def start(self) -> None:
         """Starts the process and waits until it says it is ready."""
-        log = (self.folder / "service.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "wherefrom", "serve", "--settings", str(self.folder / "settings.toml")],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-        log.close()
-        deadline = time.monotonic() + START_SECONDS
+        self._spawn("wherefrom", "serve", "--settings")
         async with httpx.AsyncClient(trust_env=False) as client:
-            while time.monotonic() < deadline:
-                assert self.process.poll() is None, self.log()
-                try:
-                    if (await client.get(self.url + "/readyz")).status_code == 200:
-                        return
-                except httpx.TransportError:
-                    pass
-                await asyncio.sleep(0.05)
-        raise AssertionError(f"not ready after {START_SECONDS} s\n{self.log()}")
+            await self._until(lambda: _is_ready(client, self.url))
+
+    async def store_only(self, count: int) -> None:
+        """Runs until ``count`` letters are stored and none is matched, then kills the process there."""
+        self._spawn("tests.acceptance.sync_only")
+        database = Database(self.database_url)
+        try:
+            await self._until(lambda: _has_stored(database, count))
+        finally:
+            await database.close()
+        self.kill()
+
+    def _spawn(self, module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", module, *arguments, str(self.folder / "settings.toml")]
+        with (self.folder / "service.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    async def _until(self, reached: Callable[[], Awaitable[bool]]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self.process is not None
+            assert self.process.poll() is None, self.log()
+            if await reached():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"not reached after {START_SECONDS} s\n{self.log()}")
 
     def stop(self) -> int:
         """Asks the process to stop, as a process manager does; its exit status."""
@@ -89,3 +100,17 @@ class Service:
 
     def log(self) -> str:
         return (self.folder / "service.log").read_text()
+
+
+async def _is_ready(client: httpx.AsyncClient, url: str) -> bool:
+    try:
+        return (await client.get(url + "/readyz")).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def _has_stored(database: Database, count: int) -> bool:
+    async with database.read() as tx:
+        statuses = list((await tx.execute(select(message.c.status))).scalars())
+    assert set(statuses) <= {"stored"}
+    return len(statuses) == count
