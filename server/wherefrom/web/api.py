@@ -60,7 +60,7 @@ class Call:
     def id(self, name: str) -> int:
         """A numeric path parameter; BadInput when it is none."""
         text = self.path[name]
-        if not text.isdecimal() or len(text) > 19:
+        if not (text.isascii() and text.isdecimal()) or len(text) > 19 or int(text) >> 63:
             raise BadInput(f"{name} “{text[:40]}” is no id", hint="ids are whole numbers")
         return int(text)
 
