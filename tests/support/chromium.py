@@ -1,0 +1,49 @@
+"""The system's own Chromium, driven by Playwright. Every host name leads to loopback: no page reaches the outside."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, async_playwright
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+
+# A page opened as http://shop.example:PORT/ comes from the test's own server under a name of its own, which is what
+# makes cross-origin rules, subdomains and referrers real. Such a page is no secure context: use localhost for one.
+HOST_MAP = "MAP * 127.0.0.1, EXCLUDE localhost"
+
+ARGUMENTS = (
+    "--no-sandbox",  # Chromium refuses to run as root otherwise
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    f"--host-resolver-rules={HOST_MAP}",
+)
+
+
+@asynccontextmanager
+async def open_chromium() -> AsyncIterator[Browser]:
+    """A browser without a window, closed at the end. Playwright's own downloads are never used."""
+    program = find_program()
+    if program is None:
+        raise RuntimeError("Chromium is not installed")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+def find_program() -> str | None:
+    """The first of the known names in PATH."""
+    return next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
+def find_obstacle() -> str | None:
+    """Why no Chromium can be run here; None when it can."""
+    return None if find_program() else "is not installed"

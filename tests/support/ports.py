@@ -1,0 +1,26 @@
+"""Finds loopback ports for the test servers. Knows nothing about what will listen there."""
+
+import random
+import socket
+
+LOOPBACK = "127.0.0.1"
+
+# Below the range Linux takes outgoing ports from (32768 and up). A server that is stopped in the middle of a test
+# must find its port free again, and a client that tries meanwhile must be refused: inside that range the kernel
+# may lend the port to somebody, or connect a client to itself.
+LOWEST, HIGHEST = 15000, 32000
+
+_chance = random.SystemRandom()
+
+
+def free_port() -> int:
+    """A loopback TCP port nobody listens on now. Raises OSError when a hundred tries find none."""
+    for _ in range(100):
+        port = _chance.randint(LOWEST, HIGHEST)
+        with socket.socket() as probe:
+            try:
+                probe.bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return port
+    raise OSError(f"no free port found on {LOOPBACK} between {LOWEST} and {HIGHEST}")
