@@ -1,0 +1,247 @@
+"""Messages as they come in: stored, claimed, sorted.
+
+    stored ─claim─▶ stored (claimed_until) ─▶ sorted       a letter, matched or not
+                                            ├▶ duplicate    the same letter is there already
+                                            ├▶ taken        another taker's: a report, a relayed letter
+                                            └▶ unreadable   with the reason; also after MOST_TRIES crashes
+
+A claim ends by itself, so that a process may die while sorting. ``tries`` counts claims: a letter that kills the
+process that reads it is given up, not tried for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, literal_column, or_, select, update
+
+from wherefrom.db import Tx, insert
+from wherefrom.inbox.evidence import Earlier
+from wherefrom.inbox.tables import attachment, match, message, message_address
+from wherefrom.substitution.tables import lease
+
+MOST_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message of which only the bytes and the place are known. ``claimed_until`` marks this very claim."""
+
+    site_id: int
+    id: int
+    mailbox_id: int
+    folder_kind: str
+    uid: int
+    sha256: str
+    size: int
+    truncated: bool
+    tries: int
+    arrived_at: datetime
+    stored_at: datetime
+    claimed_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """What tells whether another message is the same letter."""
+
+    id: int
+    sha256: str
+    subject: str
+    from_address: str
+    written_at: datetime | None
+    text: str
+
+
+_STORED = (
+    message.c.site_id, message.c.id, message.c.mailbox_id, message.c.folder_kind, message.c.uid, message.c.sha256,
+    message.c.size, message.c.truncated, message.c.tries, message.c.arrived_at, message.c.stored_at,
+)  # fmt: skip
+_UNSORTED: dict[str, Any] = {
+    "status": "stored", "status_reason": "", "duplicate_of": None, "tries": 0, "claimed_until": None,
+    "written_at": None, "message_id": None, "in_reply_to": None, "references": None, "subject": "",
+    "from_address": "", "from_name": "", "to_address": "", "text": "", "has_html": False, "automatic": "",
+    "first_of_thread": False, "defects": None,
+}  # fmt: skip
+
+
+async def add_message(tx: Tx, values: Mapping[str, Any]) -> bool:
+    """Adds a letter with its place and content; False when the place (folder, uidvalidity, uid) is taken already."""
+    done = await tx.execute(
+        insert(tx, message)
+        .values(**_UNSORTED, **values)
+        .on_conflict_do_nothing(index_elements=["site_id", "folder_id", "uidvalidity", "uid"])
+    )
+    return bool(done.rowcount)
+
+
+async def is_held(tx: Tx, site_id: int, sha256: str) -> bool:
+    """Whether the site has a letter of this very content."""
+    query = select(message.c.id).where(message.c.site_id == site_id, message.c.sha256 == sha256).limit(1)
+    return await tx.scalar(query) is not None
+
+
+async def list_held_ids(tx: Tx, site_id: int, message_ids: Sequence[str]) -> set[str]:
+    """Which of these Message-IDs the site has letters of."""
+    if not message_ids:
+        return set()
+    query = select(message.c.message_id).where(message.c.site_id == site_id, message.c.message_id.in_(message_ids))
+    return set((await tx.scalars(query)).all())
+
+
+async def claim_messages(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Stored]:
+    """Takes the oldest unsorted messages of all sites until ``until``.
+
+    One that was claimed before and never finished is taken alone: if it kills the process again, no other letter's
+    tries are spent.
+    """
+    free = or_(message.c.claimed_until.is_(None), message.c.claimed_until < now)
+    query = (
+        select(*_STORED).where(message.c.status == literal_column("'stored'"), free).order_by(message.c.id).limit(limit)
+    )
+    if tx.dialect.name == "postgresql":
+        query = query.with_for_update(skip_locked=True)
+    rows = (await tx.execute(query)).all()
+    rows = rows[:1] if rows and rows[0].tries else [row for row in rows if not row.tries]
+    taken = []
+    for row in rows:
+        await tx.execute(
+            update(message).where(_is(row.site_id, row.id)).values(claimed_until=until, tries=message.c.tries + 1)
+        )
+        taken.append(Stored(**{**row._mapping, "tries": row.tries + 1}, claimed_until=until))
+    return taken
+
+
+async def mark_message(tx: Tx, stored: Stored, status: str, values: Mapping[str, Any]) -> bool:
+    """Ends the claim with the message's last status; False when the claim was lost (nothing is written then)."""
+    done = await tx.execute(
+        update(message)
+        .where(
+            _is(stored.site_id, stored.id),
+            message.c.status == literal_column("'stored'"),
+            message.c.claimed_until == stored.claimed_until,
+        )
+        .values(status=status, claimed_until=None, **values)
+    )
+    return bool(done.rowcount)
+
+
+async def add_addresses(tx: Tx, site_id: int, message_id: int, rows: Iterable[tuple[str, str, str]]) -> None:
+    """Adds (role, address, name) in the order given, which is that of trust."""
+    values = [
+        {"site_id": site_id, "message_id": message_id, "number": n, "role": role, "address": address, "name": name}
+        for n, (role, address, name) in enumerate(rows, start=1)
+    ]
+    if values:
+        await tx.execute(insert(tx, message_address), values)
+
+
+async def add_attachments(tx: Tx, site_id: int, message_id: int, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Adds attachments, numbered from 1 in the order given."""
+    values = [{"site_id": site_id, "message_id": message_id, "number": n, **row} for n, row in enumerate(rows, start=1)]
+    if values:
+        await tx.execute(insert(tx, attachment), values)
+
+
+async def add_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, Any]) -> None:
+    await tx.execute(insert(tx, match).values(site_id=site_id, message_id=message_id, **values))
+
+
+async def list_twins(tx: Tx, stored: Stored, message_id: str | None) -> list[Twin]:
+    """Finished letters of the site with the same bytes or the same Message-ID, oldest first."""
+    same = [message.c.sha256 == stored.sha256]
+    if message_id:
+        same.append(message.c.message_id == message_id)
+    query = (
+        select(
+            message.c.id,
+            message.c.sha256,
+            message.c.subject,
+            message.c.from_address,
+            message.c.written_at,
+            message.c.text,
+        )
+        .where(
+            message.c.site_id == stored.site_id,
+            message.c.id != stored.id,
+            message.c.status.in_(("sorted", "taken", "unreadable")),
+            or_(*same),
+        )
+        .order_by(message.c.id)
+        .limit(20)
+    )
+    return [Twin(**row._mapping) for row in (await tx.execute(query)).all()]
+
+
+async def list_thread(tx: Tx, site_id: int, message_ids: Sequence[str]) -> list[tuple[str, Earlier]]:
+    """Matched letters of the site with one of these Message-IDs, and which; in no order."""
+    if not message_ids:
+        return []
+    query = _matched(site_id).where(message.c.message_id.in_(message_ids)).limit(100)
+    return [(row.header_id, _earlier(row)) for row in (await tx.execute(query)).all()]
+
+
+async def is_thread_known(tx: Tx, site_id: int, message_ids: Sequence[str]) -> bool:
+    """Whether any letter of the site, matched or not, has one of these Message-IDs."""
+    return bool(await list_held_ids(tx, site_id, message_ids))
+
+
+async def list_by_sender(tx: Tx, site_id: int, address: str, before: datetime, limit: int = 5) -> list[Earlier]:
+    """The sender's matched letters that arrived before, newest first. ``address`` in lower case."""
+    query = (
+        _matched(site_id)
+        .where(message.c.from_address == address, message.c.arrived_at <= before)
+        .order_by(message.c.arrived_at.desc())
+        .limit(limit)
+    )
+    return [_earlier(row) for row in (await tx.execute(query)).all()]
+
+
+async def list_exact_delays(tx: Tx, site_id: int, among: int = 500) -> list[float]:
+    """Seconds from the visit's last sign of life to the letter, for exact matches among the newest letters."""
+    newest = (
+        select(message.c.id, message.c.arrived_at, message.c.written_at)
+        .where(message.c.site_id == site_id, message.c.status == "sorted")
+        .order_by(message.c.arrived_at.desc(), message.c.id.desc())
+        .limit(among)
+        .subquery()
+    )
+    query = (
+        select(newest.c.arrived_at, newest.c.written_at, lease.c.last_seen_at)
+        .join(match, and_(match.c.site_id == site_id, match.c.message_id == newest.c.id))
+        .join(lease, and_(lease.c.site_id == site_id, lease.c.id == match.c.lease_id))
+        .where(match.c.rule == "code", match.c.confidence >= 0.99)
+    )
+    delays = []
+    for row in (await tx.execute(query)).all():
+        at = min(row.written_at or row.arrived_at, row.arrived_at)
+        delays.append(max((at - row.last_seen_at).total_seconds(), 0.0))
+    return delays
+
+
+def _matched(site_id: int) -> Any:
+    return (
+        select(
+            message.c.id,
+            message.c.message_id.label("header_id"),
+            message.c.arrived_at,
+            match.c.visit_id,
+            match.c.lease_id,
+            match.c.confidence,
+            lease.c.visitor_id,
+        )
+        .join(match, and_(match.c.site_id == message.c.site_id, match.c.message_id == message.c.id))
+        .outerjoin(lease, and_(lease.c.site_id == match.c.site_id, lease.c.id == match.c.lease_id))
+        .where(message.c.site_id == site_id, match.c.visit_id.is_not(None))
+    )
+
+
+def _earlier(row: Any) -> Earlier:
+    return Earlier(row.id, row.visit_id, row.confidence, row.arrived_at, row.lease_id, row.visitor_id)
+
+
+def _is(site_id: int, message_id: int) -> Any:
+    return and_(message.c.site_id == site_id, message.c.id == message_id)
