@@ -179,7 +179,8 @@ class Dovecot:
     def add_user(self, name: str | None = None, catchall_domain: str | None = None) -> Account:
         """A new account with an empty mailbox; its name is made up when none is given.
 
-        A name that was there before starts again with no mail, so that tests may use the same one in turn. With `catchall_domain`, whatever is delivered to any name at that domain arrives here too.
+        A name that was there before starts again with no mail, so that tests may use the same one in turn. With
+        `catchall_domain`, whatever is delivered to any name at that domain arrives here too.
         """
         user = (name or f"user{next(self._numbers)}").lower()
         password = f"secret of {user}"
@@ -214,9 +215,9 @@ class Dovecot:
         return client
 
     def renumber(self, account: Account, folder: str) -> int:
-        """Makes the server forget its UIDs: same letters, new UIDVALIDITY (returned), UIDs from 1.
+        """Makes the server forget its UIDs: same letters, UIDs from 1, a new UIDVALIDITY, which is returned.
 
-        Works on any folder, also INBOX. Other connections that have the folder open are cut by the server when it notices.
+        Works on any folder, also INBOX. A client that has it open must select it again.
         """
         maildir = self.home / "mail" / account.user / "Maildir"
         place = maildir if folder.upper() == "INBOX" else maildir / f".{folder.replace('/', '.')}"

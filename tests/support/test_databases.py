@@ -66,7 +66,7 @@ async def test_postgresql_keeps_its_port_and_its_rows_over_a_restart() -> None:
         connection = await asyncpg.connect(server.url(name))
         await connection.execute("CREATE TABLE kept (n integer); INSERT INTO kept VALUES (7)")
         server.stop()
-        with pytest.raises(OSError, match="refused|Connect call failed"):
+        with pytest.raises(OSError, match="Connect call failed"):
             await asyncpg.connect(server.url(name))
         server.start()
         connection = await asyncpg.connect(server.url(name))
