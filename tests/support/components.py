@@ -22,9 +22,14 @@ class Component:
     find_obstacle: Callable[[], str | None]
 
     @property
+    def remedy(self) -> str:
+        """What to do about a missing one."""
+        return f"apt-get install {self.packages}"
+
+    @property
     def advice(self) -> str:
-        """What to do, and the mark by which the summary finds the tests skipped for this component."""
-        return f"{self.name} is needed: apt-get install {self.packages}"
+        """Name and remedy; also the mark by which the summary finds the tests skipped for this component."""
+        return f"{self.name} is needed: {self.remedy}"
 
 
 DOVECOT = Component("Dovecot", "dovecot-imapd dovecot-lmtpd", dovecot.find_obstacle)
