@@ -1,0 +1,136 @@
+"""Lends substitutes to a visit for the targets found on a page, and holds on to them while the visit lives.
+
+Both functions run inside the write of the visit, so a lease is durable before anybody sees the address. Coded targets
+cost a draw and one look-up; pools are in ``pool``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from wherefrom.addresses import find_address
+from wherefrom.db import Tx
+from wherefrom.settings import Settings
+from wherefrom.substitution.code import is_guessable, is_made_for, make_substitute
+from wherefrom.substitution.lease import Lease, Terms
+from wherefrom.substitution.pool import Borrower, lend_from_pool
+from wherefrom.substitution.store import leases, substitutes, targets
+from wherefrom.substitution.target import Target
+from wherefrom.tokens import Ids
+
+_MOST_DRAWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Lent:
+    """``target`` is the address as the page spelled it, ``address`` what to show instead until ``expires_at``."""
+
+    target: str
+    address: str
+    expires_at: datetime
+
+
+async def lend(
+    tx: Tx, *, now: datetime, ids: Ids, site_id: int, visit_id: int, visitor_id: int, found: Sequence[str],
+    settings: Settings,
+) -> list[Lent]:  # fmt: skip
+    """A substitute for each of ``found`` (addresses as they stand on the page) that is an enabled target of the site;
+    for the others, and for a target whose pool is empty, the page keeps the real address.
+
+    The visit gets what it has already, for as long as that is its own. Counts as a sign of life for what it answers.
+    """
+    spellings: dict[str, list[str]] = {}
+    for text in dict.fromkeys(found):
+        parsed = find_address(text)
+        if parsed is not None:
+            spellings.setdefault(parsed.key, []).append(text)
+    wanted = await targets.list_enabled_targets(tx, site_id, list(spellings))
+    if not wanted:
+        return []
+    borrower = Borrower(site_id, visit_id, visitor_id, now, Terms.of(settings))
+    lent = await _lend_all(tx, borrower, wanted, ids)
+    return [Lent(text, lease.address, borrower.until) for target, lease in lent for text in spellings[target.key]]
+
+
+async def _lend_all(tx: Tx, borrower: Borrower, wanted: Sequence[Target], ids: Ids) -> list[tuple[Target, Lease]]:
+    drafts = {one.id: make_substitute(one, borrower.visit_id) for one in wanted if one.strategy != "pool"}
+    keys = [address.lower() for address in drafts.values()]
+    known = await leases.list_visit_leases(tx, borrower.site_id, borrower.visit_id, keys)
+    mine = [one for one in known if one.visit_id == borrower.visit_id]
+    taken = {one.address.lower() for one in known}
+    lent: list[tuple[Target, Lease]] = []
+    for target in wanted:
+        lease: Lease | None
+        if target.strategy == "pool":
+            latest = _latest(mine, target)
+            current = latest if latest is not None and latest.strategy == "pool" else None
+            lease = await lend_from_pool(tx, borrower, target, current, ids.next())
+        else:
+            lease = _same_again(mine, target) or await _lend_code(
+                tx, borrower, target, drafts[target.id], taken, ids.next()
+            )
+        if lease is not None:
+            lent.append((target, lease))
+    had = {one.id for one in mine}
+    kept = [lease.id for _, lease in lent if lease.id in had]
+    await leases.extend_leases(tx, borrower.site_id, kept, borrower.now, borrower.until)
+    await leases.append_leases(tx, [lease for _, lease in lent if lease.id not in had])
+    return lent
+
+
+async def _lend_code(
+    tx: Tx, borrower: Borrower, target: Target, draft: str, taken: set[str], lease_id: int
+) -> Lease | None:
+    """A new lease on an address that was never lent; ``taken`` are those that were, of what has been drawn so far.
+    None when the bare visit number makes an address that another visit had: the owner has changed the targets."""
+    for _ in range(_MOST_DRAWS):
+        if draft.lower() not in taken:
+            taken.add(draft.lower())
+            return borrower.lease(target, lease_id, draft, guessable=is_guessable(target), shared=False)
+        if is_guessable(target):
+            return None
+        draft = make_substitute(target, borrower.visit_id)
+        drawn = await leases.list_visit_leases(tx, borrower.site_id, borrower.visit_id, [draft.lower()])
+        taken |= {one.address.lower() for one in drawn}
+    return None
+
+
+def _same_again(mine: Sequence[Lease], target: Target) -> Lease | None:
+    fitting = (one for one in reversed(mine) if one.target_id == target.id)
+    return next((one for one in fitting if is_made_for(target, one.address, one.visit_id)), None)
+
+
+def _latest(mine: Sequence[Lease], target: Target) -> Lease | None:
+    return next((one for one in reversed(mine) if one.target_id == target.id), None)
+
+
+async def touch_leases(tx: Tx, site_id: int, visit_id: int, now: datetime, settings: Settings) -> None:
+    """A sign of life of the visit: its latest lease of each target holds on for the full time from ``now``.
+
+    A pool address that was given to another meanwhile is not won back; the lease only keeps the sign of life, because
+    the page may still show the address. One that nobody else was given holds on even after its time was over.
+    """
+    latest = {one.target_id: one for one in await leases.list_visit_leases(tx, site_id, visit_id)}
+    until = now + Terms.of(settings).hold
+    held: list[int] = []
+    lost: list[int] = []
+    for one in latest.values():
+        holds = one.strategy != "pool" or await _keep(tx, one, now, until)
+        (held if holds else lost).append(one.id)
+    await leases.extend_leases(tx, site_id, held, now, until)
+    await leases.record_seen(tx, site_id, lost, now)
+
+
+async def _keep(tx: Tx, one: Lease, now: datetime, until: datetime) -> bool:
+    key = one.address.lower()
+    if await substitutes.claim_of_lease(tx, one.site_id, key, one.id):
+        await substitutes.keep_address(tx, one.site_id, key, until)
+        return True
+    if not (one.shared and one.is_held(now)):
+        return False
+    shared = await substitutes.claim_address(tx, one.site_id, one.target_id, key)
+    if shared is not None:
+        await substitutes.keep(tx, shared, until)
+    return True

@@ -1,0 +1,115 @@
+"""Lends an address of a pool: one real address at a time to one visit, and back.
+
+In this order:
+1. the visit's own, which is held on; also when its time was over and nobody has been given it since,
+2. for a visit that shares one, the same again while that lease holds,
+3. the one this **visitor** was the last to have, even while it cools: nobody else may have written to it in between.
+   If an earlier visit of the visitor still holds it, that lease ends in this moment and the new visit's begins,
+4. the one idle for the longest time, of those that have cooled,
+5. none is left: the real address (no loan, ``refused`` counts it), or, when the owner chose to share, the one whose
+   holder gave no sign of life for the longest time (``shared`` counts it, the lease is marked, attribution believes it
+   less). Its first holder keeps it too.
+
+So at no moment two leases hold one address unless one of them is marked shared. SQL is in ``store``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from wherefrom.db import Tx
+from wherefrom.substitution.lease import Lease, SubstituteStatus, Terms, move, status_at
+from wherefrom.substitution.store import leases, substitutes, targets
+from wherefrom.substitution.store.substitutes import Substitute
+from wherefrom.substitution.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Borrower:
+    """The visit that asks, its visitor, and when."""
+
+    site_id: int
+    visit_id: int
+    visitor_id: int
+    now: datetime
+    terms: Terms
+
+    @property
+    def until(self) -> datetime:
+        """The end of what is lent or held on now."""
+        return self.now + self.terms.hold
+
+    def lease(self, target: Target, lease_id: int, address: str, *, guessable: bool, shared: bool) -> Lease:
+        """A new lease that begins now."""
+        return Lease(
+            self.site_id, lease_id, target.id, target.strategy, address, self.visit_id, self.visitor_id,
+            guessable, shared, self.now, self.now, self.until,
+        )  # fmt: skip
+
+
+async def lend_from_pool(
+    tx: Tx, borrower: Borrower, target: Target, current: Lease | None, lease_id: int
+) -> Lease | None:
+    """``current`` (the visit's latest lease of this target) when it holds on, a new lease with ``lease_id``, or None
+    for the real address. Substitutes and counts are written; the caller writes the lease."""
+    if current is not None and current.shared and current.is_held(borrower.now):
+        held = await substitutes.claim_address(tx, target.site_id, target.id, current.address.lower())
+        if held is not None:
+            await substitutes.keep(tx, held, borrower.until)
+            return current
+    own = await substitutes.claim_own(
+        tx, target.site_id, target.id, borrower.visitor_id, None if current is None else current.id
+    )
+    if own is not None and current is not None and own.lease_id == current.id:
+        await substitutes.keep(tx, own, borrower.until)
+        return current
+    if own is not None and await _take_over(tx, borrower, target, own):
+        return await _take(tx, borrower, target, own, lease_id)
+    cool_before = borrower.terms.cool_before(borrower.now)
+    idle = await substitutes.claim_idle(tx, target.site_id, target.id, cool_before)
+    if idle is not None:
+        return await _take(tx, borrower, target, idle, lease_id)
+    return await _run_empty(tx, borrower, target, lease_id)
+
+
+async def _take_over(tx: Tx, borrower: Borrower, target: Target, own: Substitute) -> bool:
+    """Ends the visitor's earlier lease of ``own``; False when somebody shares it, who would be confused with."""
+    if own.expires_at is None or own.expires_at <= borrower.now:
+        return True
+    who = borrower.visitor_id
+    if target.when_empty == "share" and await leases.is_held_by_another(tx, own.site_id, own.key, who, borrower.now):
+        return False
+    await leases.end_leases(tx, own.site_id, own.target_id, own.key, who, borrower.now)
+    return True
+
+
+async def _take(
+    tx: Tx, borrower: Borrower, target: Target, one: Substitute, lease_id: int, *, shared: bool = False
+) -> Lease:
+    now_is = status_at(one.status, one.expires_at, borrower.terms.cooldown, borrower.now)
+    move(now_is, SubstituteStatus.LEASED)
+    await substitutes.take(tx, one, lease_id, borrower.visitor_id, borrower.until)
+    return borrower.lease(target, lease_id, one.address, guessable=False, shared=shared)
+
+
+async def _run_empty(tx: Tx, borrower: Borrower, target: Target, lease_id: int) -> Lease | None:
+    lent = await _share(tx, borrower, target, lease_id) if target.when_empty == "share" else None
+    await targets.count_empty(tx, target, "refused" if lent is None else "shared")
+    return lent
+
+
+async def _share(tx: Tx, borrower: Borrower, target: Target, lease_id: int) -> Lease | None:
+    claimed = await substitutes.claim_soonest(tx, target.site_id, target.id)
+    if claimed is not None and not _is_held(claimed, borrower.now):  # it only cools: its last holder has left
+        return await _take(tx, borrower, target, claimed, lease_id, shared=True)
+    if claimed is not None:
+        await substitutes.keep(tx, claimed, borrower.until)  # not lent to one alone before all who share it have left
+    one = claimed or await substitutes.find_soonest(tx, target.site_id, target.id)
+    if one is None:
+        return None
+    return borrower.lease(target, lease_id, one.address, guessable=False, shared=True)
+
+
+def _is_held(one: Substitute, now: datetime) -> bool:
+    return one.expires_at is not None and now < one.expires_at

@@ -1,0 +1,129 @@
+"""Rows of ``lease``: who held which address when. Never deleted while the visit is kept, so that a letter written long
+after still finds its visit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, or_, select, update
+
+from wherefrom.addresses import find_address
+from wherefrom.db import Tx
+from wherefrom.substitution.lease import Lease
+from wherefrom.substitution.tables import lease, target
+from wherefrom.substitution.target import Strategy
+
+_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(lease.c[name] for name in Lease.__slots__)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A visit that held an address: a lease as attribution needs it. ``target`` is the real address it stood for.
+
+    The lease had the address from ``leased_at`` up to, not including, ``expires_at``; ``last_seen_at`` is the visit's
+    last sign of life while it showed the address, and may lie after ``expires_at`` (another had the address by then).
+    ``guessable``: the address carries the bare visit number. ``shared``: lent although somebody held it or just had.
+    """
+
+    lease_id: int
+    visit_id: int
+    visitor_id: int
+    target_id: int
+    target: str
+    address: str
+    strategy: Strategy
+    guessable: bool
+    shared: bool
+    leased_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+
+
+def _value(row: Row[*tuple[Any, ...]]) -> Lease:
+    return Lease(*row)
+
+
+def _holder(row: Row[*tuple[Any, ...]]) -> Holder:
+    return Holder(*row)
+
+
+async def list_visit_leases(tx: Tx, site_id: int, visit_id: int, keys: Collection[str] = ()) -> list[Lease]:
+    """The visit's leases, oldest first, and whoever's on the addresses ``keys`` (lower case)."""
+    mine = lease.c.visit_id == visit_id
+    wanted = or_(mine, lease.c.address_key.in_(keys)) if keys else mine
+    rows = await tx.execute(
+        select(*_COLUMNS).where(lease.c.site_id == site_id, wanted).order_by(lease.c.leased_at, lease.c.id)
+    )
+    return [_value(row) for row in rows]
+
+
+async def find_holders(
+    tx: Tx, site_id: int, addresses: Iterable[str], *, since: datetime | None = None
+) -> list[Holder]:
+    """Every lease there ever was on these addresses (any case), oldest first. ``since`` leaves out leases of pools
+    whose visit gave its last sign of life before it: an address lent for years has many."""
+    keys = {parsed.key for parsed in map(find_address, addresses) if parsed is not None}
+    if not keys:
+        return []
+    query = (
+        select(
+            lease.c.id, lease.c.visit_id, lease.c.visitor_id, lease.c.target_id, target.c.address.label("target"),
+            lease.c.address, lease.c.strategy, lease.c.guessable, lease.c.shared, lease.c.leased_at,
+            lease.c.last_seen_at, lease.c.expires_at,
+        )
+        .join(target, (target.c.site_id == lease.c.site_id) & (target.c.id == lease.c.target_id))
+        .where(lease.c.site_id == site_id, lease.c.address_key.in_(keys))
+        .order_by(lease.c.leased_at, lease.c.id)
+    )  # fmt: skip
+    if since is not None:
+        query = query.where(or_(lease.c.strategy != "pool", lease.c.last_seen_at >= since))
+    return [_holder(row) for row in await tx.execute(query)]
+
+
+async def append_leases(tx: Tx, new: Sequence[Lease]) -> None:
+    """Writes leases: they must be durable before anybody sees the addresses."""
+    if new:
+        await tx.execute(lease.insert(), [asdict(one) | {"address_key": one.address.lower()} for one in new])
+
+
+async def extend_leases(tx: Tx, site_id: int, ids: Collection[int], now: datetime, expires_at: datetime) -> None:
+    """A sign of life: these hold on."""
+    await _set(tx, site_id, ids, last_seen_at=now, expires_at=expires_at)
+
+
+async def record_seen(tx: Tx, site_id: int, ids: Collection[int], now: datetime) -> None:
+    """A sign of life of visits that still show an address they have lost."""
+    await _set(tx, site_id, ids, last_seen_at=now)
+
+
+async def end_leases(tx: Tx, site_id: int, target_id: int, key: str, visitor_id: int, now: datetime) -> None:
+    """Ends what this visitor's earlier visits hold of the address: the visitor's new visit takes it over."""
+    await tx.execute(
+        update(lease)
+        .where(
+            lease.c.site_id == site_id, lease.c.visitor_id == visitor_id, lease.c.target_id == target_id,
+            lease.c.address_key == key, lease.c.expires_at > now,
+        )
+        .values(expires_at=now)
+    )  # fmt: skip
+
+
+async def is_held_by_another(tx: Tx, site_id: int, key: str, visitor_id: int, now: datetime) -> bool:
+    """Whether a visitor other than this one holds the address now."""
+    found = await tx.execute(
+        select(lease.c.id)
+        .where(
+            lease.c.site_id == site_id, lease.c.address_key == key, lease.c.visitor_id != visitor_id,
+            lease.c.expires_at > now,
+        )
+        .limit(1)
+    )  # fmt: skip
+    return found.first() is not None
+
+
+async def _set(tx: Tx, site_id: int, ids: Collection[int], **values: datetime) -> None:
+    if ids:
+        await tx.execute(update(lease).where(lease.c.site_id == site_id, lease.c.id.in_(ids)).values(values))

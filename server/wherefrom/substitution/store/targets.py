@@ -1,0 +1,97 @@
+"""Rows of ``target``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from wherefrom.db import Tx
+from wherefrom.errors import Conflict, NotFound
+from wherefrom.substitution.tables import target
+from wherefrom.substitution.target import Target
+
+_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(target.c[name] for name in Target.__slots__)
+
+
+def _value(row: Row[*tuple[Any, ...]]) -> Target:
+    return Target(*row)
+
+
+async def list_targets(tx: Tx, site_id: int) -> list[Target]:
+    """All targets of the site, the disabled ones too: what they once showed still arrives. Oldest first."""
+    rows = await tx.execute(select(*_COLUMNS).where(target.c.site_id == site_id).order_by(target.c.id))
+    return [_value(row) for row in rows]
+
+
+async def list_enabled_targets(tx: Tx, site_id: int, keys: Collection[str]) -> list[Target]:
+    """Those of the site whose address is among ``keys`` (lower case) and that are to be substituted."""
+    if not keys:
+        return []
+    rows = await tx.execute(
+        select(*_COLUMNS)
+        .where(target.c.site_id == site_id, target.c.address_key.in_(keys), target.c.enabled.is_(True))
+        .order_by(target.c.id)
+    )
+    return [_value(row) for row in rows]
+
+
+async def get_target(tx: Tx, site_id: int, target_id: int, *, to_change: bool = False) -> Target:
+    """One target of the site; NotFound. ``to_change`` keeps other writers off it until the end of the transaction."""
+    query = select(*_COLUMNS).where(target.c.site_id == site_id, target.c.id == target_id)
+    row = (await tx.execute(query.with_for_update() if to_change else query)).first()
+    if row is None:
+        raise NotFound(f"the site has no target {target_id}", hint="“wherefrom target list SITE” shows its targets")
+    return _value(row)
+
+
+async def find_target(tx: Tx, site_id: int, key: str) -> Target | None:
+    """The target with this address (lower case)."""
+    query = select(*_COLUMNS).where(target.c.site_id == site_id, target.c.address_key == key)
+    row = (await tx.execute(query)).first()
+    return None if row is None else _value(row)
+
+
+async def count_targets(tx: Tx, site_id: int) -> int:
+    """How many targets the site has."""
+    query = select(func.count()).select_from(target).where(target.c.site_id == site_id)
+    return (await tx.execute(query)).scalar_one()
+
+
+async def append_target(tx: Tx, new: Target) -> None:
+    """Writes a new target; Conflict when the site has one with this address."""
+    try:
+        await tx.execute(target.insert().values(**asdict(new), address_key=new.key))
+    except IntegrityError:
+        raise target_taken(new.address) from None
+
+
+async def replace_target(tx: Tx, changed: Target) -> None:
+    """Writes what an owner may change; the counts are left to ``count_empty``."""
+    values = {
+        name: getattr(changed, name)
+        for name in ("strategy", "enabled", "separator", "code_form", "domain", "when_empty")
+    }
+    await tx.execute(
+        update(target).where(target.c.site_id == changed.site_id, target.c.id == changed.id).values(values)
+    )
+
+
+async def count_empty(tx: Tx, one: Target, what: Literal["refused", "shared"]) -> None:
+    """Its pool had nothing free once more: the real address was shown, or a held one was lent."""
+    column = target.c[what]
+    await tx.execute(
+        update(target).where(target.c.site_id == one.site_id, target.c.id == one.id).values({column: column + 1})
+    )
+
+
+def target_taken(address: str) -> Conflict:
+    """The error for a second target with one address."""
+    return Conflict(
+        f"the site has a target {address} already",
+        hint="change that one (PATCH), or enable it if it is disabled",
+        field="address",
+    )
