@@ -105,3 +105,12 @@ class WebhookDisabled(Struct, frozen=True, kw_only=True):
     url: str
     status: str
     reason: str
+
+
+class TestPing(Struct, frozen=True, kw_only=True):
+    """Data of ``test.ping``, which a person asks for to try an endpoint out; the subject is that endpoint."""
+
+    __test__ = False  # not a test, whatever pytest makes of the name
+
+    endpoint_id: str
+    note: str

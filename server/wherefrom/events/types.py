@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from wherefrom.events.snapshots import MessageReceived, WebhookDisabled
+from wherefrom.events.snapshots import MessageReceived, TestPing, WebhookDisabled
 
 
 class EventType(StrEnum):
@@ -18,10 +18,12 @@ class EventType(StrEnum):
 
     MESSAGE_RECEIVED = "message.received"
     WEBHOOK_DISABLED = "webhook.disabled"
+    TEST_PING = "test.ping"
 
 
 SHAPES: dict[EventType, type[msgspec.Struct]] = {
     EventType.MESSAGE_RECEIVED: MessageReceived,
     EventType.WEBHOOK_DISABLED: WebhookDisabled,
+    EventType.TEST_PING: TestPing,
 }
 """The data of each type."""

@@ -3,7 +3,7 @@
 Where in the answer: the endpoint's ``deal_path``, such as ``deal.id`` or ``result.items.0.id``; without one the usual
 names are tried in this order, first hit wins:
 
-    deal_number  deal_id  order_id  deal.id  order.id  data.id  lead_id  id
+    deal_number  deal_id  order_id  deal.number  deal.id  order.id  data.id  lead_id  id
 
 ``result``, where Bitrix24 puts it, is not among them: too many others put “ok” there. A number is text of at most 200
 characters or a whole number; anything else at the place is no deal number. What was told through the API is kept
@@ -20,6 +20,7 @@ USUAL_PATHS = (
     "deal_number",
     "deal_id",
     "order_id",
+    "deal.number",
     "deal.id",
     "order.id",
     "data.id",

@@ -33,6 +33,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 MAX_CONNECTIONS = 100
 _LONGEST_URL = 2000
+_HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9.])?")  # with _ because containers' names have it
 _MOST_ADDRESSES_TRIED = 4
 _NUMERIC_HOST = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+)){0,3}\.?", re.IGNORECASE)
 _URL_HINT = "write it like https://crm.example/hook"
@@ -41,6 +42,10 @@ _ALLOW_HINT = "an inside address is opened by the operator: add its network to w
 
 class TargetRefused(httpx.ConnectError):
     """The guard does not let this request out; its text says why."""
+
+
+class NameNotResolved(httpx.ConnectError):
+    """The URL's host has no address."""
 
 
 class AnswerTooLarge(httpx.ReadError):
@@ -76,7 +81,8 @@ def client(
     """
     return httpx.AsyncClient(
         transport=GuardedTransport(settings, resolve=resolve, ssl_context=ssl_context),
-        timeout=httpx.Timeout(settings.webhooks.timeout_seconds),
+        # Less for connecting than for the whole, so that a dead host is told apart from a slow answer.
+        timeout=httpx.Timeout(settings.webhooks.timeout_seconds, connect=settings.webhooks.timeout_seconds * 2 / 3),
         follow_redirects=False,
         trust_env=False,
         # A compressed answer could be small on the wire and endless in memory.
@@ -152,7 +158,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
             async with asyncio.timeout(timeout):
                 addresses = await self._tested(host, port)
         except TimeoutError:
-            raise httpcore.ConnectTimeout(f"the name {host} was not resolved within {timeout:.0f} seconds") from None
+            raise httpx.ConnectTimeout(f"the name {host} was not resolved in time") from None
         share = None if timeout is None else timeout / len(addresses)
         for address in addresses[:-1]:
             try:
@@ -174,12 +180,12 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         try:
             found = await self._resolve(host, port)
         except OSError as error:
-            raise httpcore.ConnectError(f"the name {host} cannot be resolved: {error.strerror or error}") from None
+            raise NameNotResolved(f"the name {host} cannot be resolved: {error.strerror or error}") from None
         except UnicodeError:
-            raise httpcore.ConnectError(f"the name {host} cannot be resolved: it is not a valid name") from None
+            raise NameNotResolved(f"the name {host} cannot be resolved: it is not a valid name") from None
         addresses = [plain_ip(ipaddress.ip_address(text)) for text in dict.fromkeys(found)]
         if not addresses:
-            raise httpcore.ConnectError(f"the name {host} has no address")
+            raise NameNotResolved(f"the name {host} has no address")
         for address in addresses:
             why = refusal(address, self._allowed)
             if why:
@@ -232,6 +238,8 @@ def _wrong_form(url: httpx.URL) -> str | None:
         return f"it begins with “{url.scheme}:”, only http: and https: are called"
     if not url.host:
         return "it names no host"
+    if ":" not in url.host and not _HOST.fullmatch(url.raw_host.decode("ascii")):
+        return f"“{url.host}” is no host name"
     if url.userinfo:
         return "it has a user name or password before the host; the signature tells the receiver who sends"
     if url.port is not None and url.port not in (80, 443) and not 1024 <= url.port <= 65535:

@@ -1,0 +1,207 @@
+"""What a person does to endpoints and deliveries: add, change, remove, try out, send again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from wherefrom.errors import BadInput, Conflict
+from wherefrom.events.snapshots import TestPing
+from wherefrom.events.store import append_event
+from wherefrom.events.types import EventType
+from wherefrom.services import Services
+from wherefrom.webhooks.deal import LONGEST_NUMBER, clean_number
+from wherefrom.webhooks.endpoint import Attachments, Endpoint, Format, Which
+from wherefrom.webhooks.guard import check_url
+from wherefrom.webhooks.networks import parse_networks
+from wherefrom.webhooks.signature import new_secret
+from wherefrom.webhooks.store import deals, deliveries, endpoints
+
+DealPath = Annotated[str, Meta(max_length=200, pattern=r"^([^\s.]+(\.[^\s.]+)*)?$")]
+_PING_NOTE = "This is a test from Wherefrom, no letter. Answer 2xx when you have checked its signature."
+OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
+"""After a change both secrets sign, so that the receiver may follow within a day and refuses nothing meanwhile."""
+
+
+class AddEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A wish for an endpoint; see ``endpoint.Endpoint`` for the meanings."""
+
+    url: str
+    format: Format = "standard"
+    which: Which = "matched"
+    automatic: bool = False
+    junk: bool = False
+    attachments: Attachments = "objects"
+    deal_path: DealPath = ""
+
+
+class ChangeEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is left out or null stays as it is. Status "enabled" also sends what has waited."""
+
+    url: str | None = None
+    format: Format | None = None
+    which: Which | None = None
+    automatic: bool | None = None
+    junk: bool | None = None
+    attachments: Attachments | None = None
+    deal_path: DealPath | None = None
+    status: Literal["enabled", "paused"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An endpoint and its new secret, which is shown this once. ``waiting``: deliveries not accepted yet."""
+
+    endpoint: Endpoint
+    secret: str
+    waiting: int = 0
+
+
+async def add_endpoint(services: Services, site_id: int, wish: AddEndpoint) -> Added:
+    """Adds an enabled endpoint. BadInput when its URL could never be called, Conflict when it is there already."""
+    url = _checked(services, wish.url)
+    one = Endpoint(
+        site_id=site_id,
+        id=services.ids.next(),
+        url=url,
+        format=wish.format,
+        which=wish.which,
+        automatic=wish.automatic,
+        junk=wish.junk,
+        attachments=wish.attachments,
+        deal_path=wish.deal_path,
+        status="enabled",
+        status_reason="",
+        failing_since=None,
+        created_at=services.clock.now(),
+    )
+    secret = new_secret()
+    async with services.db.write() as tx:
+        for other in await endpoints.list_endpoints(tx, site_id):
+            if (other.url, other.format) == (one.url, one.format):
+                raise Conflict(
+                    f"endpoint {other.id} posts to this URL in this format already",
+                    hint="change that one; two would tell the receiver everything twice",
+                    endpoint=str(other.id),
+                )
+        await endpoints.add_endpoint(tx, one, services.tokens.encrypt(secret))
+    return Added(one, secret)
+
+
+async def change_endpoint(services: Services, site_id: int, endpoint_id: int, wish: ChangeEndpoint) -> Endpoint:
+    """Changes what ``wish`` names. Bodies rendered already keep the form they have."""
+    values: dict[str, Any] = {name: value for name, value in msgspec.structs.asdict(wish).items() if value is not None}
+    if "url" in values:
+        values["url"] = _checked(services, values["url"])
+    if "status" in values:
+        values["status_reason"] = ""
+        if values["status"] == "enabled":
+            values["failing_since"] = None  # the five days begin anew
+    async with services.db.write() as tx:
+        await endpoints.get_endpoint(tx, site_id, endpoint_id)
+        await endpoints.update_endpoint(tx, site_id, endpoint_id, values)
+        changed = await endpoints.get_endpoint(tx, site_id, endpoint_id)
+    services.bell.ring("deliveries")
+    return changed
+
+
+async def change_secret(services: Services, site_id: int, endpoint_id: int) -> Added:
+    """Gives the endpoint a new secret; the old one signs beside it for a day."""
+    secret, now = new_secret(), services.clock.now()
+    async with services.db.write() as tx:
+        one = await endpoints.get_endpoint(tx, site_id, endpoint_id)
+        old = await endpoints.get_secrets(tx, site_id, endpoint_id, now)
+        values = {
+            "secret": services.tokens.encrypt(secret),
+            "previous_secret": old.current,
+            "previous_until": now + OLD_SECRET_SIGNS_FOR,
+        }
+        await endpoints.update_endpoint(tx, site_id, endpoint_id, values)
+        waiting = await endpoints.list_waiting(tx, site_id)
+    return Added(one, secret, waiting.get(endpoint_id, 0))
+
+
+async def remove_endpoint(services: Services, site_id: int, endpoint_id: int) -> None:
+    """Removes the endpoint and calls off what waits for it; what was delivered stays in the history."""
+    async with services.db.write() as tx:
+        await endpoints.get_endpoint(tx, site_id, endpoint_id)
+        await endpoints.delete_endpoint(tx, site_id, endpoint_id, services.clock.now())
+
+
+async def send_test(services: Services, site_id: int, endpoint_id: int) -> int:
+    """Sends a ``test.ping`` the way letters go, signed and retried; the id of its event. Conflict when the endpoint is
+    not enabled: the ping would wait like a letter."""
+    event_id = services.ids.next()
+    async with services.db.write() as tx:
+        one = await endpoints.get_endpoint(tx, site_id, endpoint_id)
+        if one.status != "enabled":
+            raise Conflict(
+                f"endpoint {endpoint_id} is {one.status}, nothing is sent to it",
+                hint="enable it first; if it still refuses, it is disabled again",
+            )
+        await append_event(
+            tx,
+            id=event_id,
+            site_id=site_id,
+            type=EventType.TEST_PING,
+            subject_id=endpoint_id,
+            data=TestPing(endpoint_id=str(endpoint_id), note=_PING_NOTE),
+            now=services.clock.now(),
+        )
+    services.bell.ring("events")
+    return event_id
+
+
+async def resend(services: Services, site_id: int, delivery_id: int) -> None:
+    """Sends a delivery again, with its body and webhook-id as they were, and the whole schedule before it. Conflict
+    when its endpoint has been removed."""
+    async with services.db.write() as tx:
+        one, _ = await deliveries.get_delivery(tx, site_id, delivery_id)
+        if not await deliveries.mark_due_again(tx, site_id, delivery_id, services.clock.now()):
+            raise Conflict(
+                f"delivery {delivery_id} cannot be sent again: endpoint {one.endpoint_id} has been removed",
+                hint="add an endpoint; letters from now on go there",
+            )
+    services.bell.ring("deliveries")
+
+
+async def resend_span(
+    services: Services,
+    site_id: int,
+    since: datetime,
+    until: datetime,
+    statuses: Collection[str],
+    endpoint_id: int | None,
+) -> int:
+    """Sends again the deliveries made from ``since`` (included) to ``until`` (not) that are in ``statuses``; how many
+    they are. ``endpoint_id`` None: of every endpoint."""
+    if until <= since:
+        raise BadInput("the span ends before it begins", hint="until must be later than since", field="until")
+    now = services.clock.now()
+    async with services.db.write() as tx:
+        if endpoint_id is not None:
+            await endpoints.get_endpoint(tx, site_id, endpoint_id)
+        count = await deliveries.mark_due_again_between(tx, site_id, since, until, statuses, endpoint_id, now)
+    services.bell.ring("deliveries")
+    return count
+
+
+async def set_deal(services: Services, site_id: int, message_id: int, number: str) -> str:
+    """Keeps the deal number somebody tells us, in normal form; it stays whatever receivers answer later."""
+    clean = clean_number(number)
+    if clean is None:
+        raise BadInput("this is no deal number", hint=f"1 to {LONGEST_NUMBER} printable characters", field="number")
+    async with services.db.write() as tx:
+        await deals.record_deal(
+            tx, site_id=site_id, subject_id=message_id, number=clean, endpoint_id=None, now=services.clock.now()
+        )
+    return clean
+
+
+def _checked(services: Services, url: str) -> str:
+    return check_url(url, parse_networks(services.settings.webhooks.allow))

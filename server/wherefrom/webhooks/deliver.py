@@ -1,0 +1,210 @@
+"""Posts what is due, several at once, and keeps what came of each try.
+
+    due ─▶ claimed (one conditional write) ─▶ signed, posted ─┬ 2xx ▶ delivered, deal number kept
+                                                              ├ else ▶ due later, or exhausted
+                                                              └ 410, or five days of nothing else ▶ endpoint disabled
+                                                               (one write: attempt, delivery, endpoint, deal, event)
+
+At least once: when the process dies between the post and the write, the claim runs out and the same body goes again
+under the same webhook-id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from wherefrom.db import Tx
+from wherefrom.errors import SettingsError, WherefromError
+from wherefrom.events.snapshots import WebhookDisabled
+from wherefrom.events.store import append_event
+from wherefrom.events.types import EventType
+from wherefrom.services import Services
+from wherefrom.webhooks import deal, retry
+from wherefrom.webhooks.post import Answer, post
+from wherefrom.webhooks.signature import sign_headers, webhook_id
+from wherefrom.webhooks.store import deals, deliveries, endpoints
+from wherefrom.webhooks.store.deliveries import Claimed
+from wherefrom.webhooks.turns import PER_ENDPOINT, Due, pick
+
+log = structlog.get_logger(__name__)
+
+TOPIC = "deliveries"
+SLOTS = 32
+IDLE_SECONDS = 5.0
+_CLAIM_MARGIN = timedelta(seconds=45)
+_MOST_LOOKED_AT = 1000
+
+
+class Courier:
+    """Keeps up to ``slots`` deliveries on the way. ``chance`` gives numbers in [0, 1) for the jitter."""
+
+    def __init__(self, services: Services, *, slots: int = SLOTS, chance: Callable[[], float] = random.random) -> None:
+        self._services = services
+        self._slots = slots
+        self._chance = chance
+        self._running: dict[asyncio.Task[None], Due] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Works until ``stop`` is set, then lets what is on the way arrive. When cancelled, what is on the way is
+        dropped, and due again when its claim runs out."""
+        bell = self._services.bell
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                before = bell.count(TOPIC)
+                if await self.step():
+                    continue
+                waking = asyncio.create_task(bell.wait(TOPIC, IDLE_SECONDS, since=before))
+                await asyncio.wait({waking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                waking.cancel()
+            await self.settle()
+        finally:
+            stopping.cancel()
+            for task in self._running:
+                task.cancel()
+
+    async def step(self) -> bool:
+        """Claims and starts what there are free slots for, without waiting for answers; False when nothing is due."""
+        if len(self._running) >= self._slots:
+            return False
+        db, now = self._services.db, self._services.clock.now()
+        async with db.read() as tx:
+            due = await deliveries.list_due(tx, now, PER_ENDPOINT, _MOST_LOOKED_AT)
+        chosen = pick(due, self._running.values(), self._slots)
+        if not chosen:
+            return False
+        until = now + timedelta(seconds=self._services.settings.webhooks.timeout_seconds) + _CLAIM_MARGIN
+        async with db.write() as tx:
+            taken = await deliveries.claim_deliveries(tx, chosen, now, until)
+        by_id = {(one.site_id, one.delivery_id): one for one in chosen}
+        for one in taken:
+            task = asyncio.create_task(self._deliver(one), name=f"delivery {one.delivery.id}")
+            self._running[task] = by_id[one.delivery.site_id, one.delivery.id]
+            task.add_done_callback(self._finished)
+        return bool(taken)
+
+    async def settle(self) -> None:
+        """Waits until nothing is on the way."""
+        while self._running:
+            await asyncio.wait(set(self._running))
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        del self._running[task]
+        self._services.bell.ring(TOPIC)  # a slot is free
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            log.error("delivery not recorded, due again when its claim runs out", task=task.get_name(), exc_info=fault)
+
+    async def _deliver(self, claimed: Claimed) -> None:
+        services = self._services
+        started_at, clock = services.clock.now(), time.monotonic()
+        answer = await self._post(claimed, started_at)
+        milliseconds = round((time.monotonic() - clock) * 1000)
+        outcome = Outcome(claimed, answer, started_at, milliseconds, self._chance())
+        log.info(
+            "webhook attempt",
+            delivery=claimed.delivery.id,
+            endpoint=claimed.delivery.endpoint_id,
+            status=answer.status,
+            error=answer.error,
+            milliseconds=milliseconds,
+        )
+        try:
+            await services.db.batch(lambda tx: record_outcome(tx, services, outcome))
+        except WherefromError:
+            raise
+        except Exception:  # such as a deadlock with another host's batch: the answer is too dear to throw away
+            log.warning("attempt not written, trying once more", delivery=claimed.delivery.id, exc_info=True)
+            await services.db.batch(lambda tx: record_outcome(tx, services, outcome))
+
+    async def _post(self, claimed: Claimed, at: datetime) -> Answer:
+        services = self._services
+        sealed = [claimed.secret, *filter(None, [claimed.previous_secret])]
+        try:
+            secrets = [services.tokens.decrypt(one) for one in sealed]
+        except SettingsError as error:
+            return Answer(None, f"not sent, it cannot be signed: {error}")
+        body = claimed.body.encode()
+        headers = sign_headers(secrets, webhook_id(claimed.delivery.id), at, body)
+        return await post(services.http, claimed.url, headers, body, services.settings.webhooks.timeout_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one try, with the number that decides its jitter."""
+
+    claimed: Claimed
+    answer: Answer
+    started_at: datetime
+    milliseconds: int
+    chance: float
+
+
+async def record_outcome(tx: Tx, services: Services, outcome: Outcome) -> None:
+    """Everything that follows from one try, in the caller's transaction."""
+    one, answer, now = outcome.claimed.delivery, outcome.answer, services.clock.now()
+    attempt_id = services.ids.next()
+    await deliveries.append_attempt(
+        tx, one, attempt_id, outcome.started_at, outcome.milliseconds, answer.status, answer.error, answer.excerpt
+    )
+    if answer.accepted:
+        await deliveries.mark_delivered(tx, one, now)
+        await endpoints.mark_accepting(tx, one.site_id, one.endpoint_id)
+        await _record_deal(tx, outcome, now)
+    else:
+        await deliveries.mark_failed(tx, one, _next_at(services, outcome, now), now)
+        await _judge_endpoint(tx, services, outcome, now)
+
+
+def _next_at(services: Services, outcome: Outcome, now: datetime) -> datetime | None:
+    return retry.next_attempt_at(
+        outcome.claimed.delivery.failures + 1,
+        now,
+        services.settings.webhooks.retry_seconds,
+        outcome.chance,
+        retry.parse_retry_after(outcome.answer.retry_after, now),
+    )
+
+
+async def _record_deal(tx: Tx, outcome: Outcome, now: datetime) -> None:
+    one = outcome.claimed.delivery
+    if one.event_type != EventType.MESSAGE_RECEIVED:
+        return
+    number = deal.find_number(outcome.answer.body, outcome.claimed.deal_path)
+    if number is not None:
+        await deals.record_deal(
+            tx, site_id=one.site_id, subject_id=one.subject_id, number=number, endpoint_id=one.endpoint_id, now=now
+        )
+
+
+async def _judge_endpoint(tx: Tx, services: Services, outcome: Outcome, now: datetime) -> None:
+    """Counts the failure against the endpoint, and disables it with one notice when that was one too many."""
+    one, answer = outcome.claimed.delivery, outcome.answer
+    since = await endpoints.mark_failing(tx, one.site_id, one.endpoint_id, now)
+    days = services.settings.webhooks.disable_after_days
+    if answer.gone:
+        status, reason = "gone", "the receiver answered 410 Gone: it asks for nothing more"
+    elif since is not None and retry.is_hopeless(since, now, timedelta(days=days)):
+        status, reason = "failed", f"nothing was accepted for {days} days; the last answer: {answer.error}"
+    else:
+        return
+    if await endpoints.mark_disabled(tx, one.site_id, one.endpoint_id, status, reason):
+        notice = WebhookDisabled(
+            endpoint_id=str(one.endpoint_id), url=outcome.claimed.url, status=status, reason=reason
+        )
+        await append_event(
+            tx,
+            id=services.ids.next(),
+            site_id=one.site_id,
+            type=EventType.WEBHOOK_DISABLED,
+            subject_id=one.endpoint_id,
+            data=notice,
+            now=now,
+        )
+        log.warning("endpoint disabled", endpoint=one.endpoint_id, status=status, reason=reason)

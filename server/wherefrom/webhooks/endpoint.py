@@ -1,0 +1,59 @@
+"""An endpoint: where a site's letters are posted, in which form, and which of them.
+
+    enabled ⇄ paused            by a person
+    enabled → gone              the receiver answered 410
+    enabled → failed            five days of failure
+    gone, failed → enabled      by a person
+
+While an endpoint is not enabled its deliveries are still made, and wait: enabling it sends them. One that is not
+wanted any more is removed, and with it what waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from wherefrom.events.snapshots import MessageReceived
+
+Format = Literal["standard", "roistat"]
+Which = Literal["matched", "all", "first"]
+Attachments = Literal["objects", "urls"]
+Status = Literal["enabled", "paused", "gone", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One row, without its secrets.
+
+    ``which``: letters with a visit, all, or the first of each thread (with a visit or not). ``automatic`` and ``junk``
+    say whether automatic mail and letters found in Junk go too. ``attachments``: in format ``roistat``, objects or
+    plain URLs. ``deal_path``: see ``deal.py``. ``failing_since``: nothing was accepted since this failure; else None.
+    """
+
+    site_id: int
+    id: int
+    url: str
+    format: Format
+    which: Which
+    automatic: bool
+    junk: bool
+    attachments: Attachments
+    deal_path: str
+    status: Status
+    status_reason: str
+    failing_since: datetime | None
+    created_at: datetime
+
+
+def wants(endpoint: Endpoint, letter: MessageReceived) -> bool:
+    """Whether this letter is posted to this endpoint."""
+    message = letter.message
+    if message.automatic and not endpoint.automatic:
+        return False
+    if message.folder_kind == "junk" and not endpoint.junk:
+        return False
+    if endpoint.which == "matched":
+        return letter.visit is not None
+    return endpoint.which == "all" or message.first_of_thread

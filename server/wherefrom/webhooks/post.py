@@ -1,0 +1,124 @@
+"""One HTTP try: the body goes out, and what came back is put into words a site owner can act on.
+
+The answer's status line decides; a body that is too long, too slow or compressed against our wish is only noted. Knows
+no database and no schedule.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import httpx
+
+from wherefrom.webhooks.guard import AnswerTooLarge, NameNotResolved, TargetRefused
+from wherefrom.webhooks.retry import is_gone, is_success
+
+EXCERPT_BYTES = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``status`` None: there was no answer. ``error``: why it is no success, or a remark on one; "" when all is well.
+    ``body``: what was read of it. ``retry_after``: the header as sent."""
+
+    status: int | None
+    error: str
+    body: bytes = b""
+    retry_after: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        return self.status is not None and is_success(self.status)
+
+    @property
+    def gone(self) -> bool:
+        return self.status is not None and is_gone(self.status)
+
+    @property
+    def excerpt(self) -> str:
+        """The beginning of the body as text; fit to be kept."""
+        return _clean(self.body[:EXCERPT_BYTES].decode(errors="replace"))
+
+
+async def post(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, seconds: int) -> Answer:
+    """Posts ``body`` as JSON; never raises for what a receiver or the network does. ``seconds``: the client's limit,
+    named in the words."""
+    try:
+        all_headers = {"content-type": "application/json", **headers}
+        request = client.build_request("POST", url, content=body, headers=all_headers)
+        response = await client.send(request, stream=True)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Answer(None, _clean(_no_answer(error, seconds)))
+    try:
+        content, remark = await _read(response)
+    finally:
+        await response.aclose()
+    words = "; ".join(filter(None, [_refused(response), remark]))
+    return Answer(response.status_code, _clean(words), content, response.headers.get("retry-after"))
+
+
+async def _read(response: httpx.Response) -> tuple[bytes, str]:
+    """The body as far as it may be read, and a remark when that is not all of it."""
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        return b"", "the answer's body is compressed although that was not asked for, and was not read"
+    content = bytearray()
+    try:
+        async for chunk in response.aiter_raw():
+            content += chunk
+    except AnswerTooLarge as error:
+        return bytes(content), str(error)
+    except httpx.TimeoutException:
+        return bytes(content), "the answer's body did not end in time"
+    except httpx.HTTPError as error:
+        return bytes(content), f"the answer's body broke off ({_root(error)})"
+    return bytes(content), ""
+
+
+def _refused(response: httpx.Response) -> str:
+    status = response.status_code
+    if is_success(status):
+        return ""
+    if is_gone(status):
+        return "answered 410 Gone: nothing more is to be sent here"
+    if 300 <= status < 400:
+        target = response.headers.get("location", "")[:200]
+        return (
+            f"answered {status}, a redirect to {target or 'nowhere'}; redirects are not followed, enter the final URL"
+        )
+    return f"answered {status} {response.reason_phrase}".rstrip()
+
+
+def _no_answer(error: Exception, seconds: int) -> str:
+    if isinstance(error, (TargetRefused, NameNotResolved)):
+        return str(error)
+    if isinstance(error, httpx.ConnectTimeout):
+        return str(error) or f"no connection within {seconds} seconds"
+    if isinstance(error, httpx.PoolTimeout):
+        return "all connections were in use"
+    if isinstance(error, httpx.TimeoutException):
+        return f"no answer within {seconds} seconds"
+    if isinstance(error, httpx.ConnectError):
+        return f"no connection: {_root(error)}"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return f"what answered does not speak HTTP: {_root(error)}"
+    return f"the connection broke before the answer: {_root(error)}"
+
+
+def _root(error: BaseException) -> str:
+    """The innermost cause in words: “Connection refused” rather than “All connection attempts failed”."""
+    words = str(error)
+    while (inner := error.__cause__ or error.__context__) is not None:
+        error = inner
+        if isinstance(error, ssl.SSLError):
+            words = error.strerror or str(error)
+        elif isinstance(error, OSError) and error.errno:
+            words = os.strerror(error.errno)
+    return words or type(error).__name__
+
+
+def _clean(text: str) -> str:
+    """A receiver chooses parts of these texts: no NUL, which PostgreSQL cannot keep, and an end to their length."""
+    return text.replace("\x00", "�")[:EXCERPT_BYTES]
