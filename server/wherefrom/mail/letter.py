@@ -47,6 +47,7 @@ class Recipient:
     address: Address
     role: Role
     trust: int
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Attachment:
     """A file in the letter. ``name`` is shown to people and is no path: no slashes, no control characters, never empty.
 
     ``size`` is that of the decoded bytes. ``content`` decodes on each call, so that a letter of which only the text is
-    wanted does not pay for its files. ``inline``: shown inside the HTML by ``cid:`` or marked so by the writer.
+    wanted does not pay for its files. ``inline``: the HTML shows it by ``cid:``.
     """
 
     name: str

@@ -1,0 +1,171 @@
+"""What header fields say: people, recipients, hops, dates, ids. The home of mail-parser.
+
+mail-parser reads addresses, Received fields and dates with care for forged and damaged ones. Its message object is not
+used: it decodes every part twice over, and answers a misspelt attribute with an empty string. What it finds is
+converted here, once, into frozen values.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from mailparser.dates import parse_mail_date  # type: ignore[import-untyped]
+from mailparser.exceptions import MailParserError  # type: ignore[import-untyped]
+from mailparser.utils import get_addresses, parse_received  # type: ignore[import-untyped]
+
+from wherefrom.addresses import Address, find_address
+from wherefrom.mail.charset import decode_text, decode_words, one_line
+from wherefrom.mail.fields import Fields
+from wherefrom.mail.letter import ROLES, Party, Recipient, Role
+
+MAX_RECIPIENTS = 500
+MAX_HOPS = 30
+_MAX_ADDRESS_FIELD = 65_536  # bytes
+_MAX_HOP = 4_096  # bytes of one Received field
+_MAX_REFERENCES = 100
+_MAX_NAME = 500
+
+_WRITERS: dict[Role, tuple[str, ...]] = {
+    "delivered-to": ("delivered-to",),
+    "x-original-to": ("x-original-to",),
+    "envelope-to": ("envelope-to",),
+    "x-forwarded-to": ("x-forwarded-to", "x-forwarded-for"),  # Gmail writes both when it forwards
+    "x-envelope-to": ("x-envelope-to",),
+    "to": ("to",),
+    "cc": ("cc",),
+}
+_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"'=]{1,64}@[^\s@<>()\[\],;:\\\"'=]{1,253}")
+_ENCODED_RUN = re.compile(r"=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=(?:\s+=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=)*")
+_STAND_IN = re.compile("\ue000(\\d+)\ue001")
+_ANGLED_ID = re.compile(r"<([^<>]{1,998})>")
+_FOR = re.compile(r"\bfor\s+<?([^\s<>;]+)", re.IGNORECASE)
+_EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+# A writer's clock may be in another zone and wrong by that; a letter may wait in an outbox for weeks, not for months.
+_MOST_AHEAD = timedelta(hours=26)
+_MOST_BEHIND = timedelta(days=60)
+
+
+def parse_people(value: bytes, hints: Sequence[str] = ()) -> list[Party]:
+    """The people of an address field, in order. What is no address at all gives a Party with only a name."""
+    text = decode_text(value[:_MAX_ADDRESS_FIELD], None, hints)[0].replace("\ue000", "").replace("\ue001", "")
+    # Encoded words stand aside while delimiters are looked for: what they hide may be commas and brackets.
+    words: list[str] = []
+
+    def stand_in(match: re.Match[str]) -> str:
+        words.append(decode_words(match[0].encode("utf-8", "replace"), hints))
+        return f"\ue000{len(words) - 1}\ue001"
+
+    def restore(shown: str) -> str:
+        return one_line(_STAND_IN.sub(lambda match: words[int(match[1])], shown), _MAX_NAME)
+
+    defects: list[dict[str, str]] = []
+    people = [
+        Party(restore(name), address)
+        for name, written in get_addresses(_ENCODED_RUN.sub(stand_in, text), defects=defects)
+        if (address := _address(written))
+    ]
+    for defect in defects:
+        if not defect["recovered"]:
+            people += _rescue(restore(defect["raw"]))
+    return people
+
+
+def _rescue(text: str) -> list[Party]:
+    """mail-parser makes no mailbox of ambiguous text, and rightly so for who wrote. But a recipient is compared with
+    codes nobody can guess, so each address in it is taken, nameless."""
+    found = [address for written in _ADDRESS.findall(text) if (address := _address(written))]
+    return [Party("", address) for address in found] or ([Party(text, None)] if text else [])
+
+
+def find_party(fields: Fields, names: Sequence[str], hints: Sequence[str]) -> Party | None:
+    """The first person in the first field of ``names`` that names anybody."""
+    for name in names:
+        for value in fields.every(name):
+            people = parse_people(value, hints)
+            if people:
+                return people[0]
+    return None
+
+
+def list_recipients(fields: Fields, hints: Sequence[str]) -> Iterator[Recipient]:
+    """Every (address, role) once, the most trustworthy role first. The caller caps how many."""
+    seen: set[tuple[str, Role]] = set()
+    for rank, role in enumerate(ROLES):
+        if role == "received-for":
+            people = [Party("", address) for address in _list_for_addresses(fields)]
+        else:
+            people = [
+                person
+                for name in _WRITERS[role]
+                for value in fields.every(name)
+                for person in parse_people(value, hints)
+            ]
+        for person in people:
+            if person.address and (person.address.key, role) not in seen:
+                seen.add((person.address.key, role))
+                yield Recipient(person.address, role, len(ROLES) - rank, person.name)
+
+
+def _list_for_addresses(fields: Fields) -> list[Address]:
+    """Whom the newest ``MAX_HOPS`` hops say the letter was for, the newest first, each once."""
+    found: dict[str, Address] = {}
+    for value in islice(fields.every("received"), MAX_HOPS):
+        text = decode_text(value[:_MAX_HOP], None)[0]
+        hinted = _FOR.search(text)
+        if not hinted or hinted[1].lower() in found:
+            continue  # telling clauses from comments costs 70 µs a field, so only where it can tell something
+        try:
+            clause = parse_received(text).get("for", "")
+        except MailParserError:
+            clause = hinted[1]
+        written = _ADDRESS.search(clause)
+        address = _address(written[0]) if written else None
+        if address:
+            found.setdefault(address.key, address)
+    return list(found.values())
+
+
+def find_first_stamp(fields: Fields) -> datetime | None:
+    """When the first hop, which is the last field, took the letter; of broken stamps the next hop's."""
+    newest = list(islice(fields.every("received"), MAX_HOPS))
+    stamps = (parse_date(decode_text(value[:_MAX_HOP], None)[0].rpartition(";")[2]) for value in reversed(newest))
+    return next((stamp for stamp in stamps if stamp), None)
+
+
+def parse_date(text: str) -> datetime | None:
+    """An aware UTC datetime between 1990 and 2100, or None. Reads what RFC 5322 allows and what people write."""
+    moment = parse_mail_date(text.strip()).value
+    if moment is None:
+        try:
+            moment = email.utils.parsedate_to_datetime(text.strip()[:200])
+            moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        except (ValueError, TypeError, IndexError, OverflowError):
+            return None
+    return moment if _EARLIEST <= moment < _LATEST else None
+
+
+def is_believable(written_at: datetime, received_at: datetime) -> bool:
+    """Can a letter that a server took at ``received_at`` have been written at ``written_at``?"""
+    return received_at - _MOST_BEHIND <= written_at <= received_at + _MOST_AHEAD
+
+
+def parse_ids(value: bytes) -> tuple[str, ...]:
+    """The message ids of a field, without brackets, each once; of many the first and the newest."""
+    text = decode_text(value[:_MAX_ADDRESS_FIELD], None)[0]
+    ids = ["".join(found.split()) for found in _ANGLED_ID.findall(text)]
+    if not ids and "@" in text and len(text.split()) == 1:
+        ids = [one_line(text.strip("<>"), 998)]  # brackets forgotten
+    unique = tuple(dict.fromkeys(one_line(found, 998) for found in ids if found))
+    return unique if len(unique) <= _MAX_REFERENCES else (unique[0], *unique[1 - _MAX_REFERENCES :])
+
+
+def _address(written: str) -> Address | None:
+    local, _, host = written.strip().rpartition("@")
+    if local.startswith('"') and local.endswith('"'):
+        local = local[1:-1]
+    return find_address(f"{local}@{host}")
