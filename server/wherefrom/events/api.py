@@ -12,6 +12,8 @@ from wherefrom.events.store import Event, list_events
 from wherefrom.events.types import EventType
 from wherefrom.web.api import Call, Operation
 
+_LARGEST_ID = 2**63 - 1
+
 
 class EventQuery(Struct, frozen=True, kw_only=True):
     """``type`` keeps one kind; ``cursor`` is the ``next_cursor`` of the page before."""
@@ -49,7 +51,7 @@ async def _list(call: Call) -> EventPage:
 def _parse_cursor(cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 19):
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 19 and int(cursor) <= _LARGEST_ID):
         raise BadInput(
             "this cursor was not given out here",
             hint="take next_cursor of the page before, or leave it out to begin with the newest",

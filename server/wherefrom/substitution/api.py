@@ -16,6 +16,7 @@ from wherefrom.substitution.target import Options, Target
 from wherefrom.web.api import Call, Operation
 
 _FULL = 0.75
+_LARGEST_ID = 2**63 - 1
 
 PoolText = Annotated[str, Meta(max_length=1_000_000)] | list[str]
 """One address a line, or a list of addresses."""
@@ -168,7 +169,7 @@ def _text(pool: str | list[str]) -> str:
 def _parse_cursor(cursor: str | None) -> int:
     if cursor is None:
         return 0
-    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 19):
+    if not (cursor.isascii() and cursor.isdecimal() and len(cursor) <= 19 and int(cursor) <= _LARGEST_ID):
         raise BadInput(
             "this cursor was not given out here",
             hint="take next_cursor of the page before, or leave it out to begin at the start",

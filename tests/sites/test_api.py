@@ -1,0 +1,51 @@
+"""The management API of sites."""
+
+from tests.support.management import management_api
+from wherefrom.services import Services
+from wherefrom.sites.add import add_site
+from wherefrom.sites.api import OPERATIONS
+
+
+async def test_a_site_is_added_shown_changed_and_listed(services: Services) -> None:
+    async with management_api(services, OPERATIONS) as api:
+        added = await api.post("/sites", json={"name": "shop", "hosts": ["https://Company.com/"]})
+        assert added.status_code == 201
+        site = added.json()
+        assert site | {"id": "", "key": "", "created_at": ""} == {
+            "id": "", "key": "", "created_at": "", "name": "shop", "enabled": True, "hosts": ["company.com"],
+            "compat": "",
+        }  # fmt: skip
+        assert site["key"].startswith("wf_")
+        for ref in (site["id"], site["key"], "shop"):
+            assert (await api.get(f"/sites/{ref}")).json() == site
+        changed = await api.patch("/sites/shop", json={"enabled": False, "name": "store"})
+        assert changed.json() == site | {"enabled": False, "name": "store"}
+        assert (await api.get("/sites")).json() == {"data": [changed.json()], "next_cursor": None}
+
+
+async def test_a_sites_key_sees_its_own_site_alone_and_adds_none(services: Services) -> None:
+    mine = await add_site(services, "mine", ["mine.com"])
+    await add_site(services, "theirs", ["theirs.com"])
+    async with management_api(services, OPERATIONS, key=str(mine.id)) as api:
+        assert [one["name"] for one in (await api.get("/sites")).json()["data"]] == ["mine"]
+        assert (await api.get("/sites/theirs")).status_code == 403
+        assert (await api.patch("/sites/theirs", json={"enabled": False})).status_code == 403
+        assert (await api.post("/sites", json={"name": "new", "hosts": ["a.com"]})).status_code == 403
+        assert (await api.patch("/sites/mine", json={"hosts": ["new.com"]})).json()["hosts"] == ["new.com"]
+
+
+async def test_errors_say_the_field_and_what_to_do(services: Services) -> None:
+    await add_site(services, "shop", ["company.com"])
+    async with management_api(services, OPERATIONS) as api:
+        for body, status, field in (
+            ({"name": "new", "hosts": ["no host"]}, 400, "hosts"),
+            ({"name": "new", "hosts": []}, 400, "hosts"),
+            ({"name": "77", "hosts": ["a.com"]}, 400, "name"),
+            ({"name": "shop", "hosts": ["a.com"]}, 409, "name"),
+        ):
+            answer = await api.post("/sites", json=body)
+            problem = answer.json()
+            assert (answer.status_code, problem["field"]) == (status, field)
+            assert problem["hint"]
+        typo = await api.patch("/sites/shop", json={"enable": False})
+        assert (typo.status_code, "enable" in typo.json()["detail"]) == (400, True)
