@@ -58,8 +58,9 @@ js-check: ## Hold js/dist/wf.js against its source, where Node.js is at hand
 	fi
 
 lock: $(VENV)/.ready-dev ## Write both requirements locks anew from pyproject.toml (UPGRADE=1: newest versions)
-	@$(PIP_COMPILE) --output-file requirements-dev.lock --extra dev --allow-unsafe pyproject.toml
-	@$(PIP_COMPILE) --output-file requirements.lock --constraint requirements-dev.lock pyproject.toml
+	@$(PIP_COMPILE) --extra build --output-file requirements.lock pyproject.toml
+	@$(PIP_COMPILE) --extra build --extra dev --allow-unsafe --constraint requirements.lock \
+		--output-file requirements-dev.lock pyproject.toml
 
 clean: ## Remove what was installed, built and cached; data/ stays
 	rm -rf $(VENV) dist js/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -68,14 +69,14 @@ clean: ## Remove what was installed, built and cached; data/ stays
 $(VENV)/.ready-run: requirements.lock pyproject.toml | $(PYTHON)
 	@echo "installing what the service needs into $(VENV) (once; a minute or two)"
 	@$(PIP_INSTALL) --require-hashes -r requirements.lock
-	@$(PIP_INSTALL) --no-deps --editable .
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # The development lock holds the other one's packages at the same versions, so that either order of installing is good.
 $(VENV)/.ready-dev: requirements-dev.lock requirements.lock pyproject.toml | $(PYTHON)
 	@echo "installing what the tests need into $(VENV) (once; a minute or two)"
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock
-	@$(PIP_INSTALL) --no-deps --editable .
+	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.ready-run
 
 # Debian's Python comes without venv: `make test` as root brings it, everybody else is told what to do.
