@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import logging
 import signal
@@ -26,9 +27,13 @@ from wherefrom.db import Database
 from wherefrom.db.migrate import check_revision
 from wherefrom.errors import WherefromError
 from wherefrom.inbox.routes import routes as inbox_routes
+from wherefrom.inbox.sort import Sorting
+from wherefrom.inbox.sync import MailboxWatch
+from wherefrom.inbox.taker import Attribution, Taker
 from wherefrom.mail.blobs import Blobs
 from wherefrom.services import Services
 from wherefrom.settings import Settings
+from wherefrom.substitution.release import release_expired
 from wherefrom.supervise import Bell, Resident, Supervisor, Worker
 from wherefrom.tokens import Ids, Tokens, load_key
 from wherefrom.visits.routes import routes as visit_routes
@@ -36,9 +41,16 @@ from wherefrom.web import health
 from wherefrom.web.headers import SafeHeaders
 from wherefrom.web.responses import problem_response
 from wherefrom.web.serve import bind, serve_http
+from wherefrom.webhooks.background import background as webhook_background
 from wherefrom.webhooks.guard import client as guarded_client
 
 log = structlog.get_logger(__name__)
+
+TAKERS: tuple[Taker, ...] = (Attribution(),)
+"""Who may claim an inbound letter, in this order; attribution takes what nobody else does."""
+
+_POLL_SECONDS = 1.0  # how long work of another process waits at most; one's own rings the bell
+_RELEASE_SECONDS = 30.0
 
 
 @contextlib.asynccontextmanager
@@ -64,7 +76,12 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
 
 def background(services: Services) -> list[Worker | Resident]:
     """All background work of a process."""
-    return []
+    return [
+        Resident("mailboxes", MailboxWatch(services).run),
+        Worker("sort", Sorting(services, TAKERS).step, idle=_POLL_SECONDS, topic="messages"),
+        *webhook_background(services),
+        Worker("substitutes", functools.partial(release_expired, services), idle=_RELEASE_SECONDS, topic="substitutes"),
+    ]
 
 
 def build_app(services: Services, supervisor: Supervisor | None = None) -> Starlette:
