@@ -1,0 +1,30 @@
+/**
+ * Signs that a visitor is about to write: a click on a mailto link, an address copied or selected. Only substitutes
+ * count, since only they can be matched.
+ */
+import { swapText } from "./address.js";
+import { targetOf } from "./lease.js";
+import { listen } from "./quiet.js";
+
+const PAUSE = 500; // a selection is one when it has come to rest
+
+/** `report(kind, substitute)` */
+export function watchIntent(report) {
+  let selecting;
+
+  const reportAll = (kind, text) =>
+    swapText(text, (address) => {
+      if (targetOf(address)) report(kind, address);
+    });
+  const reportSelected = (kind) => reportAll(kind, "" + getSelection());
+
+  listen("click", (event) => {
+    const link = event.composedPath()[0].closest("[href^='mailto:' i]");
+    if (link) reportAll("mailto", decodeURIComponent(link.getAttribute("href")));
+  });
+  listen("copy", () => reportSelected("copy"));
+  listen("selectionchange", () => {
+    clearTimeout(selecting);
+    selecting = setTimeout(reportSelected, PAUSE, "select");
+  });
+}

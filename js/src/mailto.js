@@ -1,0 +1,25 @@
+/**
+ * `mailto:` addresses (RFC 6068): recipients in the path and in `to`, `cc`, `bcc`. Subject and body are the site's
+ * own words and stay. A list in which nothing is replaced stays as it was spelt, to the byte.
+ */
+import { swapText } from "./address.js";
+import { quietly } from "./quiet.js";
+
+/** What is no list of recipients: the scheme, subjects and bodies, names of fields. */
+const BETWEEN = /(^\s*mailto:|[?&](?:subject|body)=[^&]*|[?&]\w+=)/i;
+
+export const MAILTO = /^\s*mailto:/i;
+
+const swapRecipients = quietly((list, find) => {
+  const plain = decodeURIComponent(list); // throws where a stray % is no encoding
+  const swapped = swapText(plain, find);
+  // a bare `+` is read as a space by webmail that takes over mailto links
+  return swapped === plain ? list : encodeURI(swapped).replace(/[+&]/g, encodeURIComponent);
+});
+
+/** `href` with every recipient replaced that `find` (key → address or undefined) knows. */
+export const swapMailto = (href, find) =>
+  href
+    .split(BETWEEN)
+    .map((piece, index) => (index % 2 ? piece : swapRecipients(piece, find) || piece))
+    .join("");

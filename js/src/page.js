@@ -1,0 +1,15 @@
+/**
+ * The script's own element and the settings on it; the page it stands on.
+ *
+ * `document.currentScript` is null inside a module and somebody else's element inside a bundle: then the element is
+ * found by its `data-site`.
+ */
+export const element = [document.currentScript, document.querySelector("script[data-site]")].find(
+  (script) => script?.dataset.site,
+);
+
+/** The `data-…` attributes of the element: all strings, absent ones undefined. */
+export const options = element ? element.dataset : {};
+
+/** The address of the page as one page: a plain fragment is no other page, a routing one (`#/…`, `#!…`) is. */
+export const pageAddress = () => location.href.replace(/#(?![!/]).*/, "").slice(0, 2000);
