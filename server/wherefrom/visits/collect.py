@@ -1,0 +1,207 @@
+"""A page is shown: which visit is it, and which substitutes does it show? The collector's use case.
+
+    body ─▶ gate ─▶ agent, place, tokens ─▶ one group-committed write (``record``) ─▶ answer
+            drop: counted
+
+Tokens are ``site:number`` signed; a forged or foreign one counts as none. Visit numbers are taken before the write,
+because an empty block needs a transaction of its own. When the database does not answer in time, the script hears 503
+and asks again at its next heartbeat; until then the page keeps its real addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from wherefrom.errors import BadInput, Forbidden, NotFound, Unavailable, WherefromError
+from wherefrom.services import Services
+from wherefrom.sites.site import Site
+from wherefrom.visits.agent import LONGEST as LONGEST_AGENT
+from wherefrom.visits.agent import Agents
+from wherefrom.visits.answer import Answer, Geo, Substitute
+from wherefrom.visits.drops import UNKNOWN_SITE, Drops
+from wherefrom.visits.gate import HIT_STEPS, SILENT, Arrival, Caller, DropReason, Step, find_reason, own_origin
+from wherefrom.visits.geo import GeoReader
+from wherefrom.visits.hit import Hit, Signal, clean_text, find_site_key, parse_hit
+from wherefrom.visits.ip import stored_form
+from wherefrom.visits.known import KnownSites
+from wherefrom.visits.numbers import Numbers
+from wherefrom.visits.record import Entry, Recorded, record_hit
+from wherefrom.visits.source import PARAMETERS, ROISTAT_PARAMETERS, read_remembered
+from wherefrom.visits.visit import tell
+
+log = structlog.get_logger(__name__)
+
+TIME_LIMIT = 3.0
+"""Seconds until a page that waits is told to go on without us; the script itself gives up after five."""
+
+FAULTS = (TimeoutError, SQLAlchemyError, Unavailable, OSError)
+"""What a database that is slow, away or overrun is met with."""
+
+_LONGEST_ADDRESS = 254
+
+VISIT, VISITOR = "visit", "visitor"
+"""Purposes of tokens."""
+
+Heard = TypeVar("Heard", Hit, Signal)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``own``: the page that asked is the site's, and may read the answer."""
+
+    value: Answer | WherefromError | None
+    own: bool = False
+
+
+class Dropped(Exception):
+    """A step's verdict on its way out. ``error`` is what the sender hears; None: that there is no visit."""
+
+    def __init__(self, reason: DropReason, site: Site | None, error: WherefromError | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.site = site
+        self.error = error
+
+
+class Collector:
+    """Built once for a process: holds what is remembered between pages (numbers, sites, agents, places)."""
+
+    def __init__(self, services: Services, time_limit: float = TIME_LIMIT) -> None:
+        self.services = services
+        self.drops = Drops(services.db, services.clock)
+        self.sites = KnownSites(services.db, services.clock)
+        self._numbers = Numbers(services.db)
+        self._agents = Agents()
+        self._geo = GeoReader(services.settings.geo.file or None)
+        self.time_limit = time_limit
+
+    async def collect(self, raw: bytes, caller: Caller) -> Reply:
+        """The answer to a page's body, or the error its sender shall hear."""
+        site: Site | None = None
+        try:
+            async with asyncio.timeout(self.time_limit):
+                hit, site = await self.admit(raw, parse_hit, HIT_STEPS, caller)
+                return Reply(await self._record(hit, site, caller), own_origin(site, caller.origin))
+        except Dropped as drop:
+            return await self.reply_dropped(drop, caller)
+        except FAULTS as fault:
+            return self.reply_unavailable(fault, site, caller)
+
+    async def admit(
+        self, raw: bytes, parse: Callable[[bytes], Heard], steps: tuple[Step, ...], caller: Caller
+    ) -> tuple[Heard, Site]:
+        """The gate: what was told and whose it is, or Dropped."""
+        try:
+            heard = parse(raw)
+        except BadInput as error:
+            raise Dropped(DropReason.BAD_JSON, await self.sites.find(find_site_key(raw)), error) from None
+        site = await self.sites.find(heard.site)
+        arrival = Arrival(
+            site=site,
+            page=heard.page or "",
+            caller=caller,
+            webdriver=isinstance(heard, Hit) and heard.webdriver,
+            bot=self._agents.find(caller.user_agent).bot,
+        )
+        reason = find_reason(arrival, steps)
+        if reason is not None or site is None:
+            reason = reason or DropReason.UNKNOWN_SITE
+            raise Dropped(reason, site, None if reason in SILENT else _explain(reason, heard, caller))
+        return heard, site
+
+    async def reply_dropped(self, drop: Dropped, caller: Caller) -> Reply:
+        """Counts the drop; the count waits in memory where the database is slow."""
+        await self.count(drop.site, drop.reason)
+        value = drop.error or Answer(heartbeat=self.services.settings.substitution.heartbeat_seconds)
+        return Reply(value, own_origin(drop.site, caller.origin))
+
+    def reply_unavailable(self, fault: BaseException, site: Site | None, caller: Caller) -> Reply:
+        log.warning("a page could not be recorded", fault=f"{type(fault).__name__}: {fault}")
+        self.drops.add(site.id if site else UNKNOWN_SITE, DropReason.UNAVAILABLE)
+        error = Unavailable("the visit could not be recorded in time", hint="ask again at the next heartbeat")
+        return Reply(error, own_origin(site, caller.origin))
+
+    async def count(self, site: Site | None, reason: DropReason) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.time_limit):
+                await self.drops.record(site.id if site else UNKNOWN_SITE, reason)
+
+    def find_number(self, purpose: str, token: str | None, site: Site) -> int | None:
+        """The visit or visitor a token of this site names."""
+        value = self.services.tokens.verify(purpose, token, self.services.clock.now()) if token else None
+        site_id, _, number = (value or "").partition(":")
+        return int(number) if site_id == str(site.id) else None
+
+    async def _record(self, hit: Hit, site: Site, caller: Caller) -> Answer:
+        services = self.services
+        number = await self._numbers.take(site.id)
+        entry = self._entry(hit, site, caller, number)
+        recorded = await services.db.batch(lambda tx: record_hit(tx, entry, services.ids, services.settings))
+        if not recorded.began:
+            self._numbers.give_back(site.id, number)
+        return self._answer(recorded, site, entry.now)
+
+    def _entry(self, hit: Hit, site: Site, caller: Caller, number: int) -> Entry:
+        settings = self.services.settings
+        found = hit.addresses[: settings.collector.max_addresses]
+        return Entry(
+            site=site,
+            now=self.services.clock.now(),
+            number=number,
+            visit_id=self.find_number(VISIT, hit.visit, site),
+            visitor_id=self.find_number(VISITOR, hit.visitor, site),
+            url=hit.page,
+            referrer=hit.referrer or "",
+            told=tell(hit),
+            pageview=hit.pageview,
+            addresses=[text for text in found if len(text) <= _LONGEST_ADDRESS],
+            remembered=read_remembered(hit.source),
+            parameters=(*PARAMETERS, *ROISTAT_PARAMETERS) if site.compat == "roistat" else PARAMETERS,
+            agent=self._agents.find(caller.user_agent),
+            user_agent=clean_text(caller.user_agent, LONGEST_AGENT),
+            place=self._geo.find(caller.ip),
+            ip=stored_form(caller.ip, settings.visits.ip),
+        )
+
+    def _answer(self, recorded: Recorded, site: Site, now: datetime) -> Answer:
+        visit, sign = recorded.visit, self.services.tokens.sign
+        return Answer(
+            visit=str(visit.id),
+            first_visit=str(visit.first_visit),
+            token=sign(VISIT, f"{site.id}:{visit.id}"),
+            visitor=sign(VISITOR, f"{site.id}:{visit.visitor_id}"),
+            new=recorded.began,
+            marker=visit.marker,
+            geo=Geo(visit.city, visit.country, visit.region),
+            enabled=True,
+            substitutes={
+                one.target: Substitute(one.address, max(0, int((one.expires_at - now).total_seconds())))
+                for one in recorded.lent
+            },
+            heartbeat=self.services.settings.substitution.heartbeat_seconds,
+        )
+
+
+def _explain(reason: DropReason, heard: Hit | Signal, caller: Caller) -> WherefromError:
+    if reason is DropReason.UNKNOWN_SITE:
+        return NotFound(
+            f"there is no site with the key “{heard.site[:50]}”",
+            hint="data-site in the script tag must be the site's key; “wherefrom site list” shows it",
+        )
+    if reason is DropReason.FOREIGN_ORIGIN:
+        return Forbidden(
+            f"the site's key may not be used by pages of {(caller.origin or 'another site')[:100]}",
+            hint="add this host to the site's hosts",
+        )
+    return Forbidden(
+        f"the page {(heard.page or '')[:100]} is not on a host of the site",
+        hint="send location.href as “page”; add its host to the site's hosts",
+    )

@@ -1,0 +1,127 @@
+"""What the script tells: the wire form of a page shown (a hit) and of a sign (a signal), read strictly.
+
+Answers for types, lengths and characters. Text longer than its place is cut rather than refused: pages have long
+titles and URLs, and a visit is worth more than the end of one. Refuses to judge what is told (``gate`` does).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from wherefrom.errors import BadInput
+
+LONGEST_URL = 2000
+LONGEST_TITLE = 300
+MOST_PARAMS = 50
+_LONGEST_PARAM_NAME = 32
+_LONGEST_PARAM = 500
+_MOST_DIGITS = 20  # of a number given as a parameter
+
+Kind = Literal["heartbeat", "visible", "mailto", "copy", "select"]
+T = TypeVar("T")
+
+
+class Hit(Struct, frozen=True, kw_only=True):
+    """A page shown, or (``pageview`` false) a page that asks for addresses it met late. Unknown members are ignored,
+    so that an older service understands a newer script. ``visit`` and ``visitor`` are tokens of earlier answers;
+    ``source`` is what the browser remembers of its first source, for a visitor who is not known here."""
+
+    site: str
+    page: str
+    referrer: str | None = None
+    title: str | None = None
+    visit: str | None = None
+    visitor: str | None = None
+    addresses: list[str] = []
+    pageview: bool = True
+    params: dict[str, str | int | float | bool | None] = {}
+    google_client_id: str | None = None
+    ym_uid: str | None = None
+    language: str | None = None
+    timezone: str | None = None
+    webdriver: bool = False
+    source: dict[str, Any] | str | None = None
+
+
+class Signal(Struct, frozen=True, kw_only=True):
+    """A sign of life, or of an intent with an address. ``token`` is the visit's."""
+
+    site: str
+    kind: Kind
+    token: str | None = None
+    address: str | None = None
+    page: str | None = None
+
+
+class _SiteOnly(Struct):
+    site: str = ""
+
+
+def parse_hit(raw: bytes) -> Hit:
+    """BadInput names the position or the member that does not fit."""
+    return _parse(raw, Hit)
+
+
+def parse_signal(raw: bytes) -> Signal:
+    """BadInput names the position or the member that does not fit."""
+    return _parse(raw, Signal)
+
+
+def find_site_key(raw: bytes) -> str:
+    """The site named in a body that ``parse_hit`` refused, so that its owner hears of it; "" when there is none."""
+    try:
+        return msgspec.json.decode(raw, type=_SiteOnly).site
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def clean_text(text: str | None, longest: int) -> str:
+    """``text`` without control characters (PostgreSQL stores no NUL), trimmed, cut to ``longest`` characters."""
+    return _CONTROL.sub(" ", text).strip()[:longest] if text else ""
+
+
+def clean_params(params: dict[str, str | int | float | bool | None]) -> dict[str, str]:
+    """The owner's own parameters as text, at most 50; names are letters, digits, ``_``, ``-``."""
+    kept: dict[str, str] = {}
+    for name, value in params.items():
+        if value is None or not _PARAM_NAME.fullmatch(name):
+            continue
+        text = clean_text(_as_text(value), _LONGEST_PARAM)
+        if text:
+            kept[name] = text
+        if len(kept) == MOST_PARAMS:
+            break
+    return kept
+
+
+def _as_text(value: str | int | float | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else f"{value}"[:_MOST_DIGITS]
+
+
+def _parse(raw: bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(_repair(raw), type=shape)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"the body does not fit: {error}", hint="mend the member that is named") from None
+    except msgspec.DecodeError as error:
+        raise BadInput(f"the body is not valid JSON: {error}", hint="send one JSON object as text/plain") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"the body is not UTF-8: byte {error.start}", hint="send JSON in UTF-8") from None
+
+
+def _repair(raw: bytes) -> bytes:
+    """JavaScript cuts text between the halves of an emoji and writes the half as an escape, which is no character."""
+    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], raw) if b"\\u" in raw else raw
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_PARAM_NAME = re.compile(rf"[\w-]{{1,{_LONGEST_PARAM_NAME}}}", re.ASCII)
+_HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rb"\\(?:" + _HIGH + rb"\\" + _LOW + rb"|(" + _HIGH + rb"|" + _LOW + rb")|.)", re.DOTALL)
+"""Any escape of JSON, read from the left; the group is half a character."""

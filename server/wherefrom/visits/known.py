@@ -1,0 +1,43 @@
+"""Sites by their public key, remembered for some seconds: a page shown must not cost a read of its own.
+
+A change in the console is therefore seen after five seconds at the latest. Keys that nobody has are remembered too (a
+page with a mistyped key asks at every view), and the memory is bounded.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from datetime import datetime, timedelta
+
+from wherefrom.clock import Clock
+from wherefrom.db import Database
+from wherefrom.sites.site import Site
+from wherefrom.sites.store import find_site_by_key
+
+FRESH = timedelta(seconds=5)
+_MOST = 4096
+_LONGEST_KEY = 40
+
+
+class KnownSites:
+    """One for a process."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[datetime, Site | None]] = OrderedDict()
+
+    async def find(self, key: str) -> Site | None:
+        if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable():
+            return None
+        now = self._clock.now()
+        read_at, site = self._known.get(key, (None, None))
+        if read_at is not None and timedelta(0) <= now - read_at < FRESH:
+            return site
+        async with self._db.read() as tx:
+            site = await find_site_by_key(tx, key)
+        self._known[key] = (now, site)
+        self._known.move_to_end(key)
+        if len(self._known) > _MOST:
+            self._known.popitem(last=False)
+        return site

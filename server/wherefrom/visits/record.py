@@ -1,0 +1,133 @@
+"""What one hit writes: the decision and the rows of one transaction.
+
+Read inside the write, the visitor's row locked, so that of pages opened at once the second sees the first's visit.
+The token's visit is asked first, then the visitor's latest one: another tab may have begun it meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from wherefrom.db import Tx
+from wherefrom.settings import Settings
+from wherefrom.sites.site import Site
+from wherefrom.substitution.lend import Lent, lend
+from wherefrom.tokens import Ids
+from wherefrom.visits import store
+from wherefrom.visits.agent import Agent
+from wherefrom.visits.geo import Place
+from wherefrom.visits.session import find_start
+from wherefrom.visits.source import DIRECT, Source, find_source
+from wherefrom.visits.visit import Told, Visit, Visitor, begin_visit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A hit that was let in, with all that is known of it before the database is asked. ``number`` is free to be given
+    to a new visit; ``visit_id`` and ``visitor_id`` come from tokens that are ours; ``url`` and ``referrer`` are whole,
+    ``told`` is what may be stored; ``remembered`` is the source the browser kept; ``ip`` in its stored form."""
+
+    site: Site
+    now: datetime
+    number: int
+    visit_id: int | None
+    visitor_id: int | None
+    url: str
+    referrer: str
+    told: Told
+    pageview: bool
+    addresses: Sequence[str]
+    remembered: Source | None
+    parameters: tuple[str, ...]
+    agent: Agent
+    user_agent: str
+    place: Place
+    ip: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The visit the page belongs to, whether it began with it, and what was lent to it."""
+
+    visit: Visit
+    began: bool
+    lent: Sequence[Lent]
+
+
+async def record_hit(tx: Tx, entry: Entry, ids: Ids, settings: Settings) -> Recorded:
+    """Writes visitor, visit, pageview and leases."""
+    site_id = entry.site.id
+    standing = await store.find_visit(tx, site_id, entry.visit_id) if entry.visit_id is not None else None
+    visitor_id = standing.visitor_id if standing else entry.visitor_id
+    visitor = await store.find_visitor(tx, site_id, visitor_id) if visitor_id is not None else None
+    stored = visitor.source if visitor and visitor.source.kind != "direct" else entry.remembered
+    source = find_source(entry.url, entry.referrer, entry.site.hosts, stored, entry.parameters)
+    visit = await _find_current(tx, entry, standing, visitor, source, settings)
+    began = visit is None
+    if visit is None:
+        visit = await _begin(tx, entry, visitor, source, stored, ids)
+    else:
+        await store.touch_visit(tx, visit, entry.told, entry.now, pageview=entry.pageview)
+    if entry.pageview:
+        await store.append_pageview(tx, site_id, ids.next(), visit.id, entry.told, entry.now)
+    return Recorded(visit, began, await _lend(tx, entry, visit, ids, settings))
+
+
+async def _find_current(
+    tx: Tx, entry: Entry, standing: Visit | None, visitor: Visitor | None, source: Source, settings: Settings
+) -> Visit | None:
+    """The visit that goes on with this page; None when one begins."""
+    idle = timedelta(minutes=settings.visits.idle_minutes)
+    if standing and not find_start(standing.standing, source, entry.now, idle, pageview=entry.pageview):
+        return standing
+    latest = await store.find_latest_visit(tx, entry.site.id, visitor.id) if visitor else None
+    if latest is None or find_start(latest.standing, source, entry.now, idle):
+        return None
+    return latest
+
+
+async def _begin(
+    tx: Tx, entry: Entry, visitor: Visitor | None, source: Source, stored: Source | None, ids: Ids
+) -> Visit:
+    tells = source.kind not in ("direct", "stored")
+    kept = replace(source, keeps=False) if tells else stored or DIRECT
+    if visitor is None:
+        visitor = Visitor(ids.next(), entry.number, kept)
+        await store.append_visitor(tx, entry.site.id, visitor, entry.now)
+    elif tells:
+        await store.replace_source(tx, entry.site.id, visitor.id, kept)
+    visit = begin_visit(
+        site_id=entry.site.id,
+        number=entry.number,
+        visitor_id=visitor.id,
+        first_visit=visitor.first_visit,
+        now=entry.now,
+        pageviews=int(entry.pageview),
+        told=entry.told,
+        source=source,
+        agent=entry.agent,
+        user_agent=entry.user_agent,
+        place=entry.place,
+        ip=entry.ip,
+    )
+    await store.append_visit(tx, visit)
+    return visit
+
+
+async def _lend(tx: Tx, entry: Entry, visit: Visit, ids: Ids, settings: Settings) -> Sequence[Lent]:
+    if not entry.addresses:
+        return ()
+    return await lend(
+        tx,
+        now=entry.now,
+        ids=ids,
+        site_id=entry.site.id,
+        visit_id=visit.id,
+        visitor_id=visit.visitor_id,
+        found=entry.addresses,
+        settings=settings,
+    )

@@ -1,0 +1,81 @@
+"""One visit or a new one? (feature C04)
+
+    no visit known ─────────────────────────────▶ FIRST
+    the page only asks for late addresses ──────▶ the same
+    idle for longer than the setting ───────────▶ IDLE
+    utm_nooverride=1 ───────────────────────────▶ the same
+    the URL declares another campaign ──────────▶ CAMPAIGN
+    another foreign page led here ──────────────▶ REFERRER
+    else ───────────────────────────────────────▶ the same
+
+A campaign is another one when its marker, a UTM field or the click id differs from the visit's: a reload of the
+landing page goes on with the visit, a second click on an advertisement does not. A referrer is another one when
+somebody else is behind it than behind the visit's (``m.facebook.com`` is ``l.facebook.com``): single-page apps repeat
+the first referrer after they dropped the tags from the URL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from wherefrom.visits.hosts import split_url
+from wherefrom.visits.referrers import Referrer, look_up
+from wherefrom.visits.source import CAMPAIGN_KINDS, Source
+
+
+class Start(StrEnum):
+    """Why a new visit begins."""
+
+    FIRST = "first"
+    IDLE = "idle"
+    CAMPAIGN = "campaign"
+    REFERRER = "referrer"
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """By what two campaigns are told apart."""
+
+    marker: str
+    utm: tuple[str | None, ...]
+    click_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The visit as it stands: its campaign, the foreign page that led to it, its last sign of life."""
+
+    last_seen_at: datetime
+    campaign: Campaign
+    referrer: str
+
+
+def campaign_of(source: Source) -> Campaign:
+    utm = (source.utm_source, source.utm_medium, source.utm_campaign, source.utm_term, source.utm_content)
+    return Campaign(source.marker, utm, source.click_id)
+
+
+def find_start(
+    standing: Standing | None, source: Source, now: datetime, idle: timedelta, *, pageview: bool = True
+) -> Start | None:
+    """Why the page that is shown at ``now`` begins a new visit; None when it belongs to ``standing``."""
+    if standing is None:
+        return Start.FIRST
+    if not pageview:
+        return None
+    if now - standing.last_seen_at > idle:
+        return Start.IDLE
+    if source.keeps:
+        return None
+    if source.kind in CAMPAIGN_KINDS:
+        return None if campaign_of(source) == standing.campaign else Start.CAMPAIGN
+    if source.kind == "referrer" and _behind(source.referrer) != _behind(standing.referrer):
+        return Start.REFERRER
+    return None
+
+
+def _behind(referrer: str) -> Referrer | None:
+    parts = split_url(referrer)
+    return look_up(parts.hostname) if parts and parts.hostname else None

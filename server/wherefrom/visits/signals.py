@@ -1,0 +1,61 @@
+"""Signs between two pages: the page is still open, an address was seen, clicked, copied, selected.
+
+Each extends the visit and its leases; all but the heartbeat are kept, since they tell that a letter may come (E03). A
+sign for no visit of ours is counted and answered like any other: ``sendBeacon`` hears no answer anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from wherefrom.addresses import find_address
+from wherefrom.db import Tx
+from wherefrom.sites.site import Site
+from wherefrom.substitution.lend import touch_leases
+from wherefrom.visits import store
+from wherefrom.visits.collect import FAULTS, VISIT, Collector, Dropped, Reply
+from wherefrom.visits.gate import SIGNAL_STEPS, Caller, DropReason, own_origin
+from wherefrom.visits.hit import LONGEST_URL, Signal, clean_text, parse_signal
+
+MOST_INTENTS = 500
+"""Of one visit; further ones still extend the leases."""
+
+
+async def take_signal(collector: Collector, raw: bytes, caller: Caller) -> Reply:
+    """Records a sign. The reply's value is None, or the error its sender shall hear."""
+    site: Site | None = None
+    try:
+        async with asyncio.timeout(collector.time_limit):
+            signal, site = await collector.admit(raw, parse_signal, SIGNAL_STEPS, caller)
+            await _record(collector, signal, site)
+            return Reply(None, own_origin(site, caller.origin))
+    except Dropped as drop:
+        reply = await collector.reply_dropped(drop, caller)
+        return reply if drop.error else Reply(None, reply.own)
+    except FAULTS as fault:
+        return collector.reply_unavailable(fault, site, caller)
+
+
+async def _record(collector: Collector, signal: Signal, site: Site) -> None:
+    visit_id = collector.find_number(VISIT, signal.token, site)
+    known = visit_id is not None and await collector.services.db.batch(
+        lambda tx: _write(tx, collector, signal, site, visit_id)
+    )
+    if not known:
+        raise Dropped(DropReason.BAD_TOKEN, site)
+
+
+async def _write(tx: Tx, collector: Collector, signal: Signal, site: Site, visit_id: int) -> bool:
+    """False when the visit is gone."""
+    services = collector.services
+    now = services.clock.now()
+    if not await store.mark_seen(tx, site.id, visit_id, now):
+        return False
+    await touch_leases(tx, site.id, visit_id, now, services.settings)
+    address = find_address(signal.address or "")
+    if signal.kind == "heartbeat" or address is None:
+        return True
+    if await store.count_intents(tx, site.id, visit_id) < MOST_INTENTS:
+        sign = store.Intent(signal.kind, address.text, clean_text(signal.page, LONGEST_URL), now)
+        await store.append_intent(tx, site.id, services.ids.next(), visit_id, sign)
+    return True

@@ -1,0 +1,204 @@
+"""All SQL of the visits room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import delete, func, select, tuple_, update
+
+from wherefrom.db import Tx, insert
+from wherefrom.visits.source import Source
+from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
+from wherefrom.visits.visit import Told, Visit, Visitor
+
+_VISIT_COLUMNS = tuple(column.name for column in visit.c)
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A sign that a visitor was about to write. ``kind``: visible, mailto, copy, select; ``address`` as shown."""
+
+    kind: str
+    address: str
+    page: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pageview:
+    page: str
+    title: str
+    referrer: str
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DropCount:
+    """``day`` is UTC, as ``2026-11-21``."""
+
+    day: str
+    reason: str
+    count: int
+
+
+# ------------------------------------------------------------------------------------------------ visits, visitors
+
+
+async def find_visit(tx: Tx, site_id: int, visit_id: int) -> Visit | None:
+    row = (await tx.execute(select(visit).where(visit.c.site_id == site_id, visit.c.id == visit_id))).first()
+    return None if row is None else Visit(**row._mapping)
+
+
+async def find_latest_visit(tx: Tx, site_id: int, visitor_id: int) -> Visit | None:
+    """The visitor's visit that began last. Not the highest number: processes hand out numbers from blocks."""
+    mine = select(visit).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id)
+    row = (await tx.execute(mine.order_by(visit.c.started_at.desc(), visit.c.id.desc()).limit(1))).first()
+    return None if row is None else Visit(**row._mapping)
+
+
+async def list_visits(
+    tx: Tx,
+    site_id: int,
+    *,
+    limit: int,
+    before: tuple[datetime, int] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    visitor_id: int | None = None,
+) -> list[Visit]:
+    """Newest first. ``before`` is (started_at, id) of the last one already seen; ``since`` counts in, ``until`` not."""
+    mine = select(visit).where(visit.c.site_id == site_id)
+    if before is not None:
+        mine = mine.where(tuple_(visit.c.started_at, visit.c.id) < before)
+    if since is not None:
+        mine = mine.where(visit.c.started_at >= since)
+    if until is not None:
+        mine = mine.where(visit.c.started_at < until)
+    if visitor_id is not None:
+        mine = mine.where(visit.c.visitor_id == visitor_id)
+    rows = await tx.execute(mine.order_by(visit.c.started_at.desc(), visit.c.id.desc()).limit(limit))
+    return [Visit(**row._mapping) for row in rows]
+
+
+async def append_visit(tx: Tx, new: Visit) -> None:
+    await tx.execute(visit.insert(), {name: getattr(new, name) for name in _VISIT_COLUMNS})
+
+
+async def touch_visit(tx: Tx, known: Visit, told: Told, now: datetime, *, pageview: bool) -> None:
+    """A further sign of life, with what the page told anew; parameters are added to those told before."""
+    changes: dict[str, Any] = {"last_seen_at": max(now, known.last_seen_at)}
+    if pageview:
+        changes["pageviews"] = visit.c.pageviews + 1
+    if told.params.items() - known.params.items():
+        changes["params"] = known.params | told.params
+    if told.google_client_id and told.google_client_id != known.google_client_id:
+        changes["google_client_id"] = told.google_client_id
+    if told.ym_uid and told.ym_uid != known.ym_uid:
+        changes["ym_uid"] = told.ym_uid
+    await tx.execute(update(visit).where(visit.c.site_id == known.site_id, visit.c.id == known.id).values(changes))
+
+
+async def mark_seen(tx: Tx, site_id: int, visit_id: int, now: datetime) -> bool:
+    """A sign of life of a visit; False when there is no such visit (any more)."""
+    mine = update(visit).where(visit.c.site_id == site_id, visit.c.id == visit_id)
+    done = await tx.execute(mine.values(last_seen_at=now))
+    return done.rowcount == 1
+
+
+async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
+    """The visitor, whose row other writers must not touch until the transaction ends: two pages opened at once by one
+    visitor find out one after the other whether a visit begins."""
+    mine = select(visitor).where(visitor.c.site_id == site_id, visitor.c.id == visitor_id)
+    row = (await tx.execute(mine.with_for_update())).first()
+    return None if row is None else Visitor(row.id, row.first_visit, msgspec.convert(row.source, Source))
+
+
+async def append_visitor(tx: Tx, site_id: int, new: Visitor, now: datetime) -> None:
+    row = {"site_id": site_id, "id": new.id, "first_visit": new.first_visit, "source": new.source}
+    await tx.execute(visitor.insert(), {**row, "created_at": now})
+
+
+async def replace_source(tx: Tx, site_id: int, visitor_id: int, source: Source) -> None:
+    """Keeps a visitor's newest source."""
+    mine = update(visitor).where(visitor.c.site_id == site_id, visitor.c.id == visitor_id)
+    await tx.execute(mine.values(source=source))
+
+
+async def reserve_numbers(tx: Tx, site_id: int, count: int) -> int:
+    """The first of ``count`` visit numbers that are nobody else's from now on."""
+    new = insert(tx, visit_counter).values(site_id=site_id, next=count + 1)
+    end = new.on_conflict_do_update(
+        index_elements=[visit_counter.c.site_id], set_={"next": visit_counter.c.next + count}
+    ).returning(visit_counter.c.next)
+    return int((await tx.execute(end)).scalar_one()) - count
+
+
+# ------------------------------------------------------------------------------------------------ pages and signs
+
+
+async def append_pageview(tx: Tx, site_id: int, id_: int, visit_id: int, told: Told, now: datetime) -> None:
+    row = {"site_id": site_id, "id": id_, "visit_id": visit_id, "seen_at": now}
+    await tx.execute(pageview.insert(), {**row, "page": told.page, "title": told.title, "referrer": told.referrer})
+
+
+async def list_pageviews(tx: Tx, site_id: int, visit_id: int, limit: int = 200) -> list[Pageview]:
+    """The visit's pages in the order they were shown."""
+    columns = (pageview.c.page, pageview.c.title, pageview.c.referrer, pageview.c.seen_at)
+    mine = select(*columns).where(pageview.c.site_id == site_id, pageview.c.visit_id == visit_id)
+    rows = await tx.execute(mine.order_by(pageview.c.seen_at, pageview.c.id).limit(limit))
+    return [Pageview(*row) for row in rows]
+
+
+async def append_intent(tx: Tx, site_id: int, id_: int, visit_id: int, sign: Intent) -> None:
+    await tx.execute(intent.insert(), {"site_id": site_id, "id": id_, "visit_id": visit_id, **asdict(sign)})
+
+
+async def count_intents(tx: Tx, site_id: int, visit_id: int) -> int:
+    mine = select(func.count()).select_from(intent)
+    return int((await tx.execute(mine.where(intent.c.site_id == site_id, intent.c.visit_id == visit_id))).scalar_one())
+
+
+async def list_intents(tx: Tx, site_id: int, visit_id: int, limit: int = 500) -> list[Intent]:
+    """The visit's signs in the order they were given."""
+    columns = (intent.c.kind, intent.c.address, intent.c.page, intent.c.seen_at)
+    mine = select(*columns).where(intent.c.site_id == site_id, intent.c.visit_id == visit_id)
+    rows = await tx.execute(mine.order_by(intent.c.seen_at, intent.c.id).limit(limit))
+    return [Intent(*row) for row in rows]
+
+
+async def erase_visitor(tx: Tx, site_id: int, visitor_id: int) -> list[int]:
+    """Deletes a visitor with visits, pages and signs; the numbers of the visits, for what other rooms keep of them."""
+    mine = select(visit.c.id).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id)
+    numbers = list((await tx.execute(mine)).scalars())
+    for table in (pageview, intent):
+        await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(mine)))
+    await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id))
+    await tx.execute(delete(visitor).where(visitor.c.site_id == site_id, visitor.c.id == visitor_id))
+    return numbers
+
+
+# ------------------------------------------------------------------------------------------------ drops
+
+
+async def record_drops(tx: Tx, counts: Mapping[tuple[int, str, str], int]) -> None:
+    """Adds counts by (site, day, reason). In one order everywhere, so that two processes never wait for each other."""
+    for (site_id, day, reason), count in sorted(counts.items()):
+        new = insert(tx, dropped).values(site_id=site_id, day=day, reason=reason, count=count)
+        await tx.execute(
+            new.on_conflict_do_update(
+                index_elements=[dropped.c.site_id, dropped.c.day, dropped.c.reason],
+                set_={"count": dropped.c.count + new.excluded.count},
+            )
+        )
+
+
+async def list_drops(tx: Tx, site_id: int, since_day: str = "") -> list[DropCount]:
+    """Counts from ``since_day`` on, newest day first. Site 0 is "nobody knows whose"."""
+    mine = select(dropped.c.day, dropped.c.reason, dropped.c.count)
+    mine = mine.where(dropped.c.site_id == site_id, dropped.c.day >= since_day)
+    rows = await tx.execute(mine.order_by(dropped.c.day.desc(), dropped.c.count.desc(), dropped.c.reason))
+    return [DropCount(*row) for row in rows]

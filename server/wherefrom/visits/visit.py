@@ -1,0 +1,153 @@
+"""A visit as a value: what inbox, console and API read, and how a new one is made of what a hit tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from wherefrom.visits.agent import Agent
+from wherefrom.visits.geo import Place
+from wherefrom.visits.hit import LONGEST_URL, Hit, clean_params, clean_text
+from wherefrom.visits.hosts import find_host
+from wherefrom.visits.session import Campaign, Standing
+from wherefrom.visits.source import Source
+
+_LONGEST_CLIENT_ID = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """``id`` is the public visit number, ``first_visit`` that of the visitor's first one. ``landing_page`` is the
+    first page, ``referrer`` the foreign page before it ("" when there was none), ``domain`` the landing page's host.
+    UTM fields are the source's, so a visitor who returns directly carries those of the visitor's last campaign."""
+
+    site_id: int
+    id: int
+    visitor_id: int
+    first_visit: int
+    started_at: datetime
+    last_seen_at: datetime
+    pageviews: int
+    landing_page: str
+    referrer: str
+    domain: str
+    marker: str
+    channel: str
+    source_levels: list[str] = field(default_factory=list)
+    utm_source: str | None = None
+    utm_medium: str | None = None
+    utm_campaign: str | None = None
+    utm_term: str | None = None
+    utm_content: str | None = None
+    click_id_name: str | None = None
+    click_id: str | None = None
+    country_code: str | None = None
+    country: str | None = None
+    region: str | None = None
+    city: str | None = None
+    ip: str | None = None
+    device: str = "other"
+    os: str = ""
+    browser: str = ""
+    user_agent: str = ""
+    language: str | None = None
+    timezone: str | None = None
+    google_client_id: str | None = None
+    ym_uid: str | None = None
+    params: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> Standing:
+        """What decides whether the next page belongs to this visit."""
+        utm = (self.utm_source, self.utm_medium, self.utm_campaign, self.utm_term, self.utm_content)
+        return Standing(self.last_seen_at, Campaign(self.marker, utm, self.click_id), self.referrer)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a hit tells of the visit beside its source, cleaned to what may be stored."""
+
+    page: str
+    title: str
+    referrer: str
+    language: str | None
+    timezone: str | None
+    google_client_id: str | None
+    ym_uid: str | None
+    params: dict[str, str]
+
+
+def tell(hit: Hit) -> Told:
+    return Told(
+        page=clean_text(hit.page, LONGEST_URL),
+        title=clean_text(hit.title, 300),
+        referrer=clean_text(hit.referrer, LONGEST_URL),
+        language=clean_text(hit.language, 35) or None,
+        timezone=clean_text(hit.timezone, 64) or None,
+        google_client_id=clean_text(hit.google_client_id, _LONGEST_CLIENT_ID) or None,
+        ym_uid=clean_text(hit.ym_uid, _LONGEST_CLIENT_ID) or None,
+        params=clean_params(hit.params),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A browser. ``source`` is its last one that was not direct; ``DIRECT`` when there never was another."""
+
+    id: int
+    first_visit: int
+    source: Source
+
+
+def begin_visit(
+    *,
+    site_id: int,
+    number: int,
+    visitor_id: int,
+    first_visit: int,
+    now: datetime,
+    pageviews: int,
+    told: Told,
+    source: Source,
+    agent: Agent,
+    user_agent: str,
+    place: Place,
+    ip: str | None,
+) -> Visit:
+    """A new visit."""
+    return Visit(
+        site_id=site_id,
+        id=number,
+        visitor_id=visitor_id,
+        first_visit=first_visit,
+        started_at=now,
+        last_seen_at=now,
+        pageviews=pageviews,
+        landing_page=told.page,
+        referrer=source.referrer[:LONGEST_URL],
+        domain=find_host(told.page) or "",
+        marker=source.marker,
+        channel=source.channel.value,
+        source_levels=list(source.levels),
+        utm_source=source.utm_source,
+        utm_medium=source.utm_medium,
+        utm_campaign=source.utm_campaign,
+        utm_term=source.utm_term,
+        utm_content=source.utm_content,
+        click_id_name=source.click_id_name,
+        click_id=source.click_id,
+        country_code=place.country_code,
+        country=place.country,
+        region=place.region,
+        city=place.city,
+        ip=ip,
+        device=agent.device,
+        os=agent.os,
+        browser=agent.browser,
+        user_agent=user_agent,
+        language=told.language,
+        timezone=told.timezone,
+        google_client_id=told.google_client_id,
+        ym_uid=told.ym_uid,
+        params=told.params,
+    )
