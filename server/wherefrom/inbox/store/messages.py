@@ -50,6 +50,7 @@ class Twin:
 
     id: int
     sha256: str
+    folder_kind: str
     subject: str
     from_address: str
     written_at: datetime | None
@@ -129,6 +130,25 @@ async def mark_message(tx: Tx, stored: Stored, status: str, values: Mapping[str,
     return bool(done.rowcount)
 
 
+async def record_reason(tx: Tx, stored: Stored, reason: str) -> None:
+    """What went wrong this time, kept beside a letter that is still to be sorted."""
+    await tx.execute(
+        update(message)
+        .where(_is(stored.site_id, stored.id), message.c.claimed_until == stored.claimed_until)
+        .values(status_reason=reason)
+    )
+
+
+async def find_reason(tx: Tx, site_id: int, message_id: int) -> str:
+    """What went wrong last; "" for nothing that is known of."""
+    return await tx.scalar(select(message.c.status_reason).where(_is(site_id, message_id))) or ""
+
+
+async def set_folder_kind(tx: Tx, site_id: int, message_id: int, kind: str, reason: str) -> None:
+    """The letter counts as of another kind of folder, and why."""
+    await tx.execute(update(message).where(_is(site_id, message_id)).values(folder_kind=kind, status_reason=reason))
+
+
 async def add_addresses(tx: Tx, site_id: int, message_id: int, rows: Iterable[tuple[str, str, str]]) -> None:
     """Adds (role, address, name) in the order given, which is that of trust."""
     values = [
@@ -159,6 +179,7 @@ async def list_twins(tx: Tx, stored: Stored, message_id: str | None) -> list[Twi
         select(
             message.c.id,
             message.c.sha256,
+            message.c.folder_kind,
             message.c.subject,
             message.c.from_address,
             message.c.written_at,

@@ -1,0 +1,150 @@
+"""Gathers what is known of one letter into ``Evidence``: the only place where attribution meets the database.
+
+All questions go into one reading transaction. Histories are bounded (leases of pools by time, parents and earlier
+letters by number), so that an address that was lent for years costs what one of last week does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from wherefrom.addresses import find_address
+from wherefrom.db import Tx
+from wherefrom.inbox.delay import USUAL, learn_curve
+from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Signal
+from wherefrom.inbox.sender import find_sender
+from wherefrom.inbox.store import intents, mailboxes, messages
+from wherefrom.inbox.store.messages import Stored
+from wherefrom.mail.letter import Letter
+from wherefrom.substitution.code import recognise
+from wherefrom.substitution.store import Holder, find_holders, list_pool_keys, list_targets
+from wherefrom.substitution.target import Target
+
+_HISTORY = timedelta(days=60)
+_QUOTED_TEXT = 100_000
+_MOST_QUOTED = 50
+_MOST_PARENTS = 50
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,64}@[A-Za-z0-9.-]{1,253}")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """``to_address``: the substitute the letter was for, else the recipient of most trust, in lower case; "" for
+    none. ``known_thread``: a letter it answers is here, matched or not."""
+
+    evidence: Evidence
+    to_address: str
+    known_thread: bool
+
+
+async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
+    """The evidence on ``letter``."""
+    site_id = stored.site_id
+    targets = await list_targets(tx, site_id)
+    trust = recipient_trust(letter)
+    quoted = [key for key in _quoted(letter.text) if key not in trust and recognise(targets, key) == "coded"]
+    since = stored.arrived_at - _HISTORY
+    holders = await find_holders(tx, site_id, [*trust, *quoted[:_MOST_QUOTED]], since=since)
+    held = {one.address.lower() for one in holders}
+    unknown = tuple(key for key in trust if key not in held and recognise(targets, key) == "coded")
+    sender, excluded = find_sender(letter, await _own_addresses(tx, site_id, targets, letter))
+    pool = [one for one in holders if one.strategy == "pool" and one.address.lower() in trust]
+    parents = _parents(letter)
+    thread = await _list_thread(tx, site_id, parents)
+    evidence = Evidence(
+        arrived_at=stored.arrived_at,
+        header_at=letter.written_at,
+        first_hop_at=letter.received_header_at,
+        automatic=letter.automatic or "",
+        coded=tuple(_holding(one, trust) for one in holders if one.strategy != "pool" and one.address.lower() in trust),
+        unknown_codes=unknown,
+        pool=await _with_signals(tx, site_id, pool, trust),
+        thread=thread,
+        sender=sender,
+        sender_excluded=excluded,
+        by_sender=tuple(await messages.list_by_sender(tx, site_id, sender, stored.arrived_at)) if sender else (),
+        quoted=tuple(_holding(one, {}) for one in holders if one.address.lower() in quoted),
+        curve=learn_curve(await messages.list_exact_delays(tx, site_id)) if pool else USUAL,
+    )
+    known = bool(thread) or await messages.is_thread_known(tx, site_id, parents)
+    return Gathered(evidence, await _to_address(tx, site_id, trust, held, unknown, targets), known)
+
+
+def recipient_trust(letter: Letter) -> dict[str, int]:
+    """The letter's recipients in lower case, the most trusted first, with the best trust of each."""
+    found: dict[str, int] = {}
+    for recipient in letter.recipients:
+        key = recipient.address.key
+        found[key] = max(recipient.trust, found.get(key, 0))
+    return found
+
+
+def _quoted(text: str) -> list[str]:
+    """Addresses in the text, in lower case, each once."""
+    hits = (find_address(hit.rstrip(".")) for hit in _ADDRESS.findall(text[:_QUOTED_TEXT]))
+    return list(dict.fromkeys(hit.key for hit in hits if hit is not None))
+
+
+def _parents(letter: Letter) -> list[str]:
+    """Message-IDs the letter answers, the nearest first: In-Reply-To, then References from the end."""
+    named = [letter.in_reply_to] if letter.in_reply_to else []
+    return list(dict.fromkeys([*named, *reversed(letter.references)]))[:_MOST_PARENTS]
+
+
+async def _list_thread(tx: Tx, site_id: int, parents: Sequence[str]) -> tuple[Earlier, ...]:
+    found = await messages.list_thread(tx, site_id, parents)
+    place = {header_id: n for n, header_id in enumerate(parents)}
+    found.sort(key=lambda one: (place[one[0]], one[1].message_id))
+    return tuple(earlier for _, earlier in found)
+
+
+async def _own_addresses(tx: Tx, site_id: int, targets: Iterable[Target], letter: Letter) -> Collection[str]:
+    """Addresses of the site itself among the letter's senders: mailboxes, targets, pools."""
+    parties = (letter.from_, letter.reply_to)
+    senders = [party.address.key for party in parties if party is not None and party.address is not None]
+    own = {target.key for target in targets}
+    own |= {one.username.lower() for one in await mailboxes.list_mailboxes(tx, site_id)}
+    return own | await list_pool_keys(tx, site_id, senders)
+
+
+async def _with_signals(tx: Tx, site_id: int, pool: Sequence[Holder], trust: Mapping[str, int]) -> tuple[Holding, ...]:
+    """The holders with what their visits did with this address. The page may have named it by the substitute or,
+    before the swap, by the target."""
+    by_visit = await intents.list_signals(tx, site_id, {one.visit_id for one in pool})
+    held = []
+    for one in pool:
+        names = {one.address.lower(), one.target.lower(), ""}
+        signals = tuple(signal for address, signal in by_visit.get(one.visit_id, ()) if address in names)
+        held.append(_holding(one, trust, signals))
+    return tuple(held)
+
+
+def _holding(one: Holder, trust: Mapping[str, int], signals: tuple[Signal, ...] = ()) -> Holding:
+    return Holding(
+        lease_id=one.lease_id,
+        visit_id=one.visit_id,
+        address=one.address.lower(),
+        leased_at=one.leased_at,
+        last_seen_at=one.last_seen_at,
+        expires_at=one.expires_at,
+        visitor_id=one.visitor_id,
+        guessable=one.guessable,
+        shared=one.shared,
+        trust=trust.get(one.address.lower(), 0),
+        signals=signals,
+    )
+
+
+async def _to_address(
+    tx: Tx, site_id: int, trust: Mapping[str, int], held: Collection[str], unknown: Collection[str],
+    targets: Sequence[Target],
+) -> str:  # fmt: skip
+    """What the letter was sent to: a substitute that was given out before one of a pool that was not, before an
+    unknown code, before a target, before any other recipient."""
+    pool = await list_pool_keys(tx, site_id, list(trust))
+    own = {target.key for target in targets}
+    ranked = sorted(trust, key=lambda key: (key not in held, key not in pool, key not in unknown, key not in own))
+    return ranked[0] if ranked else ""

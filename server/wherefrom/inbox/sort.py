@@ -1,0 +1,202 @@
+"""Sorting: stored bytes become a letter in the history, with its match and its event.
+
+    claim ─▶ read the blob ─▶ parse (thread) ─▶ takers in order ─▶ attachments as blobs ─▶ ONE write
+
+The one write ends the claim and holds the message's columns, receivers, attachments, match and event; a process may
+die before it (the claim runs out, another step begins anew) or after it (all is done), never within. What cannot be
+parsed is kept as ``unreadable`` with the reason, and sorting goes on. A fault that may pass (database, disk) leaves
+the letter to a later step; after three tries it is given up as ``unreadable``, too, and so is a letter that kills the
+process.
+
+The same letter may come twice: moved between folders, delivered to two mailboxes of the site, or numbered anew by its
+server. Same bytes, or same Message-ID with same sender, subject, date and text, is a ``duplicate``: kept, not shown,
+not told again. When a letter that was found in Junk comes up in the inbox, the history says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import func, select
+
+from wherefrom.db import Tx
+from wherefrom.inbox.facts import clean, read_facts
+from wherefrom.inbox.snapshot import Facts
+from wherefrom.inbox.store import messages
+from wherefrom.inbox.store.details import StoredAttachment
+from wherefrom.inbox.store.messages import MOST_TRIES, Stored, Twin
+from wherefrom.inbox.taker import Taken, Taker
+from wherefrom.mail.letter import Attachment, Letter
+from wherefrom.mail.parse import UnreadableLetter, parse_letter
+from wherefrom.services import Services
+
+log = structlog.get_logger(__name__)
+
+CLAIM = timedelta(seconds=60)
+_AT_ONCE = 10
+_LONGEST_FILE_NAME = 255
+_LONGEST_TYPE = 200
+_LONGEST_ID = 1_000
+_LONGEST_REASON = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sorting:
+    """The worker's step. ``takers`` in order; the last one takes everything."""
+
+    services: Services
+    takers: tuple[Taker, ...]
+
+    async def step(self) -> bool:
+        """Sorts up to ten letters; False when none waited."""
+        now = self.services.clock.now()
+        async with self.services.db.write() as tx:
+            claimed = await messages.claim_messages(tx, now, now + CLAIM, _AT_ONCE)
+        for stored in claimed:
+            await self._sort(stored)
+        return bool(claimed)
+
+    async def _sort(self, stored: Stored) -> None:
+        if stored.tries > MOST_TRIES:
+            async with self.services.db.read() as tx:
+                last = await messages.find_reason(tx, stored.site_id, stored.id)
+            await self._give_up(stored, f"sorting it failed {MOST_TRIES} times" + (f", last: {last}" if last else ""))
+            return
+        try:
+            raw = await self.services.blobs.get(stored.sha256)
+        except Exception as fault:
+            await self._postpone(stored, fault)
+            return
+        try:
+            letter = await asyncio.to_thread(parse_letter, raw)
+        except UnreadableLetter as error:
+            await self._give_up(stored, error.detail)
+            return
+        except Exception as fault:
+            log.exception("the parser failed", site=stored.site_id, message=stored.id)
+            await self._give_up(stored, f"the parser failed: {type(fault).__name__}: {fault}")
+            return
+        try:
+            await self._take(stored, letter)
+        except Exception as fault:
+            await self._postpone(stored, fault)
+
+    async def _take(self, stored: Stored, letter: Letter) -> None:
+        facts = await asyncio.to_thread(read_facts, letter, stored.arrived_at)
+        taken = await self._offer(stored, letter)
+        files = await self._put_attachments(letter.attachments)
+        async with self.services.db.write() as tx:
+            told = await _write(tx, stored, facts, taken, files)
+        if told:
+            self.services.bell.ring("events")
+
+    async def _offer(self, stored: Stored, letter: Letter) -> Taken:
+        for taker in self.takers:
+            taken = await taker.take(self.services, stored, letter)
+            if taken is not None:
+                return taken
+        raise RuntimeError("no taker took the letter: the list must end with Attribution")
+
+    async def _put_attachments(self, attachments: Sequence[Attachment]) -> list[StoredAttachment]:
+        files = []
+        for number, one in enumerate(attachments, start=1):
+            content = await asyncio.to_thread(_decode, one)
+            sha256 = await self.services.blobs.put(content)
+            files.append(
+                StoredAttachment(
+                    number=number,
+                    name=clean(one.name, _LONGEST_FILE_NAME) or "file",
+                    content_type=clean(one.content_type, _LONGEST_TYPE) or "application/octet-stream",
+                    size=len(content),
+                    sha256=sha256,
+                    inline=one.inline,
+                    content_id=clean(one.content_id or "", _LONGEST_ID),
+                )
+            )
+        return files
+
+    async def _give_up(self, stored: Stored, reason: str) -> None:
+        log.warning("letter is unreadable", site=stored.site_id, message=stored.id, reason=reason)
+        values = {"status_reason": clean(reason, _LONGEST_REASON)}
+        async with self.services.db.write() as tx:
+            await _lock(tx, stored.site_id, stored.sha256)
+            twins = await messages.list_twins(tx, stored, None)
+            if twins:
+                await messages.mark_message(tx, stored, "duplicate", {**values, "duplicate_of": twins[0].id})
+            else:
+                await messages.mark_message(tx, stored, "unreadable", values)
+
+    async def _postpone(self, stored: Stored, fault: Exception) -> None:
+        """Leaves the letter to the step after the claim has run out; what went wrong is kept beside it."""
+        log.exception("sorting failed", site=stored.site_id, message=stored.id, tries=stored.tries)
+        words = clean(f"{type(fault).__name__}: {fault}", _LONGEST_REASON)
+        try:
+            async with self.services.db.write() as tx:
+                await messages.record_reason(tx, stored, words)
+        except Exception:
+            log.exception("the reason could not be kept", site=stored.site_id, message=stored.id)
+
+
+def _decode(attachment: Attachment) -> bytes:
+    return attachment.content
+
+
+async def _write(tx: Tx, stored: Stored, facts: Facts, taken: Taken, files: Sequence[StoredAttachment]) -> bool:
+    """The one write; whether it told anything. False when the claim was lost, or the letter is here already."""
+    await _lock(tx, stored.site_id, facts.message_id or stored.sha256)
+    columns = {
+        "written_at": facts.header_at, "message_id": facts.message_id, "in_reply_to": facts.in_reply_to,
+        "references": list(facts.references), "subject": facts.subject, "from_address": facts.from_address,
+        "from_name": facts.from_name, "to_address": clean(taken.to_address, 320), "text": facts.text,
+        "has_html": facts.has_html, "automatic": facts.automatic, "first_of_thread": taken.first_of_thread,
+        "defects": list(facts.defects), "status_reason": clean(taken.reason, _LONGEST_REASON),
+    }  # fmt: skip
+    original = _original(stored, facts, await messages.list_twins(tx, stored, facts.message_id))
+    if original is not None:
+        if await messages.mark_message(tx, stored, "duplicate", {**columns, "duplicate_of": original.id}):
+            await _rescue(tx, stored, original)
+        return False
+    if not await messages.mark_message(tx, stored, taken.status, columns):
+        return False
+    recipients = [(role, address, "") for role, address in facts.recipients]
+    await messages.add_addresses(tx, stored.site_id, stored.id, recipients)
+    await messages.add_attachments(tx, stored.site_id, stored.id, map(_attachment_columns, files))
+    await taken.write(tx, files)
+    return True
+
+
+def _original(stored: Stored, facts: Facts, twins: Sequence[Twin]) -> Twin | None:
+    """The oldest twin that is the same letter. A Message-ID alone proves nothing: some programs repeat theirs."""
+    for twin in twins:
+        if twin.sha256 == stored.sha256:
+            return twin
+        same = (twin.subject, twin.from_address, twin.written_at, twin.text)
+        if same == (facts.subject, facts.from_address, facts.header_at, facts.text):
+            return twin
+    return None
+
+
+async def _rescue(tx: Tx, stored: Stored, original: Twin) -> None:
+    """A letter found in Junk that comes up elsewhere was moved by somebody who knows better."""
+    if original.folder_kind == "junk" and stored.folder_kind != "junk":
+        words = "it was in Junk first"
+        await messages.set_folder_kind(tx, stored.site_id, original.id, stored.folder_kind, words)
+
+
+async def _lock(tx: Tx, site_id: int, name: str) -> None:
+    """Lets no other process decide on the same letter until the end of ``tx``. SQLite has one writer anyhow."""
+    if tx.dialect.name == "postgresql":
+        digest = hashlib.sha256(f"{site_id}/{name}".encode()).digest()
+        await tx.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))
+
+
+def _attachment_columns(file: StoredAttachment) -> dict[str, Any]:
+    values = asdict(file)
+    del values["number"]
+    return values

@@ -1,0 +1,117 @@
+"""Takers: code that may claim an inbound letter. ``app.py`` lists them in order; the first that takes a letter has it.
+
+A taker reads and decides in ``take``, and writes in ``Taken.write``: that runs in the one transaction that also ends
+the letter's claim, so a letter is never half sorted, and what a taker writes is written once. The last taker is
+``Attribution``, which takes every letter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from wherefrom.db import Tx
+from wherefrom.events.store import append_event
+from wherefrom.events.types import EventType
+from wherefrom.inbox.attribution import attribute
+from wherefrom.inbox.evidence import Verdict
+from wherefrom.inbox.facts import read_facts
+from wherefrom.inbox.gather import gather
+from wherefrom.inbox.snapshot import make_snapshot
+from wherefrom.inbox.store import messages
+from wherefrom.inbox.store.details import StoredAttachment
+from wherefrom.inbox.store.messages import Stored
+from wherefrom.mail.letter import Letter
+from wherefrom.services import Services
+from wherefrom.visits.store import find_visit
+
+Write = Callable[[Tx, Sequence[StoredAttachment]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A claim on a letter. ``status``: "sorted" shows it in the history, "taken" does not. ``reason`` in words."""
+
+    write: Write
+    status: Literal["sorted", "taken"] = "sorted"
+    reason: str = ""
+    to_address: str = ""
+    first_of_thread: bool = True
+
+
+class Taker(Protocol):
+    """``take`` answers None to leave the letter to the next one. It must not write."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def take(self, services: Services, stored: Stored, letter: Letter) -> Taken | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Finds the visit a letter came from; writes the match and the event ``message.received``."""
+
+    name: str = "attribution"
+
+    async def take(self, services: Services, stored: Stored, letter: Letter) -> Taken:
+        async with services.db.read() as tx:
+            gathered = await gather(tx, stored, letter)
+        verdict = attribute(gathered.evidence)
+        first = not gathered.known_thread
+
+        async def write(tx: Tx, attachments: Sequence[StoredAttachment]) -> None:
+            await self._write(services, tx, stored, letter, verdict, gathered.to_address, first, attachments)
+
+        return Taken(write, to_address=gathered.to_address, first_of_thread=first)
+
+    async def _write(
+        self, services: Services, tx: Tx, stored: Stored, letter: Letter, verdict: Verdict, to_address: str,
+        first: bool, attachments: Sequence[StoredAttachment],
+    ) -> None:  # fmt: skip
+        now = services.clock.now()
+        visit = None
+        if verdict.visit_id is not None:
+            visit = await find_visit(tx, stored.site_id, verdict.visit_id)
+        if verdict.visit_id is not None and visit is None:
+            verdict = _without_visit(verdict)
+        await messages.add_match(tx, stored.site_id, stored.id, match_columns(verdict) | {"matched_at": now})
+        facts = read_facts(letter, stored.arrived_at)
+        data = make_snapshot(stored, facts, to_address, first, attachments, verdict, visit)
+        await append_event(
+            tx,
+            id=services.ids.next(),
+            site_id=stored.site_id,
+            type=EventType.MESSAGE_RECEIVED,
+            subject_id=stored.id,
+            data=data,
+            now=now,
+        )
+
+
+def match_columns(verdict: Verdict) -> dict[str, object]:
+    """The columns of ``match`` that a verdict gives."""
+    return {
+        "visit_id": verdict.visit_id,
+        "lease_id": verdict.lease_id,
+        "rule": verdict.rule,
+        "confidence": round(verdict.confidence, 6),
+        "reasons": list(verdict.reasons),
+        "candidates": [
+            {
+                "visit_id": str(one.visit_id),
+                "rule": one.rule,
+                "confidence": round(one.confidence, 6),
+                "reason": one.reason,
+            }
+            for one in verdict.candidates
+        ],
+    }
+
+
+def _without_visit(verdict: Verdict) -> Verdict:
+    words = f"none: visit {verdict.visit_id} is no longer kept, so the letter stays without a visit"
+    return replace(
+        verdict, rule="none", visit_id=None, lease_id=None, confidence=0.0, reasons=(words, *verdict.reasons)
+    )
