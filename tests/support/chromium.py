@@ -1,9 +1,11 @@
 """The system's own Chromium, driven by Playwright. Every host name leads to loopback: no page reaches the outside."""
 
 import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from playwright._impl._driver import compute_driver_executable
 from playwright.async_api import Browser, async_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
@@ -45,5 +47,12 @@ def find_program() -> str | None:
 
 
 def find_obstacle() -> str | None:
-    """Why no Chromium can be run here; None when it can."""
-    return None if find_program() else "is not installed"
+    """Why no Chromium can be driven here; None when it can.
+
+    Playwright brings a Node.js of its own, which wants a library that a small Debian lacks (libatomic1).
+    """
+    if find_program() is None:
+        return "is not installed"
+    node, _ = compute_driver_executable()
+    done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    return f"cannot be driven: {done.stderr.strip()}" if done.returncode else None

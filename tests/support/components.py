@@ -34,7 +34,7 @@ class Component:
 
 DOVECOT = Component("Dovecot", "dovecot-imapd dovecot-lmtpd", dovecot.find_obstacle)
 POSTGRES = Component("PostgreSQL", "postgresql", postgres.find_obstacle)
-CHROMIUM = Component("Chromium", "chromium", chromium.find_obstacle)
+CHROMIUM = Component("Chromium", "chromium libatomic1", chromium.find_obstacle)
 COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM)
 
 
