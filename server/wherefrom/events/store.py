@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Row, select, tuple_, update
+from sqlalchemy import Row, select, update
 
 from wherefrom.db import Tx
+from wherefrom.db.keys import any_of
 from wherefrom.events.tables import event
 from wherefrom.events.types import SHAPES, EventType
 
@@ -83,7 +84,7 @@ async def mark_fanned(tx: Tx, events: Iterable[Event], now: datetime) -> None:
         return
     await tx.execute(
         update(event)
-        .where(tuple_(event.c.site_id, event.c.id).in_(keys), event.c.fanned_at.is_(None))
+        .where(any_of(event.c.site_id, event.c.id, keys), event.c.fanned_at.is_(None))
         .values(fanned_at=now)
     )
 

@@ -51,6 +51,11 @@ class Courier:
         self._chance = chance
         self._running: dict[asyncio.Task[None], Due] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is on the way."""
+        return bool(self._running)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, then lets what is on the way arrive. When cancelled, what is on the way is
         dropped, and due again when its claim runs out."""

@@ -12,6 +12,7 @@ through this client is guarded. No proxy or netrc from the environment, no cooki
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import re
 import socket
@@ -276,6 +277,7 @@ def _words(host: str, address: Ip, why: str) -> str:
     return f"{name} is {why}, and such addresses are not called"
 
 
+@functools.cache  # reading hundreds of certificates takes 20 ms, and the files do not change while we run
 def _trusting_context() -> ssl.SSLContext:
     """Trusts the public authorities, and those the operator installed on the system (an inside CRM's own)."""
     context = ssl.create_default_context(cafile=certifi.where())

@@ -13,6 +13,7 @@ from sqlalchemy import delete as sql_delete
 from wherefrom.db import Tx
 from wherefrom.errors import NotFound
 from wherefrom.webhooks.endpoint import Endpoint
+from wherefrom.webhooks.store.deliveries import PENDING
 from wherefrom.webhooks.tables import delivery, endpoint
 
 
@@ -65,7 +66,7 @@ async def list_waiting(tx: Tx, site_id: int) -> dict[int, int]:
     """How many deliveries wait, by endpoint; endpoints without any are absent."""
     rows = await tx.execute(
         select(delivery.c.endpoint_id, func.count())
-        .where(delivery.c.site_id == site_id, delivery.c.status == "pending")
+        .where(delivery.c.site_id == site_id, PENDING)
         .group_by(delivery.c.endpoint_id)
     )
     return {row[0]: row[1] for row in rows}

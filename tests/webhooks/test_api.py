@@ -1,0 +1,328 @@
+"""The management API of endpoints, deliveries and deals, over HTTP."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from sqlalchemy import select, update
+from standardwebhooks import Webhook
+from starlette.applications import Starlette
+
+from tests.support.receiver import Receiver
+from tests.webhooks.conftest import SITE, listen, tell, work
+from tests.webhooks.test_deliver import deliveries
+from wherefrom.clock import FixedClock
+from wherefrom.errors import NotFound
+from wherefrom.services import Services
+from wherefrom.web.api import KeyHolder, api_routes
+from wherefrom.web.openapi import describe
+from wherefrom.webhooks.api import OPERATIONS
+from wherefrom.webhooks.store import find_deals, record_deal
+from wherefrom.webhooks.store.deliveries import count_waiting, delete_ended, delete_subjects
+from wherefrom.webhooks.tables import attempt, delivery, endpoint
+
+
+@pytest_asyncio.fixture
+async def api(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    """A client with the key of site 1, at ``/sites/1``."""
+
+    async def find_holder(secret: str) -> KeyHolder | None:
+        return KeyHolder(int(secret), int(secret))
+
+    async def find_site(reference: str) -> int:
+        if reference not in ("1", "2"):
+            raise NotFound(f"there is no site {reference}")
+        return int(reference)
+
+    app = Starlette(routes=api_routes(services, OPERATIONS, find_holder, find_site))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url="http://api/api/v1/sites/1",
+        headers={"authorization": "Bearer 1"},
+    ) as one:
+        yield one
+
+
+async def add(api: httpx.AsyncClient, url: str = "https://crm.example/hook", **wish: Any) -> dict[str, Any]:
+    answer = await api.post("/endpoints", json={"url": url, **wish})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def test_an_added_endpoint_shows_its_secret_once_and_keeps_it_sealed(api: httpx.AsyncClient, services: Services):
+    made = await add(api, format="roistat", which="first", deal_path="deal.id")
+    assert len(base64.b64decode(made["secret"].removeprefix("whsec_"))) == 32
+    [listed] = (await api.get("/endpoints")).json()["data"]
+    assert "secret" not in listed
+    assert listed == {name: value for name, value in made.items() if name != "secret"}
+    assert (await api.get(f"/endpoints/{made['id']}")).json() == listed
+    assert (listed["format"], listed["which"], listed["deal_path"]) == ("roistat", "first", "deal.id")
+    assert (listed["status"], listed["waiting"], listed["automatic"], listed["junk"]) == ("enabled", 0, False, False)
+    async with services.db.read() as tx:
+        kept = (await tx.execute(select(endpoint.c.secret))).scalar_one()
+    assert made["secret"] not in kept
+    assert services.tokens.decrypt(kept) == made["secret"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"url": "http://10.0.0.1/"}, "10.0.0.1 is a private network"),
+        ({"url": "http://[::1]:8080/"}, "this machine itself"),
+        ({"url": "http://169.254.169.254/"}, "metadata"),
+        ({"url": "mailto:a@b.c"}, "only http: and https:"),
+        ({"url": "https://crm.example/", "format": "xml"}, "format"),
+        ({"url": "https://crm.example/", "which": "some"}, "which"),
+        ({"url": "https://crm.example/", "deal_path": "a..b"}, "deal_path"),
+        ({"url": "https://crm.example/", "colour": "red"}, "colour"),
+        ({}, "url"),
+    ],
+)
+async def test_a_bad_wish_is_refused_in_words(api: httpx.AsyncClient, wish: dict[str, Any], words: str):
+    answer = await api.post("/endpoints", json=wish)
+    assert answer.status_code == 400
+    assert words in answer.json()["detail"]
+    assert (await api.get("/endpoints")).json()["data"] == []
+
+
+async def test_the_same_url_in_the_same_format_is_a_conflict(api: httpx.AsyncClient):
+    made = await add(api)
+    answer = await api.post("/endpoints", json={"url": "HTTPS://CRM.example:443/hook"})
+    assert (answer.status_code, answer.json()["endpoint"]) == (409, made["id"])
+    await add(api, format="roistat")
+
+
+async def test_a_change_touches_what_it_names_and_nothing_else(api: httpx.AsyncClient):
+    made = await add(api)
+    answer = await api.patch(f"/endpoints/{made['id']}", json={"junk": True, "url": None})
+    assert answer.json() == {**{k: v for k, v in made.items() if k != "secret"}, "junk": True}
+    bad = await api.patch(f"/endpoints/{made['id']}", json={"url": "http://127.0.0.1.nip.example:21/"})
+    assert bad.status_code == 400
+    assert (await api.patch(f"/endpoints/{made['id']}", json={"status": "gone"})).status_code == 400
+
+
+async def test_another_sites_endpoint_and_delivery_are_not_there(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver
+):
+    other = await listen(services, receiver.url, site_id=2)
+    await tell(services, 5, site_id=2)
+    await work(services)
+    [theirs] = await deliveries(services, site_id=2)
+    for method, path in [
+        ("GET", f"/endpoints/{other.endpoint.id}"),
+        ("DELETE", f"/endpoints/{other.endpoint.id}"),
+        ("POST", f"/endpoints/{other.endpoint.id}/secret"),
+        ("POST", f"/endpoints/{other.endpoint.id}/test"),
+        ("GET", f"/deliveries/{theirs.id}"),
+        ("POST", f"/deliveries/{theirs.id}/resend"),
+    ]:
+        assert (await api.request(method, path)).status_code == 404, path
+    body = {"junk": True}
+    assert (await api.patch(f"/endpoints/{other.endpoint.id}", json=body)).status_code == 404
+    assert (await api.get("/deliveries")).json() == {"data": [], "next_cursor": None}
+    assert [one.status for one in await deliveries(services, site_id=2)] == ["delivered"]
+
+
+@pytest.mark.parametrize("form", ["standard", "roistat"])
+async def test_a_test_goes_the_way_letters_go_and_is_signed(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver, form: str
+):
+    made = await add(api, receiver.url, format=form, which="first")
+    await add(api, receiver.url + "/other")
+    receiver.answer(200, {"id": 9})
+    answer = await api.post(f"/endpoints/{made['id']}/test")
+    assert answer.status_code == 202
+    await work(services)
+    [request] = receiver.requests
+    body = Webhook(made["secret"]).verify(request.body, dict(request.headers))
+    assert body.get("type", body.get("subject")) in ("test.ping", "Test from Wherefrom")
+    [one] = (await api.get("/deliveries", params={"event": answer.json()["event_id"]})).json()["data"]
+    assert (one["event_type"], one["status"], one["subject_id"]) == ("test.ping", "delivered", made["id"])
+    async with services.db.read() as tx:
+        assert await find_deals(tx, SITE, [int(made["id"])]) == {}  # a ping has no deal
+
+
+async def test_a_test_of_a_paused_endpoint_is_a_conflict(api: httpx.AsyncClient):
+    made = await add(api)
+    await api.patch(f"/endpoints/{made['id']}", json={"status": "paused"})
+    answer = await api.post(f"/endpoints/{made['id']}/test")
+    assert (answer.status_code, "paused" in answer.json()["detail"]) == (409, True)
+
+
+async def test_a_delivery_is_shown_with_its_body_and_every_try(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver, clock: FixedClock
+):
+    await add(api, receiver.url)
+    receiver.answer(500, "broken")
+    receiver.answer(200, {"deal_id": 7})
+    await tell(services, 5)
+    await work(services)
+    [listed] = (await api.get("/deliveries", params={"status": "pending"})).json()["data"]
+    assert (listed["attempts"], listed["last_attempt"]["error"]) == (1, "answered 500 Internal Server Error")
+    assert listed["next_at"] is not None
+    clock.advance(timedelta(seconds=6))
+    await work(services)
+    shown = (await api.get(f"/deliveries/{listed['id']}")).json()
+    assert (shown["status"], shown["next_at"]) == ("delivered", None)
+    assert [(one["number"], one["status_code"], one["answer"]) for one in shown["history"]] == [
+        (1, 500, "broken"),
+        (2, 200, '{"deal_id":7}'),
+    ]
+    assert shown["body"].encode() == receiver.requests[0].body
+    assert shown["webhook_id"] == receiver.requests[0].headers["webhook-id"]
+    assert shown["last_attempt"] == shown["history"][1]
+
+
+async def test_deliveries_are_filtered_and_paged(api: httpx.AsyncClient, services: Services, receiver: Receiver):
+    one, other = await add(api, receiver.url + "/a"), await add(api, receiver.url + "/b")
+    for number in range(5):
+        await tell(services, number)
+    receiver.answer(500, path="/b")
+    await work(services)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        params = {"limit": 3} | ({"cursor": cursor} if cursor else {})
+        page = (await api.get("/deliveries", params=params)).json()
+        seen += [each["id"] for each in page["data"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == 10
+    assert seen == sorted(seen, key=int, reverse=True)
+
+    async def count(**params: str) -> int:
+        return len((await api.get("/deliveries", params=params)).json()["data"])
+
+    assert await count(endpoint=one["id"]) == 5
+    assert await count(subject="3") == 2
+    assert await count(subject="3", endpoint=other["id"]) == 1
+    assert await count(status="pending") == 1
+    assert await count(status="delivered", endpoint=other["id"]) == 4
+    for wrong in ({"subject": "x"}, {"cursor": "9" * 19}, {"status": "lost"}, {"limit": "0"}, {"colour": "red"}):
+        assert (await api.get("/deliveries", params=wrong)).status_code == 400, wrong
+
+
+async def test_a_delivery_sent_again_has_the_same_id_and_body_and_the_whole_schedule(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver, clock: FixedClock
+):
+    await add(api, receiver.url)
+    await tell(services, 5)
+    await work(services)
+    [one] = await deliveries(services)
+    clock.advance(timedelta(days=3))
+    receiver.answer(500)
+    again = await api.post(f"/deliveries/{one.id}/resend")
+    assert (again.status_code, again.json()["status"]) == (202, "pending")
+    await work(services)
+    first, second = receiver.requests
+    assert (first.headers["webhook-id"], first.body) == (second.headers["webhook-id"], second.body)
+    [one] = await deliveries(services)
+    assert (one.status, one.attempts, one.next_at - clock.now()) == ("pending", 2, timedelta(seconds=5))
+    clock.advance(timedelta(seconds=5))
+    await work(services)
+    assert [one.status for one in await deliveries(services)] == ["delivered"]
+
+
+async def test_a_delivery_of_a_removed_endpoint_cannot_be_sent_again(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver
+):
+    made = await add(api, receiver.url)
+    await tell(services, 5)
+    await work(services)
+    assert (await api.delete(f"/endpoints/{made['id']}")).status_code == 204
+    [one] = await deliveries(services)
+    assert one.status == "delivered"
+    answer = await api.post(f"/deliveries/{one.id}/resend")
+    assert (answer.status_code, "removed" in answer.json()["detail"]) == (409, True)
+
+
+async def test_a_span_sends_again_what_was_given_up_in_it_and_no_more(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver, clock: FixedClock
+):
+    made = await add(api, receiver.url)
+    start = clock.now()
+    for number in range(4):
+        await tell(services, number)
+        await work(services)
+        clock.advance(timedelta(hours=1))
+    async with services.db.write() as tx:
+        await tx.execute(update(delivery).where(delivery.c.subject_id != 2).values(status="exhausted"))
+    span = {"since": (start + timedelta(hours=1)).isoformat(), "until": (start + timedelta(hours=3)).isoformat()}
+    assert (await api.post("/deliveries/resend", json=span)).json() == {"count": 1}
+    await work(services)
+    assert [json.loads(request.body)["data"]["message"]["id"] for request in receiver.requests[4:]] == ["1"]
+    whole = {**span, "status": "any", "endpoint": made["id"]}
+    assert (await api.post("/deliveries/resend", json=whole)).json() == {"count": 2}
+    assert (await api.post("/deliveries/resend", json={**whole, "endpoint": "77"})).status_code == 404
+    backwards = {"since": span["until"], "until": span["since"]}
+    assert (await api.post("/deliveries/resend", json=backwards)).status_code == 400
+    naive = {"since": "2026-11-02T00:00:00", "until": span["until"]}
+    assert (await api.post("/deliveries/resend", json=naive)).status_code == 400
+
+
+async def test_a_deal_told_through_the_api_is_kept_against_later_answers(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver
+):
+    await add(api, receiver.url)
+    receiver.answer(200, {"deal_id": "from the answer"})
+    await tell(services, 5)
+    await work(services)
+    async with services.db.read() as tx:
+        assert (await find_deals(tx, SITE, [5]))[5].number == "from the answer"
+    assert (await api.post("/messages/5/deal", json={"number": " D-9 "})).json() == {"number": "D-9"}
+    receiver.answer(200, {"deal_id": "from the answer"})
+    [one] = await deliveries(services)
+    await api.post(f"/deliveries/{one.id}/resend")
+    await work(services)
+    assert len(receiver.requests) == 2
+    async with services.db.read() as tx:
+        found = (await find_deals(tx, SITE, [5]))[5]
+    assert (found.number, found.endpoint_id) == ("D-9", None)
+    assert (await api.delete("/messages/5/deal")).status_code == 204
+    async with services.db.read() as tx:
+        assert await find_deals(tx, SITE, [5]) == {}
+
+
+async def test_a_later_answer_replaces_an_earlier_answers_number(services: Services, clock: FixedClock):
+    async with services.db.write() as tx:
+        for number in ("1", "2"):
+            await record_deal(tx, site_id=SITE, subject_id=5, number=number, endpoint_id=7, now=clock.now())
+        await record_deal(tx, site_id=2, subject_id=5, number="other site", endpoint_id=7, now=clock.now())
+    async with services.db.read() as tx:
+        assert (await find_deals(tx, SITE, [5]))[5].number == "2"
+
+
+@pytest.mark.parametrize("number", ["", "   ", "x" * 201, "a\nb"])
+async def test_what_is_no_deal_number_is_refused(api: httpx.AsyncClient, number: str):
+    assert (await api.post("/messages/5/deal", json={"number": number})).status_code == 400
+
+
+async def test_retention_and_erasure_leave_no_attempt_behind(services: Services, receiver: Receiver, clock: FixedClock):
+    await listen(services, receiver.url)
+    for number in (1, 2):
+        await tell(services, number)
+    await work(services)
+    receiver.answer(500)
+    clock.advance(timedelta(days=10))
+    await tell(services, 3)
+    await work(services)
+    async with services.db.write() as tx:
+        assert await count_waiting(tx) == 1
+        assert await delete_subjects(tx, SITE, [2]) == 1
+        assert await delete_ended(tx, clock.now() - timedelta(days=1), limit=100) == 1
+    [left] = await deliveries(services)
+    assert left.subject_id == 3
+    async with services.db.read() as tx:
+        assert (await tx.execute(select(attempt.c.delivery_id))).scalars().all() == [left.id]
+
+
+def test_every_operation_is_described_and_names_are_unique():
+    described = describe(OPERATIONS, "http://here")
+    assert sum(len(path) for path in described["paths"].values()) == len(OPERATIONS)
+    assert len({one.summary for one in OPERATIONS}) == len(OPERATIONS)

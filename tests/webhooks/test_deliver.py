@@ -1,0 +1,434 @@
+"""A letter's way to the receiver, on both engines, with a real server at the other end."""
+
+import asyncio
+import json
+from dataclasses import replace
+from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
+from standardwebhooks import Webhook
+
+from tests.support.receiver import Receiver
+from tests.webhooks.conftest import SITE, Changing, letter, listen, tell, work
+from wherefrom.clock import FixedClock
+from wherefrom.db import Database
+from wherefrom.events.store import list_events
+from wherefrom.events.types import EventType
+from wherefrom.services import Services
+from wherefrom.tokens import Tokens
+from wherefrom.webhooks.change import ChangeEndpoint, change_endpoint, change_secret, remove_endpoint
+from wherefrom.webhooks.deliver import Courier
+from wherefrom.webhooks.endpoint import Endpoint
+from wherefrom.webhooks.fanout import fan_out
+from wherefrom.webhooks.store import find_deals
+from wherefrom.webhooks.store.deliveries import Attempt, Delivery, list_attempts, list_deliveries
+from wherefrom.webhooks.store.endpoints import get_endpoint
+
+
+async def deliveries(services: Services, site_id: int = SITE) -> list[Delivery]:
+    """All of the site's, the oldest first."""
+    async with services.db.read() as tx:
+        return (await list_deliveries(tx, site_id, limit=1000))[::-1]
+
+
+async def attempts(services: Services, delivery: Delivery) -> list[Attempt]:
+    async with services.db.read() as tx:
+        return await list_attempts(tx, delivery.site_id, delivery.id)
+
+
+async def endpoint(services: Services, endpoint_id: int) -> Endpoint:
+    async with services.db.read() as tx:
+        return await get_endpoint(tx, SITE, endpoint_id)
+
+
+async def notices(services: Services) -> list[dict[str, str]]:
+    async with services.db.read() as tx:
+        return [one.data for one in await list_events(tx, SITE, type=EventType.WEBHOOK_DISABLED)]
+
+
+@pytest.mark.parametrize("form", ["standard", "roistat"])
+async def test_a_letter_arrives_signed_so_that_the_receivers_library_accepts_it(
+    services: Services, receiver: Receiver, form: str
+):
+    added = await listen(services, receiver.url + "/hook", format=form)
+    await tell(services, 5, letter(id="5", subject="Привет"))
+    await work(services)
+    [request] = receiver.requests
+    assert (request.method, request.path, request.headers["content-type"]) == ("POST", "/hook", "application/json")
+    body = Webhook(added.secret).verify(request.body, dict(request.headers))
+    assert (body["subject"] if form == "roistat" else body["data"]["message"]["subject"]) == "Привет"
+    [one] = await deliveries(services)
+    assert (one.status, one.attempts, request.headers["webhook-id"]) == ("delivered", 1, f"msg_{one.id}")
+
+
+async def test_a_receiver_that_is_down_three_times_gets_the_letter_when_it_is_up(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    receiver.stop()
+    added = await listen(services, receiver.url)
+    await tell(services, 5)
+    waits = []
+    for _ in range(3):
+        await work(services)
+        [one] = await deliveries(services)
+        assert one.status == "pending"
+        waits.append((one.next_at - clock.now()).total_seconds())
+        clock.advance(one.next_at - clock.now() - timedelta(milliseconds=1))
+        await work(services)  # a moment too early: nothing may happen
+        clock.advance(timedelta(milliseconds=1))
+    assert waits == [5, 300, 1800]
+    assert (await endpoint(services, added.endpoint.id)).failing_since is not None
+    receiver.start()
+    await work(services)
+    [one] = await deliveries(services)
+    assert (one.status, one.attempts) == ("delivered", 4)
+    tries = await attempts(services, one)
+    assert [each.number for each in tries] == [1, 2, 3, 4]
+    assert [each.error for each in tries] == ["no connection: Connection refused"] * 3 + [""]
+    assert [each.status_code for each in tries] == [None, None, None, 200]
+    assert (await endpoint(services, added.endpoint.id)).failing_since is None
+
+
+async def test_the_body_and_the_id_are_the_same_on_every_attempt_and_the_timestamp_is_not(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    added = await listen(services, receiver.url)
+    receiver.answer(500)
+    await tell(services, 5)
+    await work(services)
+    clock.advance(timedelta(seconds=6))
+    await work(services)
+    first, second = receiver.requests
+    assert first.body == second.body
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"]) == 6
+    for request in (first, second):
+        Webhook(added.secret).verify(request.body, dict(request.headers))
+
+
+async def test_a_used_up_schedule_leaves_the_letter_exhausted_and_kept(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    await listen(services, receiver.url)
+    await tell(services, 5)
+    for number in range(1, 11):
+        receiver.answer(500, f"try {number}")
+        await work(services)
+        [one] = await deliveries(services)
+        assert one.attempts == number
+        clock.advance(max(one.next_at - clock.now(), timedelta(0)))
+    assert one.status == "exhausted"
+    assert (await attempts(services, one))[-1].answer == "try 10"
+    clock.advance(timedelta(days=1))
+    await work(services)
+    assert len(receiver.requests) == 10
+
+
+async def test_silence_is_a_failure_in_words_and_tried_again(changing: Changing, receiver: Receiver, clock: FixedClock):
+    async with changing(timeout_seconds=1) as services:
+        await listen(services, receiver.url)
+        receiver.hang()
+        await tell(services, 5)
+        await work(services)
+        [one] = await deliveries(services)
+        [only] = await attempts(services, one)
+        assert (one.status, only.status_code, only.error) == ("pending", None, "no answer within 1 seconds")
+        assert only.milliseconds >= 900
+        clock.advance(timedelta(seconds=5))
+        await work(services)
+        assert [one.status for one in await deliveries(services)] == ["delivered"]
+
+
+async def test_a_redirect_is_a_failure(services: Services, receiver: Receiver):
+    await listen(services, receiver.url + "/old")
+    receiver.redirect(receiver.url + "/new", 308)
+    await tell(services, 5)
+    await work(services)
+    [one] = await deliveries(services)
+    assert one.status == "pending"
+    assert [request.path for request in receiver.requests] == ["/old"]
+
+
+async def test_an_oversize_answer_is_accepted_and_its_excerpt_is_short(changing: Changing, receiver: Receiver):
+    async with changing(max_answer_bytes=4096) as services:
+        await listen(services, receiver.url)
+        receiver.oversize(1_000_000)
+        await tell(services, 5)
+        await work(services)
+        [one] = await deliveries(services)
+        [only] = await attempts(services, one)
+    assert one.status == "delivered"
+    assert only.answer == "x" * 2048
+    assert "longer than 4096 bytes" in only.error
+
+
+async def test_an_answer_with_a_nul_is_kept_on_both_engines(services: Services, receiver: Receiver):
+    await listen(services, receiver.url)
+    receiver.answer(500, b"a\0b\xff")
+    await tell(services, 5)
+    await work(services)
+    [one] = await deliveries(services)
+    assert (await attempts(services, one))[0].answer == "a�b�"
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+async def test_retry_after_is_honoured(services: Services, receiver: Receiver, clock: FixedClock, form: str):
+    await listen(services, receiver.url)
+    wanted = clock.now().replace(microsecond=0) + timedelta(seconds=120)
+    header = "120" if form == "seconds" else format_datetime(wanted, usegmt=True)
+    receiver.answer(503, headers={"Retry-After": header})
+    await tell(services, 5)
+    await work(services)
+    [one] = await deliveries(services)
+    assert one.next_at == (clock.now() + timedelta(seconds=120) if form == "seconds" else wanted)
+
+
+async def test_410_disables_the_endpoint_at_once_with_one_notice_and_what_comes_waits(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    added = await listen(services, receiver.url)
+    receiver.answer(410)
+    await tell(services, 5)
+    await work(services)
+    assert (await endpoint(services, added.endpoint.id)).status == "gone"
+    [notice] = await notices(services)
+    assert (notice["endpoint_id"], notice["status"]) == (str(added.endpoint.id), "gone")
+    clock.advance(timedelta(days=30))
+    await tell(services, 6)
+    await work(services)
+    assert len(receiver.requests) == 1
+    assert [one.status for one in await deliveries(services)] == ["pending", "pending"]
+    await change_endpoint(services, SITE, added.endpoint.id, ChangeEndpoint(status="enabled"))
+    await work(services)
+    assert [one.status for one in await deliveries(services)] == ["delivered", "delivered"]
+    assert len(await notices(services)) == 1
+
+
+async def test_five_days_without_one_success_disable_the_endpoint_with_a_notice(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    added = await listen(services, receiver.url)
+    receiver.default = replace(receiver.default, status=500)
+    await tell(services, 1)
+    await work(services)
+    clock.advance(timedelta(days=5) - timedelta(seconds=1))
+    await work(services)
+    assert (await endpoint(services, added.endpoint.id)).status == "enabled"
+    clock.advance(timedelta(hours=1))
+    await work(services)
+    now = await endpoint(services, added.endpoint.id)
+    assert now.status == "failed"
+    assert "5 days" in now.status_reason
+    assert "answered 500" in now.status_reason
+    [notice] = await notices(services)
+    assert notice["reason"] == now.status_reason
+
+
+async def test_one_success_within_the_five_days_starts_the_count_anew(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    added = await listen(services, receiver.url)
+    receiver.answer(500)
+    await tell(services, 1)
+    await work(services)
+    clock.advance(timedelta(days=3))
+    await work(services)
+    receiver.default = replace(receiver.default, status=500)
+    await tell(services, 2)
+    await work(services)
+    clock.advance(timedelta(days=3))
+    await work(services)
+    assert (await endpoint(services, added.endpoint.id)).status == "enabled"
+    assert await notices(services) == []
+
+
+async def test_an_enabled_endpoint_has_five_days_again(services: Services, receiver: Receiver, clock: FixedClock):
+    added = await listen(services, receiver.url)
+    receiver.default = replace(receiver.default, status=500)
+    await tell(services, 1)
+    await work(services)
+    clock.advance(timedelta(days=6))
+    await work(services)
+    assert (await endpoint(services, added.endpoint.id)).status == "failed"
+    await change_endpoint(services, SITE, added.endpoint.id, ChangeEndpoint(status="enabled"))
+    clock.advance(timedelta(days=1))
+    await work(services)
+    assert (await endpoint(services, added.endpoint.id)).status == "enabled"
+
+
+async def test_a_crash_between_the_post_and_the_write_sends_the_same_id_again(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    added = await listen(services, receiver.url)
+    receiver.hang()
+    await tell(services, 5)
+    await fan_out(services)
+    stop = asyncio.Event()
+    dying = asyncio.create_task(Courier(services).run(stop))
+    first = await receiver.next()  # the receiver has the letter, nobody has written that down
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    await work(services)
+    assert len(receiver.requests) == 1  # its claim still holds
+    clock.advance(timedelta(minutes=2))
+    await work(services)
+    second = await receiver.next()
+    assert second.headers["webhook-id"] == first.headers["webhook-id"]
+    assert second.body == first.body
+    Webhook(added.secret).verify(second.body, dict(second.headers))
+    [one] = await deliveries(services)
+    assert one.status == "delivered"
+
+
+async def test_two_workers_never_both_deliver_one_letter(services: Services, receiver: Receiver):
+    await listen(services, receiver.url)
+    for number in range(30):
+        await tell(services, number)
+    await fan_out(services)
+    other = replace(services, db=Database(services.settings.database.url))
+    try:
+        couriers = [Courier(services), Courier(other), Courier(services)]
+
+        async def drain(courier: Courier) -> None:
+            while await courier.step() or courier.busy:
+                await courier.settle()
+
+        await asyncio.gather(*map(drain, couriers))
+        for courier in couriers:
+            await drain(courier)
+    finally:
+        await other.db.close()
+    ids = [request.headers["webhook-id"] for request in receiver.requests]
+    assert len(ids) == len(set(ids)) == 30
+    assert {(one.status, one.attempts) for one in await deliveries(services)} == {("delivered", 1)}
+
+
+async def test_a_dead_receiver_does_not_hold_up_a_living_one(changing: Changing, receiver: Receiver):
+    dead = Receiver()
+    dead.default = replace(dead.default, hang=True)
+    dead.start()
+    try:
+        async with changing(timeout_seconds=60) as services:
+            await listen(services, dead.url)
+            for number in range(40):
+                await tell(services, number)
+            await fan_out(services)
+            await listen(services, receiver.url)
+            await tell(services, 99)
+            await fan_out(services)
+            courier = Courier(services, slots=8)
+            stop = asyncio.Event()
+            running = asyncio.create_task(courier.run(stop))
+            request = await receiver.next()
+            assert json.loads(request.body)["data"]["message"]["id"] == "99"
+            assert len(dead.requests) <= 4
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    finally:
+        dead.stop()
+
+
+async def test_the_running_courier_starts_at_the_bell_and_stops_when_told(services: Services, receiver: Receiver):
+    stop = asyncio.Event()
+    running = asyncio.create_task(Courier(services).run(stop))
+    await listen(services, receiver.url)
+    for number in range(3):
+        await tell(services, number)
+        await fan_out(services)  # rings
+        await receiver.next(timeout=4)  # sooner than the poll of five seconds
+    stop.set()
+    await asyncio.wait_for(running, 5)
+    assert {one.status for one in await deliveries(services)} == {"delivered"}
+
+
+async def test_a_courier_that_is_stopped_lets_what_is_on_the_way_arrive(services: Services, receiver: Receiver):
+    await listen(services, receiver.url)
+    receiver.answer(200, delay=0.3)
+    await tell(services, 1)
+    await fan_out(services)
+    stop = asyncio.Event()
+    running = asyncio.create_task(Courier(services).run(stop))
+    await receiver.next()
+    stop.set()
+    await asyncio.wait_for(running, 5)
+    assert [one.status for one in await deliveries(services)] == ["delivered"]
+
+
+async def test_a_name_that_resolves_inside_fails_the_attempt_with_the_reason(changing: Changing, receiver: Receiver):
+    async def inside(host: str, port: int) -> list[str]:
+        return ["192.168.7.7"]
+
+    async with changing(resolve=inside) as services:
+        await listen(services, "http://crm.example/hook")
+        await tell(services, 5)
+        await work(services)
+        [one] = await deliveries(services)
+        [only] = await attempts(services, one)
+    assert one.status == "pending"
+    assert only.error == "crm.example (192.168.7.7) is a private network, and such addresses are not called"
+
+
+async def test_a_secret_sealed_with_another_key_fails_the_attempt_in_words(services: Services, receiver: Receiver):
+    await listen(services, receiver.url)
+    await tell(services, 5)
+    await work(replace(services, tokens=Tokens(b"another key, also 32 bytes long.")))
+    [one] = await deliveries(services)
+    [only] = await attempts(services, one)
+    assert one.status == "pending"
+    assert "another key" in only.error
+    assert receiver.requests == []
+
+
+async def test_after_a_change_of_secret_both_sign_for_a_day_and_then_the_new_one(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    old = await listen(services, receiver.url)
+    new = await change_secret(services, SITE, old.endpoint.id)
+    assert new.secret != old.secret
+    await tell(services, 1)
+    await work(services)
+    request = receiver.requests[0]
+    for secret in (old.secret, new.secret):
+        Webhook(secret).verify(request.body, dict(request.headers))
+    clock.advance(timedelta(hours=24))
+    await tell(services, 2)
+    await work(services)
+    assert " " not in receiver.requests[1].headers["webhook-signature"]
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "number"),
+    [("", {"order_id": 123456789}, "123456789"), ("deal.id", {"deal": {"id": "D-7"}, "id": 3}, "D-7"), ("", {}, None)],
+)
+async def test_the_deal_number_in_the_answer_is_kept(
+    services: Services, receiver: Receiver, path: str, answer: dict[str, object], number: str | None
+):
+    await listen(services, receiver.url, deal_path=path)
+    receiver.answer(201, answer)
+    await tell(services, 5)
+    await work(services)
+    async with services.db.read() as tx:
+        found = await find_deals(tx, SITE, [5, 6])
+    assert {subject: deal.number for subject, deal in found.items()} == ({5: number} if number else {})
+
+
+async def test_the_number_in_a_refusal_is_no_deal(services: Services, receiver: Receiver):
+    await listen(services, receiver.url)
+    receiver.answer(422, {"id": 77})
+    await tell(services, 5)
+    await work(services)
+    async with services.db.read() as tx:
+        assert await find_deals(tx, SITE, [5]) == {}
+
+
+async def test_removing_an_endpoint_calls_off_what_waits(services: Services, receiver: Receiver, clock: FixedClock):
+    added = await listen(services, receiver.url)
+    receiver.answer(500)
+    await tell(services, 5)
+    await work(services)
+    await remove_endpoint(services, SITE, added.endpoint.id)
+    clock.advance(timedelta(hours=1))
+    await work(services)
+    assert [one.status for one in await deliveries(services)] == ["cancelled"]
+    assert len(receiver.requests) == 1
