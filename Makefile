@@ -49,7 +49,7 @@ js: ## Build js/dist/wf.js (needs Node.js)
 	@cd js && npm ci --silent --no-audit --no-fund && npm run --silent build
 
 js-check: ## Hold js/dist/wf.js against its source, where Node.js is at hand
-	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null; then \
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; then \
 		cd js; \
 		test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent --no-audit --no-fund; \
 		npm run --silent check; \
