@@ -1,0 +1,153 @@
+"""The command line as a newcomer types it: each command in a process of its own, on a real database."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.dovecot import Dovecot
+
+
+class Shell:
+    """Runs commands in ``folder``, where settings.toml is found by itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "wherefrom", *arguments],
+            cwd=self.folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60,
+            check=False, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def json(self, *arguments: str, **environment: str) -> Any:
+        done = self.run(*arguments, "--json", **environment)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+def shell(tmp_path: Path, database_url: str) -> Shell:
+    (tmp_path / "settings.toml").write_text(f'[database]\nurl = "{database_url}"\n')
+    return Shell(tmp_path)
+
+
+def test_a_site_is_set_up_from_nothing_to_a_script_tag(shell: Shell, dovecot: Dovecot) -> None:
+    told = shell.run("site", "add", "shop", "--host", "company.example", "--host", "company.test")
+    assert told.returncode == 0, told.stderr
+    site = shell.json("site", "list")["data"][0]
+    assert f'<script async src="http://127.0.0.1:8025/wf.js" data-site="{site["key"]}"></script>' in told.stdout
+    assert "wherefrom target add shop" in told.stdout
+    assert site["hosts"] == ["company.example", "company.test"]
+
+    plus = shell.json("target", "add", "shop", "sales@company.example", "--separator", "-")
+    assert (plus["strategy"], plus["separator"]) == ("plus", "-")
+    (shell.folder / "pool.txt").write_text("# lent to visits\nhelp-1@company.example\nhelp-2@company.example\n")
+    pool = shell.json("target", "add", "shop", "help@company.example", "--strategy", "pool", "--pool", "pool.txt")
+    assert pool["pool"]["size"] == 2
+    shell.json("target", "add", "shop", "j@company.example", "--strategy", "catchall", "--domain", "in.company.example")
+    assert [one["strategy"] for one in shell.json("target", "list", "shop")["data"]] == ["plus", "pool", "catchall"]
+
+    account = dovecot.add_user()
+    shell.json(
+        "mailbox", "add", "shop", "--host", "localhost", "--port", str(dovecot.imaps_port), "--user", account.user,
+        "--ca-file", str(dovecot.ca_file), WHEREFROM_MAILBOX_PASSWORD=account.password,
+    )  # fmt: skip
+    steps = shell.json("mailbox", "test", "shop")["steps"]
+    assert [one["name"] for one in steps][:4] == ["dns", "tcp", "tls", "login"]
+    assert all(one["ok"] for one in steps)
+
+    endpoint = shell.json("endpoint", "add", "shop", "https://crm.company.example/hook", "--format", "roistat")
+    assert endpoint["secret"].startswith("whsec_")
+    assert "secret" not in shell.json("endpoint", "list", "shop")["data"][0]
+    shell.json("user", "add", "me@company.example", WHEREFROM_USER_PASSWORD="a long enough password")
+    assert shell.json("key", "add", "shop")["secret"] != shell.json("key", "add", "--operator")["secret"]
+    assert "ready to serve" in shell.run("check").stdout
+
+
+def test_a_mailbox_with_a_wrong_password_fails_the_test_in_words(shell: Shell, dovecot: Dovecot) -> None:
+    shell.json("site", "add", "shop", "--host", "company.example")
+    account = dovecot.add_user()
+    (shell.folder / "password").write_text("wrong\n")
+    shell.json(
+        "mailbox", "add", "shop", "--host", "localhost", "--port", str(dovecot.imaps_port), "--user", account.user,
+        "--ca-file", str(dovecot.ca_file), "--password-file", "password",
+    )  # fmt: skip
+    told = shell.run("mailbox", "test", "shop")
+    assert told.returncode == 1
+    assert "FAIL login" in told.stdout
+    assert "try:" in told.stdout
+    assert "wrong\n" not in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["target", "add", "nowhere", "a@b.example"], ["nowhere"]),
+        (["site", "add", "shop2", "--host", "not a host"], ["not a host"]),
+        (["target", "add", "shop", "no-address"], ["no-address", "@"]),
+        (["target", "add", "shop", "a@b.example", "--strategy", "magic"], ["strategy"]),
+        (["target", "add", "shop", "a@b.example", "--strategy", "pool"], ["--pool"]),
+        (["target", "add", "shop", "a@b.example", "--strategy", "pool", "--pool", "absent.txt"], ["absent.txt"]),
+        (["endpoint", "add", "shop", "http://10.0.0.7/hook"], ["10.0.0.7", "webhooks.allow"]),
+        (["endpoint", "add", "shop", "ftp://crm.example/hook"], ["ftp"]),
+        (["mailbox", "add", "shop", "--host", "imap.example", "--user", "u"], ["WHEREFROM_MAILBOX_PASSWORD"]),
+        (["user", "add", "me@company.example", "--password-file", "short"], ["10"]),
+        (["key", "add"], ["--operator"]),
+        (["site", "add", "shop", "--host", "company.example"], ["shop"]),
+        (["mailbox", "test", "shop"], ["0 mailboxes"]),
+    ],
+)
+def test_a_wrong_command_says_what_is_wrong_and_leaves_with_status_1(
+    shell: Shell, arguments: list[str], words: list[str]
+) -> None:
+    shell.json("site", "add", "shop", "--host", "company.example")
+    (shell.folder / "short").write_text("short")
+    told = shell.run(*arguments)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.startswith("error: ")
+    assert "Traceback" not in told.stderr
+    for word in words:
+        assert word in told.stderr
+
+
+def test_a_wrong_setting_stops_the_start_and_is_named(shell: Shell) -> None:
+    (shell.folder / "settings.toml").write_text("[server]\nprot = 1\n")
+    told = shell.run("serve")
+    assert told.returncode == 1
+    assert "settings.toml: unknown setting server.prot" in told.stderr
+
+
+def test_a_port_that_is_taken_stops_the_start_and_is_named(shell: Shell) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = shell.run("serve", WHEREFROM_SERVER_PORT=str(port))
+    assert told.returncode == 1
+    assert f"port {port}" in told.stderr
+
+
+def test_a_database_nobody_migrated_is_told_what_to_run(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text("")
+    told = Shell(tmp_path).run("site", "list")
+    assert told.returncode == 1
+    assert "wherefrom migrate" in told.stderr
+    assert Shell(tmp_path).run("migrate").returncode == 0
+    assert "wherefrom site add" in Shell(tmp_path).run("site", "list").stdout
+
+
+def test_help_names_every_command(shell: Shell) -> None:
+    told = shell.run("--help").stdout
+    for command in ("serve", "web", "work", "migrate", "check", "demo", "site", "target", "mailbox", "endpoint",
+                    "user", "key"):  # fmt: skip
+        assert f" {command} " in told
