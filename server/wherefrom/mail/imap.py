@@ -1,0 +1,295 @@
+"""One IMAP account, read over one connection by one thread.
+
+Answers for reading without a trace: folders are opened with EXAMINE, letters fetched with BODY.PEEK[], nothing is ever
+marked, moved or deleted; and for noticing new ones at once. Refuses to know what was read before: the caller names the
+last UID it has stored.
+
+    with ImapSession(account, timeout=60) as session:
+        session.connect()
+        state = session.examine("INBOX")
+        for letter in session.fetch_new(last_uid, batch=50, max_bytes=50_000_000):
+            ...                                 # store it together with its UID
+        session.idle(540, stop)                 # True: look again
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from threading import Event
+from typing import Any
+
+from wherefrom.mail.connection import Connection, ImapAccount, Security
+from wherefrom.mail.failures import ProtocolError
+from wherefrom.mail.folders import Kind, folder_kind
+from wherefrom.mail.wire import within
+
+__all__ = ["FolderInfo", "FolderState", "ImapAccount", "ImapSession", "RawLetter", "Security"]
+
+_GLANCE_SECONDS = 0.5  # how often a wait looks whether it shall stop
+_GROUP_BYTES = 16_777_216  # of letters in one FETCH, so that fifty big ones are not in memory at once
+# Servers that end IDLE sooner than the half hour of RFC 2177; ended from our side it costs a line, from theirs a login.
+_IDLE_LIMITS = {"yahoo.com": 170, "aol.com": 170, "rambler.ru": 50}
+
+
+@dataclass(frozen=True, slots=True)
+class FolderInfo:
+    """A folder that can be opened; ``name`` as the server spells it."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """A folder at the moment it was opened. None: the server does not say, or says 0."""
+
+    uidvalidity: int | None
+    uidnext: int | None
+    exists: int
+    highestmodseq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawLetter:
+    """``internaldate`` is when it arrived, in UTC. ``size`` is what the server says; ``raw`` may be shorter, and then
+    ``truncated``. ``problem``: why the server did not hand it out at all; ``raw`` is empty then."""
+
+    uid: int
+    internaldate: datetime
+    size: int
+    raw: bytes = field(repr=False)
+    truncated: bool
+    problem: str = ""
+
+
+class ImapSession(Connection):
+    """A ``Connection`` that reads: one folder is open at a time, by ``examine``."""
+
+    def __init__(self, account: ImapAccount, timeout: float) -> None:
+        super().__init__(account, timeout)
+        self.in_flight: tuple[int, ...] = ()
+        """The UIDs of the FETCH under way: among them is the letter that breaks the server, when one does."""
+        self._exists: int | None = None
+
+    # ------------------------------------------------------------------ looking
+
+    @property
+    def has_idle(self) -> bool:
+        """Does the server tell of new letters by itself?"""
+        with self._telling("CAPABILITY"):
+            return bool(self._client.has_capability("IDLE"))
+
+    def list_folders(self) -> list[FolderInfo]:
+        """All folders that can be opened, with what they are for."""
+        with self._telling("LIST"):
+            rows = within(self._wire, self.timeout, self._client.list_folders)
+            return [
+                FolderInfo(name, folder_kind(name, flags, separator.decode("ascii", "replace") if separator else None))
+                for flags, separator, name in rows
+                if not {flag.lower() for flag in flags} & {b"\\noselect", b"\\nonexistent"}
+            ]
+
+    def examine(self, folder: str) -> FolderState:
+        """Opens ``folder`` for reading only. FolderMissing."""
+        with self._telling(f"folder {folder}"):
+            answer = within(self._wire, self.timeout, lambda: self._client.select_folder(folder, readonly=True))
+            state = FolderState(
+                uidvalidity=answer.get(b"UIDVALIDITY") or None,
+                uidnext=answer.get(b"UIDNEXT") or None,
+                exists=answer[b"EXISTS"],
+                highestmodseq=_number(answer.get(b"HIGHESTMODSEQ")),
+            )
+        self._forget_news()
+        self._exists = state.exists
+        return state
+
+    def find_first_uid_since(self, day: date) -> int | None:
+        """The lowest UID among the letters that arrived on ``day`` or later in the open folder."""
+        with self._telling("SEARCH"):
+            return min(within(self._wire, self.timeout, lambda: self._client.search(["SINCE", day])), default=None)
+
+    # ------------------------------------------------------------------ reading
+
+    def fetch_new(self, after_uid: int, batch: int, max_bytes: int) -> Iterator[RawLetter]:
+        """The open folder's letters with a UID above ``after_uid``, in the order of their UIDs.
+
+        Fetches at most ``batch`` letters and 16 MiB at once; of a letter above ``max_bytes`` its beginning. A letter
+        that the server cannot hand out comes as one with a ``problem``; one deleted meanwhile does not come.
+        """
+        for uids in _slices(self._search_above(after_uid), batch):
+            facts = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
+            for group in _groups([(uid, _size(facts[uid])) for uid in uids if uid in facts], max_bytes):
+                yield from self._read_group(group, facts, max_bytes)
+
+    def _search_above(self, after_uid: int) -> list[int]:
+        self._forget_news()
+        with self._telling("SEARCH"):
+            found = within(self._wire, self.timeout, lambda: self._client.search(["UID", f"{after_uid + 1}:*"]))
+        # "n:*" always names the last letter, even when its UID is below n.
+        return sorted(uid for uid in found if uid > after_uid)
+
+    def _read_group(self, group: Sequence[int], facts: dict[int, Any], max_bytes: int) -> Iterator[RawLetter]:
+        big = len(group) == 1 and _size(facts[group[0]]) > max_bytes
+        item = f"BODY.PEEK[]<0.{max_bytes}>" if big else "BODY.PEEK[]"
+        try:
+            bodies = self._fetch(group, [item], 4 * max_bytes)
+        except ProtocolError as error:
+            if self._wire.gone:
+                raise
+            if len(group) == 1:
+                yield from self._read_refused(group[0], facts, max_bytes, str(error))
+                return
+            # One letter the server chokes on must not stop the others.
+            for uid in group:
+                yield from self._read_group([uid], facts, max_bytes)
+            return
+        for uid in group:
+            body = _body(bodies.get(uid, {}))
+            if body is None:
+                yield from self._read_refused(uid, facts, max_bytes, "the server handed out nothing")
+            else:
+                yield _raw_letter(uid, facts[uid], body[:max_bytes], truncated=big or len(body) > max_bytes)
+
+    def _read_refused(self, uid: int, facts: dict[int, Any], max_bytes: int, problem: str) -> Iterator[RawLetter]:
+        """What can be had of a letter that cannot be fetched whole: its header, else the fact that it is there."""
+        with self._telling("SEARCH"):
+            if not within(self._wire, self.timeout, lambda: self._client.search(["UID", str(uid)])):
+                return  # deleted meanwhile
+        try:
+            header = _body(self._fetch([uid], ["BODY.PEEK[HEADER]"], 4 * max_bytes).get(uid, {}))
+        except ProtocolError:
+            if self._wire.gone:
+                raise
+            header = None
+        if header:
+            yield _raw_letter(uid, facts[uid], header[:max_bytes], truncated=True)
+        else:
+            yield _raw_letter(uid, facts[uid], b"", truncated=True, problem=problem)
+
+    def _fetch(self, uids: Sequence[int], items: list[str], max_literal: int = 1_048_576) -> dict[int, Any]:
+        self.in_flight = tuple(uids)
+        self._wire.max_literal = max_literal
+        with self._telling("FETCH"):
+            answer: dict[int, Any] = self._client.fetch(list(uids), items)
+        self.in_flight = ()
+        return answer
+
+    # ------------------------------------------------------------------ waiting
+
+    def idle(self, seconds: float, stop: Event | Callable[[], bool] | None = None) -> bool:
+        """Waits up to ``seconds`` for something new in the open folder; True when there is, also when it came since
+        the last look. Ends within a second of ``stop``. ConnectionLost as soon as the peer is seen to be gone."""
+        stopped = stop.is_set if isinstance(stop, Event) else stop or (lambda: False)
+        end = time.monotonic() + seconds
+        with self._telling("IDLE"):
+            news = self._take_news()
+            while not news and not stopped() and (left := end - time.monotonic()) > 0:
+                news = self._idle_once(min(left, _idle_limit(self.account.host)), stopped)
+        return news
+
+    def _idle_once(self, seconds: float, stopped: Callable[[], bool]) -> bool:
+        wire = self._wire
+        end = time.monotonic() + seconds
+        tag = within(wire, self.timeout, wire.begin_idle)
+        news = self._take_news()
+        while not news and not stopped() and (left := end - time.monotonic()) > 0:
+            if wire.wait_line(min(left, _GLANCE_SECONDS)):
+                wire._get_response()
+                if wire.tagged_commands.get(tag):
+                    break  # some servers end IDLE by themselves
+                wire._check_bye()
+                news = self._take_news()
+        if wire.tagged_commands.get(tag):
+            wire._command_complete("IDLE", tag)
+        else:
+            within(wire, self.timeout, lambda: wire.end_idle(tag))
+        return self._take_news() or news
+
+    def noop(self) -> bool:
+        """Asks for a sign of life; True when the answer tells of something new in the open folder."""
+        with self._telling("NOOP"):
+            within(self._wire, self.timeout, lambda: self._wire._simple_command("NOOP"))
+            return self._take_news()
+
+    def _take_news(self) -> bool:
+        """Has the folder grown since this was last asked? EXISTS with the known number is no news: some servers repeat
+        it at every chance. After an EXPUNGE the number is not known, so that any EXISTS counts."""
+        wire = self._wire
+        if wire.take_answers("EXPUNGE"):
+            self._exists = None
+        counts = [int(count) for count in wire.take_answers("EXISTS")]
+        for name in ("FETCH", "RECENT", "OK"):
+            wire.untagged_responses.pop(name, None)  # else weeks of IDLE pile them up
+        if not counts:
+            return False
+        grown = self._exists is None or max(counts) > self._exists
+        self._exists = counts[-1]
+        return grown
+
+    def _forget_news(self) -> None:
+        """What was announced before a look is seen by that look."""
+        counts = self._wire.take_answers("EXISTS")
+        if self._wire.take_answers("EXPUNGE"):
+            self._exists = None
+        elif counts:
+            self._exists = _number(counts[-1])
+
+
+def _slices(uids: list[int], batch: int) -> Iterator[list[int]]:
+    for start in range(0, len(uids), batch):
+        yield uids[start : start + batch]
+
+
+def _groups(sized: list[tuple[int, int]], max_bytes: int) -> Iterator[list[int]]:
+    """Cuts (uid, size) into groups of at most ``_GROUP_BYTES``; one above ``max_bytes`` stands alone."""
+    group: list[int] = []
+    total = 0
+    for uid, size in sized:
+        if group and (size > max_bytes or total + size > _GROUP_BYTES):
+            yield group
+            group, total = [], 0
+        group.append(uid)
+        total += size
+        if size > max_bytes:
+            yield group
+            group, total = [], 0
+    if group:
+        yield group
+
+
+def _raw_letter(uid: int, facts: dict[bytes, Any], raw: bytes, *, truncated: bool, problem: str = "") -> RawLetter:
+    return RawLetter(uid, _arrival(facts.get(b"INTERNALDATE")), _size(facts), raw, truncated, problem)
+
+
+def _arrival(moment: Any) -> datetime:
+    """INTERNALDATE in UTC; a server that has none, or an impossible one, gives the present."""
+    if isinstance(moment, datetime) and 1970 <= moment.year < 2100:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return datetime.now(UTC)
+
+
+def _size(facts: dict[bytes, Any]) -> int:
+    return _number(facts.get(b"RFC822.SIZE")) or 0
+
+
+def _body(answer: dict[bytes, Any]) -> bytes | None:
+    for key, value in answer.items():
+        if key.startswith(b"BODY[") and isinstance(value, bytes):
+            return value
+    return None
+
+
+def _number(value: Any) -> int | None:
+    try:
+        return int(value) or None
+    except (TypeError, ValueError):
+        return None
+
+
+def _idle_limit(host: str) -> float:
+    name = host.lower()
+    limits = [limit for known, limit in _IDLE_LIMITS.items() if name == known or name.endswith("." + known)]
+    return limits[0] if limits else float("inf")
