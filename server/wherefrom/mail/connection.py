@@ -166,7 +166,7 @@ class Connection:
 
     def _authenticate(self) -> None:
         account, client = self.account, self._client
-        if not (account.username + account.password).isprintable():
+        if any(char < " " or char == "\x7f" for char in account.username + account.password):
             raise LoginFailed("User name or password contain a control character", hint="Enter them once more.")
         if client.has_capability("AUTH=PLAIN"):
             client.plain_login(account.username, account.password)
@@ -205,8 +205,9 @@ class Connection:
         host, port = self.account.host, self.account.port
         kind, _, answer = said.partition("response: ")
         if kind == "unexpected " or "unterminated" in said:
+            shown = _REPR.match(answer)
             return ProtocolError(
-                f"{host} does not speak IMAP on port {port}; it says {quote(answer.strip("b'") or said)}",
+                f"{host} does not speak IMAP on port {port}; it says {quote(shown[2] if shown else said)}",
                 hint="Check host and port: 993 with security “tls”, 143 with “starttls”.",
             )
         refusal = read_refusal(said, doing, host)
