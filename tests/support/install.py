@@ -25,9 +25,9 @@ def main() -> int:
     return 1 if missing and os.environ.get("CI") == "true" else 0
 
 
-def find_missing(components: Sequence[Component] = COMPONENTS) -> list[Component]:
+def find_missing() -> list[Component]:
     """Those that cannot be run here."""
-    return [component for component in components if component.find_obstacle() is not None]
+    return [component for component in COMPONENTS if component.find_obstacle() is not None]
 
 
 def install(components: Sequence[Component]) -> None:
