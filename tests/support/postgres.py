@@ -28,6 +28,7 @@ _SETTINGS = {
     "autovacuum": "off",
     "jit": "off",
     "shared_buffers": "64MB",
+    "dynamic_shared_memory_type": "mmap",  # in the data folder, which is swept when a killed run leaves it
     "max_connections": "200",
     "timezone": "UTC",
     "log_min_messages": "fatal",
