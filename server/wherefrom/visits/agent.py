@@ -49,10 +49,8 @@ class Agents:
     def __init__(self) -> None:
         self._resolve = BestAvailableResolver(load_lazy_builtins())
         patterns = [entry["pattern"] for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
-        self._chunks = [
-            (re.compile("|".join(f"(?:{one})" for one in chunk)), [re.compile(one) for one in chunk])
-            for chunk in (patterns[start : start + _CHUNK] for start in range(0, len(patterns), _CHUNK))
-        ]
+        chunks = (patterns[start : start + _CHUNK] for start in range(0, len(patterns), _CHUNK))
+        self._chunks = [(re.compile("|".join(f"(?:{one})" for one in chunk)), chunk) for chunk in chunks]
         self._cached: Callable[[str], Agent] = lru_cache(_MOST_CACHED)(self._judge)
 
     def find(self, user_agent: str) -> Agent:
@@ -73,7 +71,7 @@ class Agents:
             return "no user agent"
         for combined, each in self._chunks:
             if combined.search(text):
-                names = [match[0] for one in each if (match := one.search(text))]
+                names = [match[0] for one in each if (match := re.search(one, text))]
                 telling = [name for name in names if name not in _APPS or "AppleWebKit" not in text]
                 if telling:
                     return f"crawler list: {telling[0][:60]}"

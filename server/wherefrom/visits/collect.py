@@ -72,14 +72,17 @@ class Dropped(Exception):
 
 
 class Collector:
-    """Built once for a process: holds what is remembered between pages (numbers, sites, agents, places)."""
+    """Built once for a process: holds what is remembered between pages (numbers, sites, agents, places).
 
-    def __init__(self, services: Services, time_limit: float = TIME_LIMIT) -> None:
+    ``time_limit`` in seconds; ``agents`` may be shared, since they depend on nothing.
+    """
+
+    def __init__(self, services: Services, *, time_limit: float = TIME_LIMIT, agents: Agents | None = None) -> None:
         self.services = services
         self.drops = Drops(services.db, services.clock)
         self.sites = KnownSites(services.db, services.clock)
         self._numbers = Numbers(services.db)
-        self._agents = Agents()
+        self._agents = agents or Agents()
         self._geo = GeoReader(services.settings.geo.file or None)
         self.time_limit = time_limit
 
