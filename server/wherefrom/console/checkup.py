@@ -1,0 +1,177 @@
+"""How a site's setup stands, in words and colours. Pure: values in, values for the template out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any
+
+from wherefrom.console.words import sentence
+from wherefrom.inbox.store.mailboxes import Mailbox
+from wherefrom.mail.diagnosis import Diagnosis, Step
+from wherefrom.settings import Settings
+from wherefrom.sites.site import Site
+from wherefrom.substitution.target import Target
+from wherefrom.webhooks.endpoint import Endpoint
+
+_MAILBOX = {
+    "new": ("not tried yet", "warn"),
+    "connecting": ("connecting", "warn"),
+    "ok": ("reading", "good"),
+    "login_failed": ("log-in refused", "bad"),
+    "tls_failed": ("TLS failed", "bad"),
+    "unreachable": ("cannot be reached", "bad"),
+    "failed": ("failed", "bad"),
+}
+_SECURITY = {"tls": "TLS", "starttls": "STARTTLS", "none": "not encrypted"}
+_ENDPOINT = {
+    "enabled": ("on", "good"),
+    "paused": ("paused", "warn"),
+    "gone": ("off: the receiver said 410 Gone", "bad"),
+    "failed": ("off: failed for days", "bad"),
+}
+_WHICH = {"matched": "letters with a visit", "all": "all letters", "first": "the first letter of each thread"}
+_STEPS = {"dns": "Name", "tcp": "Connection", "tls": "TLS", "login": "Log-in", "folder": "Folder", "idle": "IDLE"}
+_DROPS = {
+    "bot": "Bots and crawlers, by their user agent",
+    "webdriver": "Browsers run by programs",
+    "site_off": "Pages shown while the site was switched off",
+    "foreign_origin": "Requests from pages of other hosts",
+    "foreign_page": "Pages on hosts that are not listed",
+    "oversized": "Requests beyond the size limit",
+    "bad_json": "Requests that could not be read",
+    "unknown_site": "Requests with an unknown site key",
+    "bad_token": "Signs of visits that are not known",
+    "unavailable": "Requests while the service was too busy",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A diagnosis and whose it is; ``steps`` with their names in words."""
+
+    mailbox_id: int
+    ok: bool
+    steps: tuple[tuple[str, Step], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A target, mailbox or endpoint: what it is, how it stands (``kind`` is a colour), and particulars."""
+
+    id: int
+    name: str
+    status: str
+    kind: str
+    details: tuple[str, ...]
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One of the four things a working site needs. ``state``: done, open or wrong."""
+
+    number: int
+    name: str
+    words: str
+    state: str
+    anchor: str
+
+
+def make_result(mailbox_id: int, diagnosis: Diagnosis) -> Result:
+    """The diagnosis in words."""
+    return Result(mailbox_id, diagnosis.ok, tuple((_STEPS.get(one.name, one.name), one) for one in diagnosis.steps))
+
+
+def snippet(settings: Settings, site: Site) -> str:
+    """What stands in the site's pages."""
+    address = settings.server.public_url.rstrip("/") + settings.collector.script_path
+    return f'<script async src="{escape(address)}" data-site="{escape(site.key)}"></script>'
+
+
+def target_line(one: Target, pool: Mapping[Any, int]) -> Line:
+    """A target with an example of what visitors see; a pool with how full it is."""
+    local, _, host = one.address.rpartition("@")
+    if one.strategy == "plus":
+        details = [f"Visitors see {local}{one.separator}{'CODE' if one.code_form == 'code' else '1042'}@{host}"]
+    elif one.strategy == "catchall":
+        details = [f"Visitors see {'CODE' if one.code_form == 'code' else 'anna.CODE'}@{one.domain}"]
+    else:
+        details = [_pool_words(pool)]
+        if one.refused:
+            details.append(f"{one.refused} times nothing was free and the real address was shown")
+        if one.shared:
+            details.append(f"{one.shared} times an address that was held was lent again")
+    status, kind = ("substituted", "good") if one.enabled else ("off", "")
+    if one.strategy == "pool" and one.enabled and not _lendable(pool):
+        status, kind = "no address to lend", "bad"
+    return Line(one.id, one.address, status, kind, tuple(details))
+
+
+def _pool_words(pool: Mapping[Any, int]) -> str:
+    counts = {str(getattr(status, "value", status)): count for status, count in pool.items()}
+    total = sum(counts.values())
+    parts = [f"{counts[name]} {name}" for name in ("free", "leased", "cooling", "unverified", "retired")
+             if counts.get(name)]  # fmt: skip
+    return f"Pool of {total}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _lendable(pool: Mapping[Any, int]) -> bool:
+    counts = {str(getattr(status, "value", status)): count for status, count in pool.items()}
+    return any(counts.get(name) for name in ("free", "leased", "cooling"))
+
+
+def mailbox_line(one: Mailbox) -> Line:
+    """A mailbox and how its connection stands."""
+    status, kind = _MAILBOX.get(one.status, (one.status, "")) if one.enabled else ("off", "")
+    folders = ", ".join("Junk" if folder.name == "\\Junk" else folder.name for folder in one.folders)
+    details = [f"{one.username} at {one.host}:{one.port}, {_SECURITY[one.security]}, reads {folders or 'no folder'}"]
+    if one.enabled and one.status_detail:
+        details.insert(0, sentence(one.status_detail))
+    return Line(one.id, one.name, status, kind, tuple(details), one.checked_at)
+
+
+def endpoint_line(one: Endpoint, waiting: int) -> Line:
+    """A webhook, how it stands, and how much waits for it."""
+    status, kind = _ENDPOINT.get(one.status, (one.status, ""))
+    if one.status == "enabled" and one.failing_since:
+        status, kind = "failing", "bad"
+    details = [f"Format {one.format}, {_WHICH[one.which]}"]
+    if one.status_reason:
+        details.insert(0, sentence(one.status_reason))
+    if waiting:
+        details.append(f"{waiting} deliver{'y waits' if waiting == 1 else 'ies wait'}")
+    return Line(one.id, one.url, status, kind, tuple(details), one.failing_since)
+
+
+def sum_drops(counts: Iterable[Any]) -> list[tuple[str, int]]:
+    """Drop counts of several days by reason in words, the most frequent first."""
+    found: dict[str, int] = {}
+    for one in counts:
+        name = _DROPS.get(one.reason, one.reason)
+        found[name] = found.get(name, 0) + one.count
+    return sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def list_needs(
+    seen_at: datetime | None, targets: Sequence[Target], mailboxes: Sequence[Mailbox], endpoints: Sequence[Endpoint]
+) -> list[Need]:
+    """The way to a working site."""
+    boxes = [one for one in mailboxes if one.enabled]
+    bad_box = any(_MAILBOX.get(one.status, ("", "bad"))[1] == "bad" for one in boxes)
+    bad_hook = any(one.status in ("gone", "failed") or one.failing_since for one in endpoints)
+    on = [one for one in targets if one.enabled]
+    return [
+        Need(1, "Script", "seen on a page" if seen_at else "not seen yet", "done" if seen_at else "open", "script"),
+        Need(2, "Addresses", f"{len(on)} substituted" if on else "none yet", "done" if on else "open", "addresses"),
+        _need(3, "Mailboxes", boxes, bad_box, "mailboxes"),
+        _need(4, "Webhooks", endpoints, bad_hook, "webhooks"),
+    ]
+
+
+def _need(number: int, name: str, there: Sequence[Any], bad: bool, anchor: str) -> Need:
+    if bad:
+        return Need(number, name, "needs attention", "wrong", anchor)
+    return Need(number, name, f"{len(there)} connected" if there else "none yet", "done" if there else "open", anchor)

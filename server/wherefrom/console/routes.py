@@ -1,0 +1,62 @@
+"""The console's addresses.
+
+/                                         the first site's messages
+/login  /logout                           (logging out is a POST)
+/sites/{site}/messages[.csv]              the history, as a page and as a file
+/sites/{site}/messages/poll               what has changed
+/sites/{site}/messages/{message}          one letter; below it sheet, original.eml, files/N
+/sites/{site}/setup                       what the site needs; below it one address per form
+/static/{name}                            style, scripts, mark
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from wherefrom.console import entry, export, history, letter, setup
+from wherefrom.console.desk import Answer, Desk, GuestAnswer, for_guests, for_readers
+from wherefrom.console.page import Pages
+from wherefrom.services import Services
+
+_READ: tuple[tuple[str, Answer], ...] = (
+    ("/", history.show_start),
+    ("/sites/{site}/messages", history.show_messages),
+    ("/sites/{site}/messages/poll", history.poll_messages),
+    ("/sites/{site}/messages.csv", export.export_messages),
+    ("/sites/{site}/messages/{message}", letter.show_letter),
+    ("/sites/{site}/messages/{message}/sheet", letter.show_sheet),
+    ("/sites/{site}/messages/{message}/original.eml", letter.serve_original),
+    ("/sites/{site}/messages/{message}/files/{number}", letter.serve_attachment),
+    ("/sites/{site}/setup", setup.show_setup),
+)
+_CHANGE: tuple[tuple[str, Answer], ...] = (
+    ("/sites/{site}/messages/{message}/deliveries/{delivery}", letter.resend_delivery),
+    ("/sites/{site}/setup/enabled", setup.set_enabled),
+    ("/sites/{site}/setup/targets", setup.add_target_form),
+    ("/sites/{site}/setup/mailboxes", setup.add_mailbox_form),
+    ("/sites/{site}/setup/mailboxes/{mailbox}/test", setup.test_mailbox_form),
+    ("/sites/{site}/setup/endpoints", setup.add_endpoint_form),
+    ("/sites/{site}/setup/endpoints/{endpoint}/test", setup.send_test_form),
+)
+_GUESTS: tuple[tuple[str, str, GuestAnswer], ...] = (
+    ("GET", "/login", entry.show_login),
+    ("POST", "/login", entry.enter),
+    ("POST", "/logout", entry.leave),
+)
+
+
+def routes(services: Services) -> list[BaseRoute]:
+    """All of them; mount them last, since they begin at ``/``."""
+    desk = Desk(services, Pages())
+    return [
+        *(Route(path, for_guests(desk, answer), methods=[method]) for method, path, answer in _GUESTS),
+        *(Route(path, for_readers(desk, answer), methods=["GET"]) for path, answer in _READ),
+        *(Route(path, for_readers(desk, answer), methods=["POST"]) for path, answer in _CHANGE),
+        Route("/static/{name}", for_guests(desk, _serve_file), methods=["GET"]),
+    ]
+
+
+async def _serve_file(desk: Desk, request: Request) -> Response:
+    return desk.pages.file(request.path_params["name"], versioned="v" in request.query_params)

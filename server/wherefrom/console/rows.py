@@ -1,0 +1,74 @@
+"""A line of the history as the list shows it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from wherefrom.console import words
+from wherefrom.inbox.store.history import HistoryRow
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``flags`` are (words, colour) pairs; ``level`` is sure, likely, guess or none."""
+
+    id: int
+    at: datetime
+    from_name: str
+    from_address: str
+    receivers: tuple[str, ...]
+    subject: str
+    excerpt: str
+    attachments: int
+    flags: tuple[tuple[str, str], ...]
+    level: str
+    source: str
+    sure_words: str
+    visit: int | None
+    deal: str | None
+
+
+def make_line(row: HistoryRow) -> Line:
+    """``row`` in words."""
+    matched = row.visit_id is not None
+    return Line(
+        id=row.id,
+        at=row.arrived_at,
+        from_name=row.from_name,
+        from_address=row.from_address,
+        receivers=row.recipients or ((row.to_address,) if row.to_address else ()),
+        subject=row.subject,
+        excerpt=words.excerpt(row.excerpt, 160),
+        attachments=row.attachments,
+        flags=list_flags(row),
+        level=words.level(row.confidence, matched),
+        source=words.source_words(row.source_levels, row.marker) if matched else "",
+        sure_words=words.match_words(row.rule, row.confidence, matched),
+        visit=row.visit_id,
+        deal=row.deal_number,
+    )
+
+
+def list_flags(row: HistoryRow) -> tuple[tuple[str, str], ...]:
+    """What sets the letter apart from others."""
+    found = []
+    if row.status == "unreadable":
+        found.append(("unreadable", "bad"))
+    if row.folder_kind == "junk":
+        found.append(("Junk", "warn"))
+    if row.automatic:
+        found.append(("automatic", ""))
+    if row.truncated:
+        found.append(("cut off", "warn"))
+    return tuple(found)
+
+
+def fingerprint(rows: Iterable[HistoryRow]) -> str:
+    """Changes when a letter comes or goes, and when the match or the deal of one changes."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(repr((row.id, row.status, row.visit_id, row.confidence, row.deal_number)).encode())
+    return digest.hexdigest()[:16]

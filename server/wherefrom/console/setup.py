@@ -1,0 +1,184 @@
+"""Setting a site up, and seeing what is not well: script, addresses, mailboxes, webhooks, dropped hits.
+
+Each form does what the management API does, by the same use cases. A form that is refused comes back with its fields
+as they were (but for passwords) and the reason beside them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from starlette.responses import RedirectResponse, Response
+
+from wherefrom.console import checkup
+from wherefrom.console.desk import Call, wanted
+from wherefrom.console.page import HEADERS, is_fragment
+from wherefrom.db import Tx
+from wherefrom.errors import BadInput, WherefromError
+from wherefrom.inbox.mailbox import AddMailbox, add_mailbox, test_mailbox
+from wherefrom.inbox.store.mailboxes import list_mailboxes
+from wherefrom.sites.add import set_site
+from wherefrom.substitution.add import add_target
+from wherefrom.substitution.lease import Terms
+from wherefrom.substitution.store.substitutes import count_pool
+from wherefrom.substitution.store.targets import list_targets
+from wherefrom.substitution.target import Options
+from wherefrom.visits.store import list_drops, list_visits
+from wherefrom.webhooks.change import AddEndpoint, add_endpoint, send_test
+from wherefrom.webhooks.store.endpoints import list_endpoints, list_waiting
+
+_DROP_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the last form led to. ``form`` is its name; ``secret`` is shown this once."""
+
+    form: str = ""
+    problem: WherefromError | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    secret: str = ""
+    diagnosis: checkup.Result | None = None
+
+
+async def show_setup(call: Call) -> Response:
+    """The page."""
+    return await _page(call, Outcome())
+
+
+async def set_enabled(call: Call) -> Response:
+    """Switches substitution for the site on or off."""
+    await set_site(call.services, call.site.id, enabled=wanted(call.fields, "enabled") == "on")
+    return _back(call)
+
+
+async def add_target_form(call: Call) -> Response:
+    """Adds an address to be substituted."""
+    fields = call.fields
+    options = Options(
+        strategy=fields.get("strategy", "plus"),  # type: ignore[arg-type]  # checked by the use case
+        separator=fields.get("separator") or None if fields.get("strategy", "plus") == "plus" else None,
+        domain=fields.get("domain") or None if fields.get("strategy") == "catchall" else None,
+    )
+    pool = fields.get("pool", "") if fields.get("strategy") == "pool" else ""
+    try:
+        await add_target(call.services, call.site.id, wanted(fields, "address"), options, pool)
+    except WherefromError as problem:
+        return await _page(call, Outcome("target", problem, fields))
+    return _back(call, "#addresses")
+
+
+async def add_mailbox_form(call: Call) -> Response:
+    """Connects a mailbox; it is read from this moment on."""
+    fields = {name: value for name, value in call.fields.items() if name != "password"}
+    try:
+        wish = _convert(
+            {
+                "host": wanted(fields, "host"),
+                "username": wanted(fields, "username"),
+                "password": wanted(call.fields, "password"),
+                "security": fields.get("security", "tls"),
+                "port": fields.get("port", "").strip() or _usual_port(fields.get("security", "tls")),
+            },
+            AddMailbox,
+        )
+        await add_mailbox(call.services, call.site.id, wish)
+    except WherefromError as problem:
+        return await _page(call, Outcome("mailbox", problem, fields))
+    return _back(call, "#mailboxes")
+
+
+async def test_mailbox_form(call: Call) -> Response:
+    """Connects to the mailbox step by step and says in words what works."""
+    mailbox_id = call.id("mailbox")
+    result = checkup.make_result(mailbox_id, await test_mailbox(call.services, call.site.id, mailbox_id))
+    if is_fragment(call.request):
+        return Response(
+            call.desk.pages.render("diagnosis.html", diagnosis=result), headers=HEADERS, media_type="text/html"
+        )
+    return await _page(call, Outcome("test", diagnosis=result))
+
+
+async def add_endpoint_form(call: Call) -> Response:
+    """Adds a webhook; its secret is on the page that answers, and nowhere later."""
+    fields = call.fields
+    try:
+        wish = _convert(
+            {
+                "url": wanted(fields, "url"),
+                "format": fields.get("format", "standard"),
+                "which": fields.get("which", "matched"),
+            },
+            AddEndpoint,
+        )
+        added = await add_endpoint(call.services, call.site.id, wish)
+    except WherefromError as problem:
+        return await _page(call, Outcome("endpoint", problem, fields))
+    return await _page(call, Outcome("endpoint", secret=added.secret))
+
+
+async def send_test_form(call: Call) -> Response:
+    """Posts a test to the webhook, the way letters go."""
+    try:
+        await send_test(call.services, call.site.id, call.id("endpoint"))
+    except WherefromError as problem:
+        return await _page(call, Outcome("endpoint", problem))
+    return _back(call, "?sent=1#webhooks")
+
+
+def _back(call: Call, where: str = "") -> Response:
+    """To the page by GET, so that loading it again repeats nothing."""
+    return RedirectResponse(f"/sites/{call.site.id}/setup{where}", 303)
+
+
+async def _page(call: Call, outcome: Outcome) -> Response:
+    async with call.services.db.read() as tx:
+        context = await _state(call, tx)
+    answer = call.show(
+        "setup.html",
+        "setup",
+        outcome=outcome,
+        snippet=checkup.snippet(call.services.settings, call.site),
+        sent=bool(call.request.query_params.get("sent")),
+        **context,
+    )
+    answer.status_code = outcome.problem.status if outcome.problem else 200
+    return answer
+
+
+async def _state(call: Call, tx: Tx) -> dict[str, Any]:
+    site_id, now, settings = call.site.id, call.services.clock.now(), call.services.settings
+    targets = await list_targets(tx, site_id)
+    pools = {}
+    if any(one.strategy == "pool" for one in targets):
+        pools = await count_pool(tx, site_id, now, Terms.of(settings).cool_before(now))
+    mailboxes = await list_mailboxes(tx, site_id)
+    endpoints = await list_endpoints(tx, site_id)
+    waiting = await list_waiting(tx, site_id)
+    visits = await list_visits(tx, site_id, limit=1)
+    since = (now - timedelta(days=_DROP_DAYS - 1)).date().isoformat()
+    seen_at = visits[0].started_at if visits else None
+    return {
+        "seen_at": seen_at,
+        "targets": [checkup.target_line(one, pools.get(one.id, {})) for one in targets],
+        "mailboxes": [checkup.mailbox_line(one) for one in mailboxes],
+        "endpoints": [checkup.endpoint_line(one, waiting.get(one.id, 0)) for one in endpoints],
+        "drops": checkup.sum_drops(await list_drops(tx, site_id, since)),
+        "needs": checkup.list_needs(seen_at, targets, mailboxes, endpoints),
+    }
+
+
+def _convert(values: Mapping[str, Any], shape: type[Any]) -> Any:
+    """A form's text in the shape the use case wants; BadInput names the field."""
+    try:
+        return msgspec.convert(values, shape, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"the form does not fit: {error}") from None
+
+
+def _usual_port(security: str) -> str:
+    return "993" if security == "tls" else "143"
