@@ -73,7 +73,7 @@ async def add_message(tx: Tx, values: Mapping[str, Any]) -> bool:
     """Adds a letter with its place and content; False when the place (folder, uidvalidity, uid) is taken already."""
     done = await tx.execute(
         insert(tx, message)
-        .values(**_UNSORTED, **values)
+        .values({**_UNSORTED, **values})
         .on_conflict_do_nothing(index_elements=["site_id", "folder_id", "uidvalidity", "uid"])
     )
     return bool(done.rowcount)
@@ -168,6 +168,10 @@ async def add_attachments(tx: Tx, site_id: int, message_id: int, rows: Iterable[
 
 async def add_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, Any]) -> None:
     await tx.execute(insert(tx, match).values(site_id=site_id, message_id=message_id, **values))
+
+
+async def set_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, Any]) -> None:
+    await tx.execute(update(match).where(match.c.site_id == site_id, match.c.message_id == message_id).values(**values))
 
 
 async def list_twins(tx: Tx, stored: Stored, message_id: str | None) -> list[Twin]:

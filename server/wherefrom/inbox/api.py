@@ -1,0 +1,202 @@
+"""The management API of mailboxes and messages."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from starlette.responses import FileResponse
+
+from wherefrom.errors import BadInput, NotFound
+from wherefrom.inbox import mailbox
+from wherefrom.inbox.correct import correct_match
+from wherefrom.inbox.file import file_response
+from wherefrom.inbox.mailbox import AddMailbox, ChangeMailbox
+from wherefrom.inbox.store import details, history, mailboxes
+from wherefrom.inbox.store.history import HistoryFilter
+from wherefrom.inbox.views import (
+    DiagnosisView,
+    MailboxView,
+    MessageDetailView,
+    detail_view,
+    diagnosis_view,
+    mailbox_view,
+    message_view,
+)
+from wherefrom.web.api import Call, Operation, Page
+from wherefrom.webhooks.fanout import attachment_link
+
+
+class ListMessages(Struct, frozen=True, kw_only=True):
+    """Dates are RFC 3339 moments or days (UTC); ``date_to`` as a day counts that day in. ``source`` is the first source
+    level, ``text`` is looked for in subject, sender, receivers and text. ``cursor`` is the ``next_cursor`` of the page
+    before: a page may be short, or empty, and still have one."""
+
+    date_from: str | None = None
+    date_to: str | None = None
+    source: str = ""
+    marker: str = ""
+    channel: str = ""
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    utm_term: str = ""
+    utm_content: str = ""
+    country: str = ""
+    region: str = ""
+    city: str = ""
+    matched: bool | None = None
+    rule: str = ""
+    folder_kind: str = ""
+    automatic: bool | None = None
+    sender: str = ""
+    text: str = ""
+    visit: int | None = None
+    limit: Annotated[int, Meta(ge=1, le=history.MOST_ROWS)] = 50
+    cursor: str | None = None
+
+
+class CorrectMatch(Struct, frozen=True, kw_only=True):
+    """``visit``: the visit number the letter is of, or null for none."""
+
+    visit: str | None
+
+
+async def _list_mailboxes(call: Call) -> Page:
+    async with call.services.db.read() as tx:
+        found = await mailboxes.list_mailboxes(tx, call.site_id)
+    return Page([mailbox_view(one) for one in found])
+
+
+async def _add_mailbox(call: Call) -> MailboxView:
+    return mailbox_view(await mailbox.add_mailbox(call.services, call.site_id, call.body))
+
+
+async def _show_mailbox(call: Call) -> MailboxView:
+    async with call.services.db.read() as tx:
+        return mailbox_view(await mailboxes.get_mailbox(tx, call.site_id, call.id("mailbox")))
+
+
+async def _change_mailbox(call: Call) -> MailboxView:
+    return mailbox_view(await mailbox.change_mailbox(call.services, call.site_id, call.id("mailbox"), call.body))
+
+
+async def _remove_mailbox(call: Call) -> None:
+    await mailbox.remove_mailbox(call.services, call.site_id, call.id("mailbox"))
+
+
+async def _test_mailbox(call: Call) -> DiagnosisView:
+    return diagnosis_view(await mailbox.test_mailbox(call.services, call.site_id, call.id("mailbox")))
+
+
+async def _list_messages(call: Call) -> Page:
+    query: ListMessages = call.query
+    same = {name: getattr(query, name) for name in _SAME}
+    wanted = HistoryFilter(
+        **same,
+        visit_id=query.visit,
+        date_from=_moment(query.date_from, "date_from"),
+        date_to=_moment(query.date_to, "date_to", end=True),
+    )
+    async with call.services.db.read() as tx:
+        rows, cursor = await history.list_messages(tx, call.site_id, wanted, query.cursor, query.limit)
+    return Page([message_view(row) for row in rows], cursor)
+
+
+async def _show_message(call: Call) -> MessageDetailView:
+    message_id = call.id("message")
+    async with call.services.db.read() as tx:
+        detail = await details.get_message(tx, call.site_id, message_id)
+    return detail_view(detail, attachment_link(call.services, call.site_id, message_id, call.services.clock.now()))
+
+
+async def _correct(call: Call) -> MessageDetailView:
+    body: CorrectMatch = call.body
+    if body.visit is not None and not (body.visit.isascii() and body.visit.isdecimal() and len(body.visit) <= 18):
+        raise BadInput(f"“{body.visit[:40]}” is no visit number", field="visit")
+    visit_id = int(body.visit) if body.visit is not None else None
+    who = f"API key {call.holder.key_id}" if call.holder.key_id else "the operator"
+    message_id, now = call.id("message"), call.services.clock.now()
+    detail = await correct_match(call.services, call.site_id, message_id, visit_id, who)
+    return detail_view(detail, attachment_link(call.services, call.site_id, message_id, now))
+
+
+async def _raw(call: Call) -> FileResponse:
+    message_id = call.id("message")
+    async with call.services.db.read() as tx:
+        found = await details.find_bytes(tx, call.site_id, message_id)
+    if found is None:
+        raise NotFound(f"there is no message {message_id}", hint="the list of messages shows their ids")
+    return file_response(call.services, found[0], f"{message_id}.eml", "message/rfc822")
+
+
+async def _attachment(call: Call) -> FileResponse:
+    message_id, number = call.id("message"), call.id("number")
+    async with call.services.db.read() as tx:
+        found = await details.find_attachment(tx, call.site_id, message_id, number)
+    if found is None:
+        raise NotFound(f"message {message_id} has no attachment {number}", hint="the message lists its attachments")
+    return file_response(call.services, found.sha256, found.name, found.content_type)
+
+
+_SAME = tuple(
+    name for name in ListMessages.__struct_fields__ if name not in ("visit", "date_from", "date_to", "limit", "cursor")
+)
+
+
+def _moment(text: str | None, field: str, *, end: bool = False) -> datetime | None:
+    """A moment, or a day's beginning (``end``: the beginning of the next)."""
+    if not text:
+        return None
+    try:
+        if len(text) == len("2026-11-21"):
+            day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
+            return datetime.combine(day, time(), UTC)
+        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a URL arrives as a space
+    except (ValueError, OverflowError):
+        raise BadInput(
+            f"{field} “{text[:40]}” is no date",
+            hint="write 2026-11-21 or 2026-11-21T09:30:00Z",
+            field=field,
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_MAILBOX = "/sites/{site}/mailboxes/{mailbox}"
+_MESSAGE = "/sites/{site}/messages/{message}"
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "GET", "/sites/{site}/mailboxes", "List a site's mailboxes and how they stand", _list_mailboxes,
+        answer=Page, tag="mailboxes",
+    ),
+    Operation(
+        "POST", "/sites/{site}/mailboxes", "Connect a mailbox", _add_mailbox,
+        body=AddMailbox, answer=MailboxView, status=201, tag="mailboxes",
+    ),
+    Operation("GET", _MAILBOX, "Show a mailbox", _show_mailbox, answer=MailboxView, tag="mailboxes"),
+    Operation(
+        "PATCH", _MAILBOX, "Change a mailbox; what is left out stays", _change_mailbox,
+        body=ChangeMailbox, answer=MailboxView, tag="mailboxes",
+    ),
+    Operation("DELETE", _MAILBOX, "Disconnect a mailbox; its letters stay", _remove_mailbox, tag="mailboxes"),
+    Operation(
+        "POST", _MAILBOX + "/test", "Connect to a mailbox step by step and say what works", _test_mailbox,
+        answer=DiagnosisView, tag="mailboxes",
+    ),
+    Operation(
+        "GET", "/sites/{site}/messages", "List letters, the newest first", _list_messages,
+        query=ListMessages, answer=Page, tag="messages",
+    ),
+    Operation("GET", _MESSAGE, "Show a letter, whole", _show_message, answer=MessageDetailView, tag="messages"),
+    Operation(
+        "PUT", _MESSAGE + "/match", "Correct the visit a letter is of", _correct,
+        body=CorrectMatch, answer=MessageDetailView, tag="messages",
+    ),
+    Operation("GET", _MESSAGE + "/raw", "Download a letter as it came", _raw, answer=bytes, tag="messages"),
+    Operation(
+        "GET", _MESSAGE + "/attachments/{number}", "Download a letter's attachment", _attachment,
+        answer=bytes, tag="messages",
+    ),
+)  # fmt: skip

@@ -1,0 +1,217 @@
+"""Watches one mailbox over one connection, for as long as this process holds its claim.
+
+    connect ─▶ look into every folder ─▶ INBOX open: IDLE, or wait ─▶ look ─▶ … every poll period the other folders, too
+       ▲                                                                              │
+       └───────────────── wait (``pace``) ◀── any fault, told as the mailbox's status ┘
+
+One connection a mailbox: providers count them. While another folder is looked into (milliseconds) a letter to the inbox
+waits for the next look, which follows at once. Blocking calls run on the connection's own thread; ``stop`` interrupts
+whatever it waits for, and a thread that still hangs (a dead name server) is left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from wherefrom.errors import WherefromError
+from wherefrom.inbox.facts import clean
+from wherefrom.inbox.line import Line, Stopped
+from wherefrom.inbox.look import Look, pass_over
+from wherefrom.inbox.mailbox import THE_JUNK, account_of
+from wherefrom.inbox.pace import Pace, status_of
+from wherefrom.inbox.store import mailboxes
+from wherefrom.inbox.store.mailboxes import Folder, Mailbox
+from wherefrom.mail.failures import ConnectionLost, FolderMissing
+from wherefrom.mail.imap import FolderState, ImapSession
+from wherefrom.services import Services
+
+log = structlog.get_logger(__name__)
+
+_TELL_EVERY = 30.0
+_MOST_IDLE_LOSSES = 3
+_SHORT_IDLE = 60.0
+_MOST_BREAKS = 5
+_LONGEST_WORDS = 2_000
+
+
+@dataclass(slots=True)
+class Watcher:
+    """Watches ``mailbox`` until ``run``'s stop is set. ``name`` is whose claim it is."""
+
+    services: Services
+    mailbox: Mailbox
+    name: str
+    _pace: Pace = field(default_factory=lambda: Pace(random.random))
+    _told: tuple[str, str, float] = ("", "", 0.0)
+    _idle_losses: int = 0
+    _breaks: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Never raises: what goes wrong becomes the mailbox's status, and is tried again."""
+        while not stop.is_set():
+            begun = time.monotonic()
+            try:
+                await self._session(stop)
+            except Stopped:
+                return
+            except Exception as fault:
+                lived = time.monotonic() - begun
+                wait = self._pace.next_wait(fault, lived)
+                await self._tell_fault(fault, wait)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), wait)
+
+    async def look_once(self) -> None:
+        """Connects, looks into every folder, and leaves. Raises what goes wrong, after telling it."""
+        try:
+            await self._session(asyncio.Event(), once=True)
+        except Exception as fault:
+            await self._tell_fault(fault, 0.0)
+            raise
+
+    async def _session(self, stop: asyncio.Event, *, once: bool = False) -> None:
+        settings = self.services.settings.mail
+        account = account_of(self.services, self.mailbox)
+        session = ImapSession(account, settings.socket_timeout_seconds)
+        line = Line(session, stop)
+        try:
+            if self._told[0] != "ok":
+                await self._tell("connecting", "")
+            await line.call(session.connect)
+            await self._watch(session, line, once=once)
+        finally:
+            await line.close()
+
+    async def _watch(self, session: ImapSession, line: Line, *, once: bool) -> None:
+        folders = await self._resolve(session, line)
+        missing: dict[str, str] = {}
+        main, others = folders[0], folders[1:]
+        while True:
+            others = [await self._visit(session, line, one, missing) for one in others]
+            main = await self._visit(session, line, main, missing, required=True)
+            idle = not once and await line.call(lambda: session.has_idle) and self._idle_losses < _MOST_IDLE_LOSSES
+            await self._tell("ok", _words(self.services, idle=idle, missing=missing))
+            if once:
+                return
+            main = await self._wait(session, line, main, idle=idle, alone=not others)
+
+    async def _resolve(self, session: ImapSession, line: Line) -> list[Folder]:
+        """The folders to look into, the one to wait in first; ``\\Junk`` by the name it has on this server."""
+        async with self.services.db.read() as tx:
+            fresh = await mailboxes.get_mailbox(tx, self.mailbox.site_id, self.mailbox.id)
+        folders = sorted(fresh.folders, key=lambda one: (one.kind != "inbox", one.id))
+        names = {one.name for one in folders}
+        if THE_JUNK in names:
+            listed = await line.call(session.list_folders)
+            junk = next((one.name for one in listed if one.kind == "junk" and one.name not in names), None)
+            folders = [_named(one, junk) for one in folders if one.name != THE_JUNK or junk]
+        if not folders:
+            raise FolderMissing("The server has no junk folder, and no other folder is chosen", hint="Choose INBOX.")
+        return folders
+
+    async def _visit(
+        self, session: ImapSession, line: Line, folder: Folder, missing: dict[str, str], *, required: bool = False
+    ) -> Folder:
+        """Opens a folder and looks into it. One that cannot be opened is told, and holds up only itself."""
+        try:
+            state = await line.call(session.examine, folder.name)
+        except FolderMissing as fault:
+            if required:
+                raise
+            missing[folder.name] = fault.detail
+            return folder
+        missing.pop(folder.name, None)
+        return await self._look(session, line, folder, state)
+
+    async def _look(self, session: ImapSession, line: Line, folder: Folder, state: FolderState) -> Folder:
+        batch = 1 if self._breaks else self.services.settings.mail.batch
+        try:
+            done = await Look(self.services, self.mailbox, session, line.call, batch).look(folder, state)
+        except ConnectionLost:
+            await self._count_break(folder, session.in_flight)
+            raise
+        self._breaks.clear()
+        return done
+
+    async def _wait(self, session: ImapSession, line: Line, main: Folder, *, idle: bool, alone: bool) -> Folder:
+        """Waits in the open main folder, and looks whenever there is news, until the other folders' turn."""
+        settings = self.services.settings.mail
+        period = settings.idle_renew_seconds if idle and alone else settings.poll_seconds
+        end = time.monotonic() + period
+        while (left := end - time.monotonic()) > 0:
+            if not idle:
+                await line.sleep(left)
+                break
+            if not await self._idle(session, line, min(left, settings.idle_renew_seconds)):
+                break
+            state = await line.call(session.examine, main.name)
+            main = await self._look(session, line, main, state)
+            await self._tell("ok", self._told[1])
+        return main
+
+    async def _idle(self, session: ImapSession, line: Line, seconds: float) -> bool:
+        """IDLE that breaks off again and again (some servers offer it and drop it) ends in polling."""
+        begun = time.monotonic()
+        try:
+            news = await line.call(session.idle, seconds, line.halt)
+        except ConnectionLost:
+            short = time.monotonic() - begun < _SHORT_IDLE
+            self._idle_losses = self._idle_losses + 1 if short else 0
+            raise
+        self._idle_losses = 0
+        return bool(news)
+
+    async def _count_break(self, folder: Folder, in_flight: Sequence[int]) -> None:
+        """A letter may break the connection each time it is fetched. It is found by fetching one at a time, and passed
+        over, with a row that says so, when it has broken it five times."""
+        if not in_flight:
+            return
+        place = (folder.id, in_flight[0])
+        self._breaks[place] = self._breaks.get(place, 0) + 1
+        if len(in_flight) == 1 and self._breaks[place] >= _MOST_BREAKS:
+            self._breaks.clear()
+            await pass_over(self.services, folder, in_flight[0])
+
+    async def _tell_fault(self, fault: Exception, wait: float) -> None:
+        """The fault becomes the mailbox's status. A connection that was good and broke off is only connecting again."""
+        if isinstance(fault, WherefromError):
+            words = f"{fault.detail} {fault.hint}".strip()
+            log.warning("mailbox", mailbox=self.mailbox.id, fault=fault.detail, again_in=round(wait))
+        else:
+            words = f"a fault inside: {type(fault).__name__}: {fault}"
+            log.error("mailbox", mailbox=self.mailbox.id, again_in=round(wait), exc_info=fault)
+        passing = isinstance(fault, ConnectionLost) and self._told[0] == "ok"
+        try:
+            await self._tell("connecting" if passing else status_of(fault), words)
+        except Exception:
+            log.exception("the mailbox's status could not be written", mailbox=self.mailbox.id)
+
+    async def _tell(self, status: str, words: str) -> None:
+        """Writes the status when it is another, else once in a while, as a sign of life."""
+        now = time.monotonic()
+        if (status, words) == self._told[:2] and now - self._told[2] < _TELL_EVERY:
+            return
+        async with self.services.db.write() as tx:
+            await mailboxes.record_status(
+                tx, self.mailbox.site_id, self.mailbox.id, status, clean(words, _LONGEST_WORDS),
+                self.services.clock.now(), watcher=self.name or None,
+            )  # fmt: skip
+        self._told = (status, words, now)
+
+
+def _named(folder: Folder, junk: str | None) -> Folder:
+    return replace(folder, name=junk) if folder.name == THE_JUNK and junk else folder
+
+
+def _words(services: Services, *, idle: bool, missing: Mapping[str, str]) -> str:
+    how = "told of new letters at once (IDLE)"
+    if not idle:
+        how = f"asked for new letters every {services.settings.mail.poll_seconds} s"
+    return "; ".join([how, *missing.values()])
