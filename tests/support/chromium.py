@@ -14,6 +14,8 @@ PROGRAMS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chro
 # makes cross-origin rules, subdomains and referrers real. Such a page is no secure context: use localhost for one.
 HOST_MAP = "MAP * 127.0.0.1, EXCLUDE localhost"
 
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+
 ARGUMENTS = (
     "--no-sandbox",  # Chromium refuses to run as root otherwise
     "--disable-gpu",
@@ -24,6 +26,8 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
     f"--host-resolver-rules={HOST_MAP}",
+    # Without a window it calls itself HeadlessChrome, which the collector takes for a machine.
+    f"--user-agent={USER_AGENT}",
 )
 
 

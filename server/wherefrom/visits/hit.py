@@ -7,6 +7,7 @@ titles and URLs, and a visit is worth more than the end of one. Refuses to judge
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -38,7 +39,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     visitor: str | None = None
     addresses: list[str] = []
     pageview: bool = True
-    params: dict[str, str | int | float | bool | None] = {}
+    params: dict[str, Any] = {}
     google_client_id: str | None = None
     ym_uid: str | None = None
     language: str | None = None
@@ -84,11 +85,12 @@ def clean_text(text: str | None, longest: int) -> str:
     return _CONTROL.sub(" ", text).strip()[:longest] if text else ""
 
 
-def clean_params(params: dict[str, str | int | float | bool | None]) -> dict[str, str]:
-    """The owner's own parameters as text, at most 50; names are letters, digits, ``_``, ``-``."""
+def clean_params(params: Mapping[str, Any]) -> dict[str, str]:
+    """The owner's own parameters as text, at most 50; names are letters, digits, ``_``, ``-``. What is no text, number
+    or truth value is left out: a slip in the page's code must not cost the visit."""
     kept: dict[str, str] = {}
     for name, value in params.items():
-        if value is None or not _PARAM_NAME.fullmatch(name):
+        if not isinstance(value, str | int | float) or not _PARAM_NAME.fullmatch(name):
             continue
         text = clean_text(_as_text(value), _LONGEST_PARAM)
         if text:
