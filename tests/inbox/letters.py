@@ -51,8 +51,8 @@ class Post:
     uid: int = 0
 
     @classmethod
-    async def open(cls, services: Services) -> "Post":
-        rows = Rows(services)
+    async def open(cls, services: Services, site_id: int = 1) -> "Post":
+        rows = Rows(services, site_id)
         return cls(services, rows, *await rows.mailbox())
 
     async def store(self, raw: bytes, *, folder_kind: str = "inbox", at: datetime | None = None) -> int:
