@@ -73,6 +73,7 @@ class ImapSession(Connection):
         self.in_flight: tuple[int, ...] = ()
         """The UIDs of the FETCH under way: among them is the letter that breaks the server, when one does."""
         self._exists: int | None = None
+        self._news = False
 
     # ------------------------------------------------------------------ looking
 
@@ -180,62 +181,56 @@ class ImapSession(Connection):
     # ------------------------------------------------------------------ waiting
 
     def idle(self, seconds: float, stop: Event | Callable[[], bool] | None = None) -> bool:
-        """Waits up to ``seconds`` for something new in the open folder; True when there is, also when it came since
-        the last look. Ends within a second of ``stop``. ConnectionLost as soon as the peer is seen to be gone."""
+        """Waits up to ``seconds`` for something new in the open folder. True when there is, and again at each call
+        until ``fetch_new`` or ``examine`` has looked: news is not used up by hearing of it. Ends within a second of
+        ``stop``. ConnectionLost as soon as the peer is seen to be gone."""
         stopped = stop.is_set if isinstance(stop, Event) else stop or (lambda: False)
         end = time.monotonic() + seconds
         with self._telling("IDLE"):
-            news = self._take_news()
-            while not news and not stopped() and (left := end - time.monotonic()) > 0:
-                news = self._idle_once(min(left, _idle_limit(self.account.host)), stopped)
-        return news
+            while not self._has_news() and not stopped() and (left := end - time.monotonic()) > 0:
+                self._idle_once(min(left, _idle_limit(self.account.host)), stopped)
+            return self._news
 
-    def _idle_once(self, seconds: float, stopped: Callable[[], bool]) -> bool:
+    def _idle_once(self, seconds: float, stopped: Callable[[], bool]) -> None:
         wire = self._wire
         end = time.monotonic() + seconds
         tag = within(wire, self.timeout, wire.begin_idle)
-        news = self._take_news()
-        while not news and not stopped() and (left := end - time.monotonic()) > 0:
+        while not self._has_news() and not stopped() and (left := end - time.monotonic()) > 0:
             if wire.wait_line(min(left, _GLANCE_SECONDS)):
                 wire._get_response()
                 if wire.tagged_commands.get(tag):
                     break  # some servers end IDLE by themselves
                 wire._check_bye()
-                news = self._take_news()
         if wire.tagged_commands.get(tag):
             wire._command_complete("IDLE", tag)
         else:
             within(wire, self.timeout, lambda: wire.end_idle(tag))
-        return self._take_news() or news
+        self._has_news()
 
     def noop(self) -> bool:
-        """Asks for a sign of life; True when the answer tells of something new in the open folder."""
+        """Asks for a sign of life; True as with ``idle``."""
         with self._telling("NOOP"):
             within(self._wire, self.timeout, lambda: self._wire._simple_command("NOOP"))
-            return self._take_news()
+            return self._has_news()
 
-    def _take_news(self) -> bool:
-        """Has the folder grown since this was last asked? EXISTS with the known number is no news: some servers repeat
-        it at every chance. After an EXPUNGE the number is not known, so that any EXISTS counts."""
+    def _has_news(self) -> bool:
+        """Has the folder grown since the last look? EXISTS with the known number is no news: some servers repeat it at
+        every chance. After an EXPUNGE the number is not known, so that any EXISTS counts."""
         wire = self._wire
         if wire.take_answers("EXPUNGE"):
             self._exists = None
         counts = [int(count) for count in wire.take_answers("EXISTS")]
         for name in ("FETCH", "RECENT", "OK"):
             wire.untagged_responses.pop(name, None)  # else weeks of IDLE pile them up
-        if not counts:
-            return False
-        grown = self._exists is None or max(counts) > self._exists
-        self._exists = counts[-1]
-        return grown
+        if counts:
+            self._news = self._news or self._exists is None or max(counts) > self._exists
+            self._exists = counts[-1]
+        return self._news
 
     def _forget_news(self) -> None:
         """What was announced before a look is seen by that look."""
-        counts = self._wire.take_answers("EXISTS")
-        if self._wire.take_answers("EXPUNGE"):
-            self._exists = None
-        elif counts:
-            self._exists = _number(counts[-1])
+        self._has_news()
+        self._news = False
 
 
 def _slices(uids: list[int], batch: int) -> Iterator[list[int]]:

@@ -139,7 +139,7 @@ class Wire(imaplib.IMAP4):
 
     ``timeout`` limits each wait for bytes; ``deadline`` (monotonic seconds), where set, the whole of what is being
     done, so that a server that drips a byte a minute cannot hold a thread for ever. ``max_literal`` limits what is read
-    into memory. ``gone``: the peer is, so there is nobody to say goodbye to.
+    into memory. ``gone``: nothing sensible can be said or heard any more.
     """
 
     def __init__(self, connection: socket.socket, host: str, port: int, timeout: float) -> None:
@@ -170,6 +170,7 @@ class Wire(imaplib.IMAP4):
 
     def read(self, size: int) -> bytes:
         if size > self.max_literal:
+            self.gone = True  # what follows cannot be told from an answer
             raise ProtocolError(f"The server announced {size} bytes at once, which is more than was asked for")
         while len(self._buffer) < size:
             self._fill(max(size - len(self._buffer), _CHUNK))
@@ -180,11 +181,14 @@ class Wire(imaplib.IMAP4):
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             if searched > MAX_LINE:
+                self.gone = True
                 raise ProtocolError(f"The server sent a line of more than {MAX_LINE} bytes")
             self._fill(_CHUNK)
         return self._take(end + 1)
 
     def send(self, data: Any) -> None:
+        if self.gone:
+            raise ConnectionLost(f"The connection to {self.host} is lost")
         self.sock.settimeout(self._patience())
         try:
             self.sock.sendall(data)
