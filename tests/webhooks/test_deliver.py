@@ -205,6 +205,16 @@ async def test_410_disables_the_endpoint_at_once_with_one_notice_and_what_comes_
     assert len(await notices(services)) == 1
 
 
+async def test_several_letters_answered_410_at_once_give_one_notice(services: Services, receiver: Receiver):
+    await listen(services, receiver.url)
+    receiver.default = replace(receiver.default, status=410)
+    for number in range(3):
+        await tell(services, number)
+    await work(services)
+    assert len(receiver.requests) == 3
+    assert len(await notices(services)) == 1
+
+
 async def test_five_days_without_one_success_disable_the_endpoint_with_a_notice(
     services: Services, receiver: Receiver, clock: FixedClock
 ):
@@ -340,6 +350,33 @@ async def test_the_running_courier_starts_at_the_bell_and_stops_when_told(servic
     stop.set()
     await asyncio.wait_for(running, 5)
     assert {one.status for one in await deliveries(services)} == {"delivered"}
+
+
+async def test_enabling_an_endpoint_sends_what_waited_at_once(services: Services, receiver: Receiver):
+    added = await listen(services, receiver.url)
+    await change_endpoint(services, SITE, added.endpoint.id, ChangeEndpoint(status="paused"))
+    await tell(services, 1)
+    await fan_out(services)
+    stop = asyncio.Event()
+    running = asyncio.create_task(Courier(services).run(stop))
+    await asyncio.sleep(0)
+    await change_endpoint(services, SITE, added.endpoint.id, ChangeEndpoint(status="enabled"))
+    await receiver.next(timeout=4)  # sooner than the poll of five seconds
+    stop.set()
+    await asyncio.wait_for(running, 5)
+
+
+async def test_a_slot_that_gets_free_is_used_at_once(services: Services, receiver: Receiver):
+    await listen(services, receiver.url)
+    for number in range(3):
+        await tell(services, number)
+    await fan_out(services)
+    stop = asyncio.Event()
+    running = asyncio.create_task(Courier(services, slots=1).run(stop))
+    for _ in range(3):
+        await receiver.next(timeout=4)  # sooner than the poll of five seconds
+    stop.set()
+    await asyncio.wait_for(running, 5)
 
 
 async def test_a_courier_that_is_stopped_lets_what_is_on_the_way_arrive(services: Services, receiver: Receiver):

@@ -107,6 +107,11 @@ async def test_the_system_resolver_is_asked_in_earnest(receiver: Receiver):
     assert "no-such-name.invalid cannot be resolved" in answer.error
 
 
+async def test_the_first_address_is_taken_when_it_lives(receiver: Receiver):
+    async with guarded(allow=("127.0.0.0/8",), resolve=Names(["127.0.0.1", "127.0.0.9"])) as http:
+        assert (await http.post(f"http://crm.example:{receiver.port}/")).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["127.1", "2130706433", "0x7f000001", "0177.0.0.1", "[::ffff:127.0.0.1]", "localhost"])
 async def test_no_spelling_of_loopback_gets_through(receiver: Receiver, host: str):
     async with guarded(allow=()) as http:
