@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import BindParameter, bindparam, delete, func, select, tuple_, update
 
 from wherefrom.db import Tx, insert
 from wherefrom.visits.source import Source
@@ -16,6 +16,21 @@ from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_coun
 from wherefrom.visits.visit import Told, Visit, Visitor
 
 _VISIT_COLUMNS = tuple(column.name for column in visit.c)
+
+# Statements of every page shown are built once: building one costs as much as running it.
+_SITE: BindParameter[int] = bindparam("of_site")
+_FIND_VISIT = select(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
+_FIND_LATEST = (
+    select(visit)
+    .where(visit.c.site_id == _SITE, visit.c.visitor_id == bindparam("of_visitor"))
+    .order_by(visit.c.started_at.desc(), visit.c.id.desc())
+    .limit(1)
+)
+_FIND_VISITOR = select(visitor).where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id")).with_for_update()
+_SEEN = update(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
+_SEEN_AGAIN = _SEEN.values(last_seen_at=bindparam("now"))
+_SHOWN_AGAIN = _SEEN.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
+_ADD_VISITOR, _ADD_VISIT, _ADD_PAGEVIEW, _ADD_INTENT = (one.insert() for one in (visitor, visit, pageview, intent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +64,13 @@ class DropCount:
 
 
 async def find_visit(tx: Tx, site_id: int, visit_id: int) -> Visit | None:
-    row = (await tx.execute(select(visit).where(visit.c.site_id == site_id, visit.c.id == visit_id))).first()
+    row = (await tx.execute(_FIND_VISIT, {"of_site": site_id, "of_id": visit_id})).first()
     return None if row is None else Visit(**row._mapping)
 
 
 async def find_latest_visit(tx: Tx, site_id: int, visitor_id: int) -> Visit | None:
     """The visitor's visit that began last. Not the highest number: processes hand out numbers from blocks."""
-    mine = select(visit).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id)
-    row = (await tx.execute(mine.order_by(visit.c.started_at.desc(), visit.c.id.desc()).limit(1))).first()
+    row = (await tx.execute(_FIND_LATEST, {"of_site": site_id, "of_visitor": visitor_id})).first()
     return None if row is None else Visit(**row._mapping)
 
 
@@ -85,41 +99,39 @@ async def list_visits(
 
 
 async def append_visit(tx: Tx, new: Visit) -> None:
-    await tx.execute(visit.insert(), {name: getattr(new, name) for name in _VISIT_COLUMNS})
+    await tx.execute(_ADD_VISIT, {name: getattr(new, name) for name in _VISIT_COLUMNS})
 
 
 async def touch_visit(tx: Tx, known: Visit, told: Told, now: datetime, *, pageview: bool) -> None:
     """A further sign of life, with what the page told anew; parameters are added to those told before."""
-    changes: dict[str, Any] = {"last_seen_at": max(now, known.last_seen_at)}
-    if pageview:
-        changes["pageviews"] = visit.c.pageviews + 1
+    seen = {"of_site": known.site_id, "of_id": known.id, "now": max(now, known.last_seen_at)}
+    changes: dict[str, Any] = {}
     if told.params.items() - known.params.items():
         changes["params"] = known.params | told.params
     if told.google_client_id and told.google_client_id != known.google_client_id:
         changes["google_client_id"] = told.google_client_id
     if told.ym_uid and told.ym_uid != known.ym_uid:
         changes["ym_uid"] = told.ym_uid
-    await tx.execute(update(visit).where(visit.c.site_id == known.site_id, visit.c.id == known.id).values(changes))
+    touched = _SHOWN_AGAIN if pageview else _SEEN_AGAIN
+    await tx.execute(touched.values(changes) if changes else touched, seen)
 
 
 async def mark_seen(tx: Tx, site_id: int, visit_id: int, now: datetime) -> bool:
     """A sign of life of a visit; False when there is no such visit (any more)."""
-    mine = update(visit).where(visit.c.site_id == site_id, visit.c.id == visit_id)
-    done = await tx.execute(mine.values(last_seen_at=now))
+    done = await tx.execute(_SEEN_AGAIN, {"of_site": site_id, "of_id": visit_id, "now": now})
     return done.rowcount == 1
 
 
 async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
     """The visitor, whose row other writers must not touch until the transaction ends: two pages opened at once by one
     visitor find out one after the other whether a visit begins."""
-    mine = select(visitor).where(visitor.c.site_id == site_id, visitor.c.id == visitor_id)
-    row = (await tx.execute(mine.with_for_update())).first()
+    row = (await tx.execute(_FIND_VISITOR, {"of_site": site_id, "of_id": visitor_id})).first()
     return None if row is None else Visitor(row.id, row.first_visit, msgspec.convert(row.source, Source))
 
 
 async def append_visitor(tx: Tx, site_id: int, new: Visitor, now: datetime) -> None:
     row = {"site_id": site_id, "id": new.id, "first_visit": new.first_visit, "source": new.source}
-    await tx.execute(visitor.insert(), {**row, "created_at": now})
+    await tx.execute(_ADD_VISITOR, {**row, "created_at": now})
 
 
 async def replace_source(tx: Tx, site_id: int, visitor_id: int, source: Source) -> None:
@@ -142,7 +154,7 @@ async def reserve_numbers(tx: Tx, site_id: int, count: int) -> int:
 
 async def append_pageview(tx: Tx, site_id: int, id_: int, visit_id: int, told: Told, now: datetime) -> None:
     row = {"site_id": site_id, "id": id_, "visit_id": visit_id, "seen_at": now}
-    await tx.execute(pageview.insert(), {**row, "page": told.page, "title": told.title, "referrer": told.referrer})
+    await tx.execute(_ADD_PAGEVIEW, {**row, "page": told.page, "title": told.title, "referrer": told.referrer})
 
 
 async def list_pageviews(tx: Tx, site_id: int, visit_id: int, limit: int = 200) -> list[Pageview]:
@@ -154,7 +166,7 @@ async def list_pageviews(tx: Tx, site_id: int, visit_id: int, limit: int = 200) 
 
 
 async def append_intent(tx: Tx, site_id: int, id_: int, visit_id: int, sign: Intent) -> None:
-    await tx.execute(intent.insert(), {"site_id": site_id, "id": id_, "visit_id": visit_id, **asdict(sign)})
+    await tx.execute(_ADD_INTENT, {"site_id": site_id, "id": id_, "visit_id": visit_id, **asdict(sign)})
 
 
 async def count_intents(tx: Tx, site_id: int, visit_id: int) -> int:
