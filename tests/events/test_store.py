@@ -60,10 +60,10 @@ async def test_a_type_off_the_list_or_data_of_another_shape_is_a_fault(services:
                 tx,
                 id=1,
                 site_id=1,
-                type="message.sent",
+                type="message.sent",  # type: ignore[arg-type]
                 subject_id=7,
                 data=letter(),
-                now=AT,  # type: ignore[arg-type]
+                now=AT,
             )
         with pytest.raises(TypeError, match="WebhookDisabled"):
             await append_event(

@@ -5,7 +5,7 @@ In this order:
 2. for a visit that shares one, the same again while that lease holds,
 3. the one this **visitor** was the last to have, even while it cools: nobody else may have written to it in between.
    If an earlier visit of the visitor still holds it, that lease ends in this moment and the new visit's begins,
-4. the one idle for the longest time, of those that have cooled,
+4. of those that have cooled, one the visitor had at any time, else the one idle for the longest time,
 5. none is left: the real address (no loan, ``refused`` counts it), or, when the owner chose to share, the one whose
    holder gave no sign of life for the longest time (``shared`` counts it, the lease is marked, attribution believes it
    less). Its first holder keeps it too.
@@ -66,8 +66,7 @@ async def lend_from_pool(
         return current
     if own is not None and await _take_over(tx, borrower, target, own):
         return await _take(tx, borrower, target, own, lease_id)
-    cool_before = borrower.terms.cool_before(borrower.now)
-    idle = await substitutes.claim_idle(tx, target.site_id, target.id, cool_before)
+    idle = await _claim_idle(tx, borrower, target)
     if idle is not None:
         return await _take(tx, borrower, target, idle, lease_id)
     return await _run_empty(tx, borrower, target, lease_id)
@@ -82,6 +81,13 @@ async def _take_over(tx: Tx, borrower: Borrower, target: Target, own: Substitute
         return False
     await leases.end_leases(tx, own.site_id, own.target_id, own.key, who, borrower.now)
     return True
+
+
+async def _claim_idle(tx: Tx, borrower: Borrower, target: Target) -> Substitute | None:
+    cool_before = borrower.terms.cool_before(borrower.now)
+    before = await leases.list_visitor_keys(tx, target.site_id, target.id, borrower.visitor_id)
+    again = await substitutes.claim_idle(tx, target.site_id, target.id, cool_before, before) if before else None
+    return again or await substitutes.claim_idle(tx, target.site_id, target.id, cool_before)
 
 
 async def _take(

@@ -111,6 +111,17 @@ async def end_leases(tx: Tx, site_id: int, target_id: int, key: str, visitor_id:
     )  # fmt: skip
 
 
+async def list_visitor_keys(tx: Tx, site_id: int, target_id: int, visitor_id: int, limit: int = 5) -> list[str]:
+    """The addresses (lower case) this visitor had for the target, by the latest leases."""
+    rows = await tx.execute(
+        select(lease.c.address_key)
+        .where(lease.c.site_id == site_id, lease.c.visitor_id == visitor_id, lease.c.target_id == target_id)
+        .order_by(lease.c.leased_at.desc(), lease.c.id.desc())
+        .limit(limit)
+    )
+    return list(dict.fromkeys(rows.scalars()))
+
+
 async def is_held_by_another(tx: Tx, site_id: int, key: str, visitor_id: int, now: datetime) -> bool:
     """Whether a visitor other than this one holds the address now."""
     found = await tx.execute(

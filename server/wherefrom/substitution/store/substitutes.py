@@ -73,10 +73,16 @@ async def claim_own(tx: Tx, site_id: int, target_id: int, visitor_id: int, lease
     return await _first(tx, ordered.with_for_update(skip_locked=True))
 
 
-async def claim_idle(tx: Tx, site_id: int, target_id: int, cool_before: datetime) -> Substitute | None:
-    """The one idle for the longest time, of those never lent or whose last lease ended up to ``cool_before``."""
+async def claim_idle(
+    tx: Tx, site_id: int, target_id: int, cool_before: datetime, keys: Collection[str] | None = None
+) -> Substitute | None:
+    """The one idle for the longest time, of those never lent or whose last lease ended up to ``cool_before``; only of
+    the addresses ``keys`` (lower case) when given."""
     cooled = or_(substitute.c.expires_at.is_(None), substitute.c.expires_at <= cool_before)
-    ordered = _of_pool(site_id, target_id).where(cooled).order_by(substitute.c.idle_since, substitute.c.id)
+    query = _of_pool(site_id, target_id).where(cooled)
+    if keys is not None:
+        query = query.where(substitute.c.address_key.in_(keys))
+    ordered = query.order_by(substitute.c.idle_since, substitute.c.id)
     return await _first(tx, ordered.with_for_update(skip_locked=True))
 
 

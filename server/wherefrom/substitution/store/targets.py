@@ -81,10 +81,21 @@ async def replace_target(tx: Tx, changed: Target) -> None:
 
 
 async def count_empty(tx: Tx, one: Target, what: Literal["refused", "shared"]) -> None:
-    """Its pool had nothing free once more: the real address was shown, or a held one was lent."""
+    """Its pool had nothing free once more: the real address was shown, or a held one was lent.
+
+    Never waits: on PostgreSQL a count that comes while another process holds the row is let go, because two group
+    commits that count for two empty pools would each wait for the other (seen as deadlocks, with two processes). So
+    with several processes the figure is "at least".
+    """
+    mine = (
+        select(target.c.id)
+        .where(target.c.site_id == one.site_id, target.c.id == one.id)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
     column = target.c[what]
     await tx.execute(
-        update(target).where(target.c.site_id == one.site_id, target.c.id == one.id).values({column: column + 1})
+        update(target).where(target.c.site_id == one.site_id, target.c.id == mine).values({column: column + 1})
     )
 
 
