@@ -158,7 +158,7 @@ async def test_filters_by_date_take_the_first_moment_and_leave_the_last(letters:
     noon = letters.services.clock.now()
     for n in range(4):
         await letters.add(str(n), at=noon + timedelta(hours=n))
-    span = {"date_from": noon + timedelta(hours=1), "date_to": noon + timedelta(hours=3)}
+    span: dict[str, Any] = {"date_from": noon + timedelta(hours=1), "date_to": noon + timedelta(hours=3)}
     assert await letters.listed(**span) == ["2", "1"]
     assert await letters.listed(**span, text="1") == ["1"]
 

@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import select
 
-from tests.support.dovecot import Account, Dovecot
+from tests.inbox.odd_mailbox import OddMailbox
+from tests.mail.scripted import ScriptedServer
+from tests.support.dovecot import Dovecot
 from wherefrom.clock import SystemClock
-from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
+from wherefrom.inbox.mailbox import AddMailbox, FolderChoice, add_mailbox
 from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.store import history, mailboxes
 from wherefrom.inbox.store.history import HistoryFilter
@@ -37,16 +39,16 @@ class Watching:
     """One account of the server, connected as a mailbox of site 1."""
 
     services: Services
-    server: Dovecot
-    account: Account
+    server: Any
+    account: Any
     mailbox_id: int = 0
     watches: list[tuple[asyncio.Event, asyncio.Task[None]]] = field(default_factory=list)
 
     async def connect(self, **values: Any) -> int:
-        wanted = {
-            "host": "127.0.0.1", "port": self.server.imap_port, "security": "none", "username": self.account.user,
-            "password": self.account.password, **values,
-        }  # fmt: skip
+        usual: dict[str, Any] = {"host": "127.0.0.1", "security": "none"}
+        if isinstance(self.server, Dovecot):
+            usual |= {"port": self.server.imap_port, "username": self.account.user, "password": self.account.password}
+        wanted = usual | values
         added = await add_mailbox(self.services, 1, AddMailbox(**wanted))
         self.mailbox_id = added.id
         return added.id
@@ -137,6 +139,19 @@ async def until(
         if time.monotonic() > end:
             raise AssertionError(f"no {what} within {DEADLINE} s; " + (await state() if state else ""))
         await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def watching_odd(services: Services, odd: OddMailbox, **mail: Any) -> AsyncIterator[Watching]:
+    """The same on a server with the habits of ``odd``."""
+    with ScriptedServer(odd) as server:
+        made = Watching(real_time(services, **mail), server, server.account())
+        try:
+            inbox = (FolderChoice(name="INBOX"),)
+            await made.connect(port=server.port, username="anna", password="secret", folders=inbox)
+            yield made
+        finally:
+            await made.stop()
 
 
 @contextlib.asynccontextmanager

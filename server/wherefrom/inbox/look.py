@@ -70,8 +70,8 @@ class Look:
 
     async def _read(self, folder: Folder, plan: Plan, after: int) -> Folder:
         limit = self.services.settings.mail.max_letter_bytes
-        letters = self.session.fetch_new(after, self.batch, limit)
-        while handful := await self.in_thread(_take, letters):
+        letters = _Handfuls(self.session.fetch_new(after, self.batch, limit))
+        while handful := await self.in_thread(letters.take):
             wanted = [letter for letter in handful if plan.wants(letter.internaldate)]
             if plan.settling and wanted:
                 wanted = await self._really_new(folder, plan, wanted)
@@ -162,16 +162,31 @@ async def pass_over(services: Services, folder: Folder, uid: int) -> None:
         await mailboxes.set_folder(tx, folder.site_id, folder.id, {"last_uid": uid})
 
 
-def _take(letters: Iterator[RawLetter]) -> list[RawLetter]:
-    """The next handful; empty at the end. Runs on the session's thread."""
-    taken: list[RawLetter] = []
-    size = 0
-    for letter in letters:
-        taken.append(letter)
-        size += len(letter.raw)
-        if len(taken) >= _HANDFUL or size >= _HANDFUL_BYTES:
-            break
-    return taken
+class _Handfuls:
+    """Letters of a fetch by the handful. What came before a fault is handed out first: it was received whole, and must
+    be stored before anything is concluded from the fault."""
+
+    def __init__(self, letters: Iterator[RawLetter]) -> None:
+        self._letters = letters
+        self._fault: Exception | None = None
+
+    def take(self) -> list[RawLetter]:
+        """The next handful; empty at the end. Runs on the session's thread."""
+        if self._fault is not None:
+            raise self._fault
+        taken: list[RawLetter] = []
+        size = 0
+        try:
+            for letter in self._letters:
+                taken.append(letter)
+                size += len(letter.raw)
+                if len(taken) >= _HANDFUL or size >= _HANDFUL_BYTES:
+                    break
+        except Exception as fault:
+            if not taken:
+                raise
+            self._fault = fault
+        return taken
 
 
 def _is_old(cut: datetime, letter: RawLetter) -> bool:

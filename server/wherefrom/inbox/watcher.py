@@ -149,11 +149,10 @@ class Watcher:
             if not idle:
                 await line.sleep(left)
                 break
-            if not await self._idle(session, line, min(left, settings.idle_renew_seconds)):
-                break
-            state = await line.call(session.examine, main.name)
-            main = await self._look(session, line, main, state)
-            await self._tell("ok", self._told[1])
+            if await self._idle(session, line, min(left, settings.poll_seconds)):
+                state = await line.call(session.examine, main.name)
+                main = await self._look(session, line, main, state)
+            await self._tell(*self._told[:2])
         return main
 
     async def _idle(self, session: ImapSession, line: Line, seconds: float) -> bool:

@@ -1,0 +1,171 @@
+"""Watching servers with bad habits. On SQLite alone: what is odd here is the server, not the database."""
+
+import time
+
+import pytest
+
+from tests.inbox.letters import letter
+from tests.inbox.odd_mailbox import OddMailbox
+from tests.inbox.watching import Watching, until, watching_odd
+from wherefrom.inbox import pace
+from wherefrom.inbox.mailbox import ChangeMailbox, change_mailbox
+from wherefrom.services import Services
+
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
+def numbered(number: int) -> bytes:
+    return letter(subject=f"Letter {number}", message_id=f"<{number}@customer.example>")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tries follow each other without the usual seconds between them."""
+    monkeypatch.setattr(pace, "LONGEST", 0.05)
+
+
+@pytest.mark.parametrize("uidvalidity", [None, 0])
+async def test_a_server_without_uidvalidity_and_uidnext_is_read_all_the_same(
+    services: Services, uidvalidity: int | None
+) -> None:
+    odd = OddMailbox({5: numbered(1)}, uidvalidity=uidvalidity, uidnext=0)
+    async with watching_odd(services, odd) as box:
+        box.start()
+        await box.stored(1)
+        odd.add(6, numbered(2))
+        await box.stored(2)
+        await box.stop()
+        box.start()
+        odd.add(7, numbered(3))
+        await box.stored(3)
+        assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3"]
+        assert {row.uidvalidity for row in await box.rows()} == {0}
+
+
+async def test_a_folder_that_is_empty_and_tells_no_uidnext_gives_its_first_letter(services: Services) -> None:
+    odd = OddMailbox({}, uidnext=0)
+    async with watching_odd(services, odd) as box:
+        box.start()
+        await box.status("ok")
+        odd.add(1, numbered(1))
+        await box.stored(1)
+
+
+async def test_numbers_that_begin_anew_under_the_same_uidvalidity_lose_no_letter(services: Services) -> None:
+    odd = OddMailbox({1: numbered(1), 2: numbered(2), 3: numbered(3)}, idle="none")
+    async with watching_odd(services, odd) as box:
+        box.start()
+        await box.stored(3)
+        await box.stop()
+        odd.letters = {1: numbered(3), 2: numbered(4)}
+        box.start()
+        await box.stored(4)
+        await box.looked()
+        assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3", "Letter 4"]
+
+
+async def test_a_uidnext_that_grows_without_letters_makes_no_busy_loop(services: Services) -> None:
+    odd = OddMailbox({1: numbered(1)}, uidnext=100, idle="none")
+    async with watching_odd(services, odd) as box:
+        box.start()
+        await box.stored(1)
+        for uidnext in (200, 300, 400):
+            odd.uidnext = uidnext
+            await box.looked()
+        assert len([one for one in odd.asked if "SEARCH" in one]) < 12
+        odd.add(401, numbered(2))
+        await box.stored(2)
+
+
+async def test_a_letter_that_breaks_the_connection_is_passed_over_with_a_row_that_says_so(
+    services: Services, quick: None
+) -> None:
+    odd = OddMailbox({1: numbered(1), 2: numbered(2), 3: numbered(3)}, poison={2})
+    async with watching_odd(services, odd) as box:
+        box.start()
+        rows = await box.stored(3)
+        assert [(row.uid, row.status) for row in rows] == [(1, "stored"), (2, "unreadable"), (3, "stored")]
+        assert "broke each time" in rows[1].status_reason
+        assert await box.sort() == ["Letter 1", "", "Letter 3"]
+
+
+async def test_a_connection_that_breaks_now_and_then_costs_no_letter(services: Services, quick: None) -> None:
+    odd = OddMailbox({1: numbered(1)}, poison={1})
+    async with watching_odd(services, odd) as box:
+        box.start()
+
+        async def tried() -> bool:
+            return len(odd.logins) >= 3
+
+        await until(tried, "third try")
+        odd.poison.clear()
+        (row,) = await box.stored(1)
+        assert row.status == "stored"
+
+
+async def test_a_server_that_drops_idle_again_and_again_is_polled(services: Services, quick: None) -> None:
+    odd = OddMailbox({}, idle="drop")
+    async with watching_odd(services, odd) as box:
+        box.start()
+
+        async def polled() -> bool:
+            return "every 1 s" in (await box.mailbox()).status_detail
+
+        await until(polled, "polling")
+        odd.add(1, numbered(1))
+        await box.stored(1)
+        assert len(odd.logins) == 4
+
+
+async def test_a_throttled_login_waits_as_long_as_it_was_told(services: Services) -> None:
+    odd = OddMailbox({}, refusals=[b"[THROTTLED] too many connections, wait 2 seconds"])
+    async with watching_odd(services, odd) as box:
+        box.start()
+        assert "wait 2 seconds" in (await box.status("failed")).status_detail
+        await box.status("ok")
+        first, second = odd.logins
+        assert 2 <= second - first < 4
+
+
+async def test_a_wrong_password_is_not_tried_again_until_the_mailbox_is_edited(services: Services) -> None:
+    odd = OddMailbox({}, refusals=[b"[AUTHENTICATIONFAILED] no"] * 9)
+    async with watching_odd(services, odd) as box:
+        box.start()
+        await box.status("login_failed")
+        await _look_overs(box, 5)
+        assert len(odd.logins) == 1
+        odd.refusals.clear()
+        await change_mailbox(box.services, 1, box.mailbox_id, ChangeMailbox(password="secret"))
+        await box.status("ok")
+        assert len(odd.logins) == 2
+
+
+async def test_stopping_during_a_login_that_never_answers_is_quick(services: Services) -> None:
+    class Deaf(OddMailbox):
+        def say_login(self, talk: object, tag: str, command: str) -> str:
+            self.logins.append(time.monotonic())
+            time.sleep(3)
+            return ""
+
+    odd = Deaf({})
+    async with watching_odd(services, odd, socket_timeout_seconds=60) as box:
+        box.start()
+
+        async def trying() -> bool:
+            return bool(odd.logins)
+
+        await until(trying, "login")
+        begun = time.monotonic()
+        await box.stop()
+        assert time.monotonic() - begun < 2.9
+
+
+async def _look_overs(box: Watching, count: int) -> None:
+    """Waits until the claim was renewed so many times: what would try again had its chances."""
+    for _ in range(count):
+        before = (await box.mailbox()).watched_until
+
+        async def renewed(before: object = before) -> bool:
+            return (await box.mailbox()).watched_until != before
+
+        await until(renewed, "renewal")
