@@ -50,7 +50,7 @@ class Talk:
 class ScriptedServer:
     """Runs ``play`` for each connection, in a thread of its own. ``seen`` are all lines clients sent, in order."""
 
-    def __init__(self, play: Callable[[Talk], None]) -> None:
+    def __init__(self, play: Callable[[Talk], object]) -> None:
         self._play = play
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._talks: list[Talk] = []

@@ -47,7 +47,7 @@ def fetching(*uids: int, bodies: Callable[[Talk, bytes], None], size: int = len(
     return ImapScript({"UID SEARCH": search, "UID FETCH": answer})
 
 
-def failure(play: Callable[[Talk], None], timeout: float = 2.0) -> MailboxError:
+def failure(play: Callable[[Talk], object], timeout: float = 2.0) -> MailboxError:
     with ScriptedServer(play) as server, pytest.raises(MailboxError) as caught:
         server.session(timeout)
     return caught.value
@@ -64,7 +64,7 @@ def test_a_server_that_closes_at_once_is_a_lost_connection() -> None:
 
 def test_a_server_that_says_nothing_is_given_up_after_the_timeout() -> None:
     begun = time.monotonic()
-    error = failure(lambda talk: talk.read_line() and None, timeout=0.5)
+    error = failure(Talk.read_line, timeout=0.5)
     assert type(error) is ConnectionLost
     assert "stopped answering" in error.detail
     assert "993" in error.hint
@@ -280,7 +280,7 @@ def test_a_size_that_was_a_lie_does_not_fill_the_memory() -> None:
 
     with ScriptedServer(fetching(1, bodies=bodies)) as server, server.session() as session:
         letters = session.fetch_new(0, batch=10, max_bytes=1_000)
-        with pytest.raises(MailboxError, match="99999999999 bytes"):
+        with pytest.raises(ConnectionLost, match="99999999999 bytes"):
             next(letters)
         assert session.in_flight == (1,)
 
@@ -349,7 +349,7 @@ def test_letters_are_only_asked_for_in_ways_that_change_nothing() -> None:
 # ---------------------------------------------------------------------- IDLE
 
 
-def idling(*steps: bytes, then: Callable[[Talk], None] | None = None) -> ImapScript:
+def idling(*steps: bytes, then: Callable[[Talk], object] | None = None) -> ImapScript:
     """Goes into IDLE saying the first step (with its ``+``), then the others; ends on DONE."""
 
     def idle(talk: Talk, line: bytes) -> None:
@@ -398,7 +398,7 @@ def test_a_peer_that_closes_during_idle_is_lost_at_once() -> None:
 
 
 def test_a_bye_during_idle_is_a_lost_connection_with_its_reason() -> None:
-    script = idling(b"+ idling\r\n* BYE Autologout; idle for too long\r\n", then=Talk.read_line)  # type: ignore[arg-type]
+    script = idling(b"+ idling\r\n* BYE Autologout; idle for too long\r\n", then=Talk.read_line)
     with ScriptedServer(script) as server, server.session() as session:
         begun = time.monotonic()
         with pytest.raises(ConnectionLost, match="Autologout"):

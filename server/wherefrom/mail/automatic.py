@@ -22,7 +22,7 @@ def find_automatic(root: Part) -> Automatic | None:
         return "auto-reply"
     if _word(fields, "precedence") in ("auto_reply", "auto-reply"):
         return "auto-reply"
-    if root.content_type == "multipart/report" or fields.has("x-failed-recipients"):
+    if root.content_type == "multipart/report" or fields.every("x-failed-recipients"):
         return "report"
     if (fields.first("return-path") or b"").translate(None, b" \t") == b"<>":
         return "null-return-path"
@@ -31,7 +31,7 @@ def find_automatic(root: Part) -> Automatic | None:
 
 def is_list(fields: Fields) -> bool:
     """Did it come through a mailing list?"""
-    return any(fields.has(name) for name in _LIST_FIELDS)
+    return any(fields.every(name) for name in _LIST_FIELDS)
 
 
 def _word(fields: Fields, name: str) -> str:

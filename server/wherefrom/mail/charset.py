@@ -44,7 +44,7 @@ _ALIASES = {
 }
 _CODE_PAGE = re.compile(r"(?:x?cp|windows|win|ibm|ms)(\d{3,4})")
 # Codecs that are no charset of text: decoding by them is slow, lossy or an attack.
-_NO_TEXT = frozenset({"idna", "punycode", "unicode_escape", "raw-unicode-escape", "undefined", "mbcs", "oem"})
+_NO_TEXT = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"})
 # Their bytes are below 0x80, so plain ASCII bytes do not mean ASCII text.
 _SEVEN_BIT = re.compile(r"iso2022|hz|utf-7|utf-16|utf-32")
 _MULTI_BYTE = re.compile(r"gb|big5|cp9(?:32|49|50)|shift|euc|johab|iso2022|hz|utf-7|utf-16|utf-32")
@@ -67,7 +67,7 @@ def find_codec(label: str | None) -> str | None:
             info = codecs.lookup(candidate)
         except (LookupError, ValueError):  # ValueError: a NUL in the name
             continue
-        if info.name in _NO_TEXT or not getattr(info, "_is_text_encoding", True):
+        if info.name.replace("_", "-") in _NO_TEXT or not getattr(info, "_is_text_encoding", True):
             return None
         return _SUPERSETS.get(info.name, info.name)
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import email.utils
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 
@@ -24,21 +24,18 @@ _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A header block. ``items`` are (name in lower case, unfolded value) in their order."""
+    """A header block: unfolded values by name in lower case, each name's in their order. The body begins at ``end``."""
 
-    items: tuple[tuple[str, bytes], ...]
+    values: dict[str, list[bytes]]
     end: int
-    """Where the body begins."""
     damaged: bool = False
 
     def first(self, name: str) -> bytes | None:
-        return next(self.every(name), None)
+        found = self.values.get(name)
+        return found[0] if found else None
 
-    def every(self, name: str) -> Iterator[bytes]:
-        return (value for key, value in self.items if key == name)
-
-    def has(self, name: str) -> bool:
-        return self.first(name) is not None
+    def every(self, name: str) -> list[bytes]:
+        return self.values.get(name, [])
 
 
 def parse_fields(raw: bytes, start: int, end: int) -> Fields:
@@ -46,31 +43,53 @@ def parse_fields(raw: bytes, start: int, end: int) -> Fields:
 
     A line that is no field is passed over when fields go on behind it; else the body begins there, unannounced.
     """
-    items: list[tuple[str, bytes]] = []
-    value: list[bytes] = []
+    found = _Block()
     damaged = False
     position = start
     limit = min(end, start + MAX_BLOCK)
     while position < limit:
         line, after = _line(raw, position, limit)
         if not line:
-            return Fields(_joined(items, value), after, damaged)
+            return Fields(found.close(), after, damaged)
         name = _NAME.match(line)
         if line[:1] in (b" ", b"\t"):
-            if value:
-                value.append(line)
-        elif name and len(items) < MAX_FIELDS:
-            _close(items, value)
-            items.append((name[1].decode("ascii").lower(), b""))
-            value = [line[name.end() :]]
+            found.go_on(line)
+        elif name and found.count < MAX_FIELDS:
+            found.begin(name[1].decode("ascii").lower(), line[name.end() :])
         elif not (position == start and line.startswith((b"From ", b">From "))):  # mbox's own line
             damaged = True
             if not _fields_go_on(raw, after, limit):
-                return Fields(_joined(items, value), position, damaged)
-            _close(items, value)
-            value = []
+                return Fields(found.close(), position, damaged)
+            found.close()
         position = after
-    return Fields(_joined(items, value), position, damaged or limit < end)
+    return Fields(found.close(), position, damaged or limit < end)
+
+
+class _Block:
+    """Fields while they are read."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._values: dict[str, list[bytes]] = {}
+        self._name = ""
+        self._pieces: list[bytes] = []
+
+    def begin(self, name: str, value: bytes) -> None:
+        self.close()
+        self.count += 1
+        self._name = name
+        self._pieces = [value]
+
+    def go_on(self, line: bytes) -> None:
+        if self._pieces:
+            self._pieces.append(line)
+
+    def close(self) -> dict[str, list[bytes]]:
+        """Ends the field under way; what is read so far."""
+        if self._pieces:
+            self._values.setdefault(self._name, []).append(b"".join(self._pieces).strip())
+            self._pieces = []
+        return self._values
 
 
 def parse_parameters(value: bytes, hints: Sequence[str] = ()) -> tuple[str, dict[str, str]]:
@@ -79,6 +98,8 @@ def parse_parameters(value: bytes, hints: Sequence[str] = ()) -> tuple[str, dict
     Reads RFC 2231 (continued, percent-encoded), and what people send instead: encoded words, raw 8-bit text.
     """
     text, _ = decode_text(value[:_MAX_PARAMETERS], None, hints)
+    if ";" not in text:
+        return text.strip().lower(), {}
     message = Message()
     message["content-type"] = text.replace("\r", "").replace("\n", "")
     try:
@@ -110,13 +131,3 @@ def _line(raw: bytes, position: int, limit: int) -> tuple[bytes, int]:
 def _fields_go_on(raw: bytes, position: int, limit: int) -> bool:
     line, _ = _line(raw, position, limit)
     return bool(_NAME.match(line)) and b"://" not in line[:12]
-
-
-def _close(items: list[tuple[str, bytes]], value: list[bytes]) -> None:
-    if value:
-        items[-1] = (items[-1][0], b"".join(value).strip())
-
-
-def _joined(items: list[tuple[str, bytes]], value: list[bytes]) -> tuple[tuple[str, bytes], ...]:
-    _close(items, value)
-    return tuple(items)

@@ -23,7 +23,7 @@ from lxml.html import HTMLParser, document_fromstring  # type: ignore[import-unt
 
 MAX_RENDERED = 2_097_152
 """Characters of HTML that are rendered; the rest is cut off."""
-_MAX_CONVERTED = 1_048_576  # characters turned into text: inscriptis takes a second for these
+_MAX_CONVERTED = 524_288  # characters turned into text: inscriptis takes up to a second for these
 _MAX_DATA_IMAGE = 262_144  # characters
 
 _TAGS = {

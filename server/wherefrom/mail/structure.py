@@ -59,7 +59,7 @@ def parse_structure(raw: bytes) -> Structure:
     if start == len(raw):
         raise UnreadableLetter("It is empty")
     fields = parse_fields(raw, start, len(raw))
-    if not fields.items:
+    if not fields.values:
         raise UnreadableLetter("It has no header field, so it is no e-mail")
     reader = _Reader(raw)
     root = reader.read(fields, len(raw), "text/plain", 0)

@@ -171,7 +171,7 @@ class Wire(imaplib.IMAP4):
     def read(self, size: int) -> bytes:
         if size > self.max_literal:
             self.gone = True  # what follows cannot be told from an answer
-            raise ProtocolError(f"The server announced {size} bytes at once, which is more than was asked for")
+            raise ConnectionLost(f"The server announced {size} bytes at once, which is more than was asked for")
         while len(self._buffer) < size:
             self._fill(max(size - len(self._buffer), _CHUNK))
         return self._take(size)
