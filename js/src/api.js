@@ -12,16 +12,19 @@ const before = window.wherefrom || {};
 
 export let api;
 
-export const call = (listener) => Promise.resolve(api).then(listener);
+/** Calls in a turn of its own. */
+export const call = (listener, value) => Promise.resolve(value).then(listener);
 
-/** Calls the listeners of `event` with the API object. */
-export const emit = (event) => listeners.forEach(([name, listener]) => name === event && call(listener));
+const tell = ([event, listener]) => api[event] && call(listener, api[event]);
+
+/** Calls the listeners of `event`, "visit" or "email", with what the API object has under that name. */
+export const emit = (event) => listeners.forEach((pair) => pair[0] === event && tell(pair));
 
 /**
  * Puts the object there; false when another copy of the script has done so. `want(target)` asks for an address,
- * `tell()` sends what changed, `refresh()` reads the page again.
+ * `send()` sends what changed, `refresh()` reads the page again.
  */
-export function openApi(want, tell, refresh) {
+export function openApi(want, send, refresh) {
   let enabled = before.email?.enabled !== false;
   if (before.on) return;
 
@@ -30,18 +33,17 @@ export function openApi(want, tell, refresh) {
     getVisit: () => api.visit,
     setParams(params) {
       Object.assign(api.params, params);
-      tell();
+      send();
     },
-    on(event, listener) {
-      listeners.push([event, listener]);
-      if (api.email.loaded) call(listener);
+    on(...pair) {
+      listeners.push(pair);
+      if (api.email.loaded) tell(pair);
     },
+    onVisit: (listener) => api.on("visit", listener),
     email: {
       addresses: {},
       refresh,
-      add(text) {
-        swapText(text, want);
-      },
+      add: (text) => swapText(text, want),
       get enabled() {
         return enabled;
       },

@@ -1,8 +1,8 @@
 /**
  * The start: nothing for machines, nothing while a page is only prerendered, then the parts are put together.
  *
- * Reading begins when the document is parsed, writing when it has loaded: frameworks that hydrate compare the page
- * with what the server sent. A page that loads for long is written to after PATIENCE all the same.
+ * Reading begins at once, writing when the page has loaded: frameworks that hydrate compare it with what the server
+ * sent. A page that loads for long is written to after PATIENCE all the same.
  */
 import { api, call, openApi } from "./api.js";
 import { watchExposure } from "./exposure.js";
@@ -14,7 +14,7 @@ import { draw } from "./place.js";
 import { listen, quietly } from "./quiet.js";
 import { askAnew, beat, lending, openVisit, showPage, signal, soon, want } from "./visit.js";
 
-const PATIENCE = 1500;
+const PATIENCE = 3000;
 
 let redraw;
 
@@ -27,11 +27,11 @@ function refresh() {
 
 function start() {
   let late;
-  const note = options.lend === "load" ? want : watchExposure(want, signal);
+  const note = options.lend ? want : watchExposure(want, signal);
 
   const show = (referrer, wait) => {
+    refresh(); // what is held is asked for again: this may be a page where originals stay
     showPage(referrer, wait);
-    refresh();
   };
 
   redraw = watchDocument((node) =>
@@ -50,13 +50,9 @@ function start() {
   }, PATIENCE);
 }
 
-function begin() {
-  if (document.prerendering) listen("prerenderingchange", begin);
-  else if (document.readyState === "loading") listen("DOMContentLoaded", begin);
-  else start();
-}
+const begin = () => (document.prerendering ? listen("prerenderingchange", begin) : start());
 
 if (element && openApi(want, soon, refresh)) {
-  call(window.onWherefromLoaded);
-  if (!navigator.webdriver || options.webdriver === "allow") call(quietly(begin));
+  call(window.onWherefromLoaded, api);
+  if (!navigator.webdriver || options.webdriver) call(quietly(begin));
 }

@@ -19,8 +19,8 @@ export function watchIntent(report) {
   const reportSelected = (kind) => reportAll(kind, "" + getSelection());
 
   listen("click", (event) => {
-    const link = event.composedPath()[0].closest("[href^='mailto:' i]");
-    if (link) reportAll("mailto", decodeURIComponent(link.getAttribute("href")));
+    const link = event.composedPath()[0].closest("[href]");
+    reportAll("mailto", decodeURIComponent(link?.getAttribute("href")));
   });
   listen("copy", () => reportSelected("copy"));
   listen("selectionchange", () => {

@@ -1,5 +1,5 @@
 /**
- * Which substitute stands for which target here, and until when. Keys are lower case.
+ * Which substitute stands for which target here, and until when. Keys are lower case, as they are asked for.
  *
  * All leases are held equally long, and one heartbeat renews them all: they have one end. The clock is the wall's, so
  * that the time a machine slept counts.
@@ -21,8 +21,8 @@ export const renewLeases = (now) => (until = now + lasts);
 export function takeLeases(asked, substitutes, now) {
   asked.forEach((target) => held.delete(target));
   for (const [target, { address, expires_in }] of Object.entries(substitutes)) {
-    shown.set(address.toLowerCase(), target.toLowerCase());
-    held.set(target.toLowerCase(), address);
+    shown.set(address.toLowerCase(), target);
+    held.set(target, address);
     lasts = expires_in * 1000;
     renewLeases(now);
   }

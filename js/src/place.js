@@ -16,6 +16,9 @@ const OFF =
 /** node → [original, drawn] */
 const drawings = new WeakMap();
 
+/** Addresses the page has shown of itself: a pool may hold one of them, and it is no copy then. */
+const genuine = new Set();
+
 /** How often this script has written to the page. */
 export let writes = 0;
 
@@ -38,9 +41,10 @@ export function draw(node, note, settled) {
   let wanted = original;
   if (node.isConnected && !isOff(element)) {
     // a copy that somebody made of a text with substitutes in it
-    if (!untouched) wanted = original = edit(original, targetOf);
+    if (!untouched) wanted = original = edit(original, (key) => !genuine.has(key) && targetOf(key));
     if (note) {
       wanted = edit(original, (target) => {
+        genuine.add(target);
         note(target, element);
         return settled && substituteOf(target);
       });

@@ -7,7 +7,7 @@
  *   a lease ends without a renewal ──► the original is back, then it is asked for anew
  *
  * One request at a time. What was not answered (no network, 5xx, garbage) goes with the next one, at the next
- * heartbeat at the latest; those slow down while nothing is answered.
+ * heartbeat at the latest.
  */
 import { api, emit } from "./api.js";
 import { held, leasesHaveEnded, renewLeases, takeLeases } from "./lease.js";
@@ -57,12 +57,11 @@ export function askAnew() {
   held.forEach((_, target) => want(target));
 }
 
-/** A page is shown. It may be one where originals stay. */
+/** A page is shown. */
 export function showPage(from, wait) {
   page = pageAddress();
   referrer = from;
   untold = true;
-  askAnew();
   soon(wait);
 }
 
@@ -93,16 +92,16 @@ async function flush() {
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   });
   busy = false;
-  failed = !answer;
-  if (answer) return accept(answer, addresses, now);
+  failed = !(answer?.heartbeat > 0); // whatever else it is, it is no answer of the collector
+  if (!failed) return accept(answer, addresses, now);
   untold = untold || pageview;
-  heartbeat *= 2;
 }
 
 const accept = quietly((answer, addresses, now) => {
   const another = answer.visit !== api.visit;
-  heartbeat = answer.heartbeat || heartbeat;
+  heartbeat = answer.heartbeat;
   schedule();
+  if (another) askAnew(); // what is shown is held by the visit before
   addresses.forEach((target) => asked.set(target, true));
   if (addresses[MOST - 1]) soon();
   if (answer.token) keep(visitName, (token = answer.token));

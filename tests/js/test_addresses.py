@@ -1,0 +1,106 @@
+"""Addresses in text: every edge, every dress (feature A08)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.js.conftest import Shop
+
+TARGETS = {
+    "sales@company.com": "sales+k7f3q9x2@company.com",
+    "info@company.com": "info+m4n5p6q7@company.com",
+    "hello@company.com": "anna.k7@in.example",
+    "info@xn--mller-kva.example": "info+c8d9e2f3@xn--mller-kva.example",
+    "info@xn--e1afmkfd.xn--p1ai": "info+g4h5j6k7@xn--e1afmkfd.xn--p1ai",
+    "info@xn--p1b6ci4b4b3a.xn--h2brj9c": "info+r3s4t5v6@xn--p1b6ci4b4b3a.xn--h2brj9c",
+    "r&d@company.com": "r&d+w2x3y4z5@company.com",
+    "o'brien@company.com": "o'brien+b2c3d4e5@company.com",
+    "mail@company.com": "mail-f5g6h7j8@company.com",
+    "post@company.com": "post=k9m2n3p4@company.com",
+}
+
+LINES = "() => [...document.querySelectorAll('li')].map(line => [line.title, line.textContent, line.dataset.shows])"
+
+# Characters that can stand beside an address without being part of one.
+EDGES = ' \t\n()[]<>{},;:!?"«»„“”…—–|\\^`~*#$/@\u00a0\u200b。、（）谢中あ한ня📧'
+
+
+@pytest.fixture
+async def many(shop: Shop) -> Shop:
+    shop.collector.targets = TARGETS
+    shop.collector.attributes = {"data-lend": "load"}
+    return shop
+
+
+async def test_an_address_is_swapped_wherever_it_ends_and_in_its_own_dress(many: Shop) -> None:
+    await many.open("addresses.html", settled=False)
+    originals = {title: text for title, text, _ in await many.run(LINES)}
+    await many.settle()
+    lines = await many.run(LINES)
+    assert len(lines) > 40
+    read = {title: text for title, text, _ in lines}
+    expected = {title: shows or originals[title] for title, _, shows in lines}
+    assert read == expected
+
+
+async def test_every_original_comes_back_to_the_byte(many: Shop) -> None:
+    await many.open("addresses.html?plain", settled=False)
+    originals = await many.run(
+        "async () => new DOMParser().parseFromString(await (await fetch(location)).text(), 'text/html').body.innerHTML"
+    )
+    await many.settle()
+    assert await many.run("() => document.body.innerHTML") != originals
+    await many.run("() => { wherefrom.email.enabled = false }")
+    assert await many.run("() => document.body.innerHTML") == originals
+    await many.run("() => { wherefrom.email.enabled = true }")
+    await many.settle()
+    lines = await many.run(LINES)
+    assert [text for _, text, shows in lines if shows] == [shows for _, _, shows in lines if shows]
+
+
+async def test_any_text_around_an_address_stays_and_the_address_is_swapped(many: Shop) -> None:
+    await many.open("late.html")
+    await many.run("() => { place.textContent = 'sales@company.com' }")
+    await many.shows("#place", "sales+k7f3q9x2@company.com")
+    words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+    before = st.builds(lambda word, end: word + end, words, st.sampled_from(EDGES)) | st.just("")
+    after = st.builds(lambda end, word: end + word, st.sampled_from(EDGES.replace("@", "")), words) | st.just("")
+    cases: list[tuple[str, str]] = []
+
+    @given(before, after)
+    @settings(max_examples=300, database=None, suppress_health_check=list(HealthCheck))
+    def collect(left: str, right: str) -> None:
+        cases.append((f"{left}sales@company.com{right}", f"{left}sales+k7f3q9x2@company.com{right}"))
+
+    collect()
+    shown = await many.run(
+        """async (texts) => {
+            place.replaceChildren(...texts.map(text => {
+                const line = document.createElement("p");
+                line.append(document.createTextNode(text));
+                return line;
+            }));
+            await new Promise(done => setTimeout(done));
+            return [...place.children].map(line => line.firstChild.data);
+        }""",
+        [original for original, _ in cases],
+    )
+    assert len(cases) > 200
+    assert [text for text, (_, expected) in zip(shown, cases, strict=True) if text != expected] == []
+
+
+async def test_a_huge_text_of_one_word_costs_no_noticeable_time(many: Shop) -> None:
+    await many.open("late.html")
+    milliseconds = await many.run(
+        """async () => {
+            place.textContent = "sales@company.com " + "a".repeat(500_000) + "@" + "b.".repeat(100_000);
+            const began = performance.now();
+            await new Promise(done => setTimeout(done));
+            return performance.now() - began;
+        }"""
+    )
+    await many.quiet()
+    assert (await many.text("#place")).startswith("sales+k7f3q9x2@company.com a")
+    assert milliseconds < 2000
