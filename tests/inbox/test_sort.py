@@ -17,6 +17,7 @@ from wherefrom.inbox.store import messages
 from wherefrom.inbox.taker import Attribution, Taken
 from wherefrom.mail.parse import parse_letter
 from wherefrom.services import Services
+from wherefrom.webhooks.endpoint import Endpoint, wants
 
 CODE = "sales+k7f3q9x2@company.example"
 
@@ -202,11 +203,28 @@ async def test_letters_without_message_id_are_told_apart_by_their_bytes(post: Po
     assert [(await post.status(one))[0] for one in ids] == ["sorted", "sorted", "duplicate"]
 
 
-async def test_a_letter_moved_out_of_junk_counts_as_of_the_inbox(post: Post) -> None:
+async def test_a_letter_moved_out_of_junk_is_told_to_those_alone_who_do_not_want_junk(post: Post) -> None:
     first = await post.receive(letter(), folder_kind="junk")
-    await post.receive(letter())
+    for folder_kind in ("inbox", "junk", "inbox"):
+        await post.receive(letter(), folder_kind=folder_kind)
     moved = await post.detail(first.row.id)
     assert (moved.row.folder_kind, moved.row.status_reason) == ("inbox", "it was in Junk first")
+    told = [event.read_as(MessageReceived) for event in await post.events(first.row.id)]
+    assert [(one.message.folder_kind, one.message.moved_from_junk) for one in told] == [
+        ("junk", False),
+        ("inbox", True),
+    ]
+    for wants_junk, count in ((False, 1), (True, 1)):
+        endpoint = _endpoint(junk=wants_junk)
+        assert len([one for one in told if wants(endpoint, one)]) == count
+
+
+def _endpoint(*, junk: bool) -> Endpoint:
+    return Endpoint(
+        site_id=1, id=1, url="http://crm.example", format="standard", which="all", automatic=True, junk=junk,
+        attachments="objects", deal_path="", status="enabled", status_reason="", failing_since=None,
+        created_at=FixedClock().now(),
+    )  # fmt: skip
 
 
 ODD_LETTERS: dict[str, bytes] = {

@@ -24,7 +24,8 @@ class Attachment(Struct, frozen=True, kw_only=True):
 class Message(Struct, frozen=True, kw_only=True):
     """A received letter. ``email_id`` is its IMAP UID, ``to_address`` the substitute it was sent to (or the recipient
     of most trust), ``message_id`` the Message-ID field, ``written_at`` the likeliest time of writing, ``automatic`` the
-    reason why it counts as automatic mail ("" for a letter by a person), ``folder_kind`` such as "inbox" or "junk"."""
+    reason why it counts as automatic mail ("" for a letter by a person), ``folder_kind`` such as "inbox" or "junk".
+    ``moved_from_junk``: told before, as of Junk, and told again because somebody moved it out."""
 
     id: str
     email_id: str
@@ -41,6 +42,7 @@ class Message(Struct, frozen=True, kw_only=True):
     automatic: str
     first_of_thread: bool
     attachments: list[Attachment]
+    moved_from_junk: bool = False
 
 
 class Match(Struct, frozen=True, kw_only=True):

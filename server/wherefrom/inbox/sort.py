@@ -10,7 +10,8 @@ process.
 
 The same letter may come twice: moved between folders, delivered to two mailboxes of the site, or numbered anew by its
 server. Same bytes, or same Message-ID with same sender, subject, date and text, is a ``duplicate``: kept, not shown,
-not told again. When a letter that was found in Junk comes up in the inbox, the history says so.
+not told again. Only when a letter that was found in Junk comes up in the inbox, the history says so, and it is told to
+the webhooks that do not want Junk.
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import structlog
 from sqlalchemy import func, select
 
 from wherefrom.db import Tx
+from wherefrom.events.snapshots import MessageReceived
+from wherefrom.events.store import append_event, list_subject_events
+from wherefrom.events.types import EventType
 from wherefrom.inbox.facts import clean, read_facts
 from wherefrom.inbox.snapshot import Facts
 from wherefrom.inbox.store import messages
@@ -92,7 +97,7 @@ class Sorting:
         taken = await self._offer(stored, letter)
         files = await self._put_attachments(letter.attachments)
         async with self.services.db.write() as tx:
-            told = await _write(tx, stored, facts, taken, files)
+            told = await _write(self.services, tx, stored, facts, taken, files)
         if told:
             self.services.bell.ring("events")
 
@@ -147,7 +152,9 @@ def _decode(attachment: Attachment) -> bytes:
     return attachment.content
 
 
-async def _write(tx: Tx, stored: Stored, facts: Facts, taken: Taken, files: Sequence[StoredAttachment]) -> bool:
+async def _write(
+    services: Services, tx: Tx, stored: Stored, facts: Facts, taken: Taken, files: Sequence[StoredAttachment]
+) -> bool:
     """The one write; whether it told anything. False when the claim was lost, or the letter is here already."""
     await _lock(tx, stored.site_id, facts.message_id or stored.sha256)
     columns = {
@@ -159,9 +166,8 @@ async def _write(tx: Tx, stored: Stored, facts: Facts, taken: Taken, files: Sequ
     }  # fmt: skip
     original = _original(stored, facts, await messages.list_twins(tx, stored, facts.message_id))
     if original is not None:
-        if await messages.mark_message(tx, stored, "duplicate", {**columns, "duplicate_of": original.id}):
-            await _rescue(tx, stored, original)
-        return False
+        ended = await messages.mark_message(tx, stored, "duplicate", {**columns, "duplicate_of": original.id})
+        return ended and await _rescue(services, tx, stored, original)
     if not await messages.mark_message(tx, stored, taken.status, columns):
         return False
     recipients = [(role, address, "") for role, address in facts.recipients]
@@ -182,11 +188,28 @@ def _original(stored: Stored, facts: Facts, twins: Sequence[Twin]) -> Twin | Non
     return None
 
 
-async def _rescue(tx: Tx, stored: Stored, original: Twin) -> None:
-    """A letter found in Junk that comes up elsewhere was moved by somebody who knows better."""
-    if original.folder_kind == "junk" and stored.folder_kind != "junk":
-        words = "it was in Junk first"
-        await messages.set_folder_kind(tx, stored.site_id, original.id, stored.folder_kind, words)
+async def _rescue(services: Services, tx: Tx, stored: Stored, original: Twin) -> bool:
+    """A letter found in Junk that comes up elsewhere was moved by somebody who knows better: the history says so, and
+    it is told to those who do not want Junk. Whether anything is told."""
+    if original.folder_kind != "junk" or stored.folder_kind == "junk":
+        return False
+    await messages.set_folder_kind(tx, stored.site_id, original.id, stored.folder_kind, "it was in Junk first")
+    events = await list_subject_events(tx, stored.site_id, original.id)
+    told = next((one for one in events if one.type is EventType.MESSAGE_RECEIVED), None)
+    if told is None:
+        return False
+    data = told.read_as(MessageReceived)
+    message = msgspec.structs.replace(data.message, folder_kind=stored.folder_kind, moved_from_junk=True)
+    await append_event(
+        tx,
+        id=services.ids.next(),
+        site_id=stored.site_id,
+        type=EventType.MESSAGE_RECEIVED,
+        subject_id=original.id,
+        data=msgspec.structs.replace(data, message=message),
+        now=services.clock.now(),
+    )
+    return True
 
 
 async def _lock(tx: Tx, site_id: int, name: str) -> None:

@@ -54,6 +54,8 @@ def wants(endpoint: Endpoint, letter: MessageReceived) -> bool:
         return False
     if message.folder_kind == "junk" and not endpoint.junk:
         return False
+    if message.moved_from_junk and endpoint.junk:
+        return False  # it was posted when it was in Junk
     if endpoint.which == "matched":
         return letter.visit is not None
     return endpoint.which == "all" or message.first_of_thread
