@@ -13,7 +13,7 @@ import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from tests.console.scene import EMAIL, PASSWORD, Scene, make_scene, make_user
+from tests.console.scene import EMAIL, PASSWORD, Scene, make_scene, make_user, open_session
 from tests.support.ports import free_port
 from wherefrom.console.routes import routes
 from wherefrom.services import Services
@@ -56,8 +56,7 @@ async def guest(console: str) -> AsyncIterator[httpx.AsyncClient]:
 @pytest_asyncio.fixture
 async def client(guest: httpx.AsyncClient, scene: Scene) -> httpx.AsyncClient:
     """The same, logged in."""
-    answer = await log_in(guest)
-    assert answer.status_code == 303, answer.text
+    guest.cookies.update(await open_session(scene.services))
     return guest
 
 

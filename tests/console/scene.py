@@ -2,13 +2,19 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from wherefrom.accounts.user import add_user
+from argon2 import PasswordHasher
+
+from wherefrom.accounts import store
+from wherefrom.accounts.store import User
+from wherefrom.console.session import cookie_name
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.sites.site import Site
+from wherefrom.tokens import hash_token, random_token
 from wherefrom.visits.tables import intent, pageview, visit
 from wherefrom.webhooks.tables import deal
 
@@ -109,6 +115,25 @@ async def make_scene(services: Services, name: str = "Shop", host: str = "shop.e
     return Scene(services, await add_site(services, name, [host]))
 
 
-async def make_user(services: Services) -> None:
+@cache
+def _password_hash() -> str:
+    """Made once: it takes its time by design."""
+    return PasswordHasher().hash(PASSWORD)
+
+
+async def make_user(services: Services) -> User:
     """Somebody who may log in, with EMAIL and PASSWORD."""
-    await add_user(services, EMAIL, PASSWORD)
+    anna = User(services.ids.next(), EMAIL, services.clock.now())
+    async with services.db.write() as tx:
+        await store.add_user(tx, anna, _password_hash())
+    return anna
+
+
+async def open_session(services: Services) -> dict[str, str]:
+    """The cookie of a session of Anna's, without the way through the form."""
+    token, now = random_token(), services.clock.now()
+    async with services.db.write() as tx:
+        found = await store.find_user(tx, EMAIL)
+        assert found, "make_user first"
+        await store.add_login(tx, hash_token(token), found[0].id, now, now + timedelta(days=14))
+    return {cookie_name(services): token}

@@ -2,13 +2,17 @@
 
 from datetime import timedelta
 
+import httpx
 import pytest
+from msgspec.structs import replace
 
 from tests.console.conftest import csrf_of, log_in
-from tests.console.scene import EMAIL, PASSWORD, make_scene
+from tests.console.scene import EMAIL, PASSWORD, make_scene, make_user
+from wherefrom.accounts import store
 from wherefrom.accounts.login import MOST_PER_ACCOUNT
 from wherefrom.console.session import safe_next
 from wherefrom.settings import Server
+from wherefrom.sites.store import get_site
 
 # ------------------------------------------------------------------------------------------------ in and out
 
@@ -37,8 +41,6 @@ async def test_the_start_page_leads_to_the_first_sites_messages(client, scene):
 
 
 async def test_a_service_without_a_site_says_how_to_add_one(guest, services):
-    from tests.console.scene import make_user
-
     await make_user(services)
     await log_in(guest)
     page = await guest.get("/")
@@ -55,8 +57,6 @@ async def test_a_wrong_password_is_answered_in_words_and_keeps_the_address(guest
 
 
 async def test_too_many_failures_say_how_long_to_wait(guest, scene, services):
-    from wherefrom.accounts import store
-
     async with services.db.write() as tx:
         for _ in range(MOST_PER_ACCOUNT):
             await store.add_failure(tx, services.ids.next(), EMAIL, "203.0.113.1", services.clock.now())
@@ -109,8 +109,6 @@ async def test_the_session_cookie_is_out_of_reach_for_scripts_and_other_sites(gu
 class TestBehindHttps:
     @pytest.fixture
     def settings(self, settings):
-        from msgspec.structs import replace
-
         return replace(settings, server=Server(public_url="https://mail.company.com"))
 
     async def test_the_session_cookie_is_secure_and_bound_to_the_host(self, guest, scene):
@@ -179,15 +177,11 @@ def switch(scene):
 
 
 async def enabled(services, scene):
-    from wherefrom.sites.store import get_site
-
     async with services.db.read() as tx:
         return (await get_site(tx, scene.site.id)).enabled
 
 
 async def test_a_change_without_a_token_or_with_another_sessions_is_refused(client, guest, scene, services, switch):
-    import httpx
-
     async with httpx.AsyncClient(base_url=str(client.base_url)) as other:
         await log_in(other)
         foreign = csrf_of((await other.get(f"/sites/{scene.site.id}/setup")).text)

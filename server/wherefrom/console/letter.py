@@ -55,7 +55,7 @@ async def show_letter(call: Call) -> Response:
         visit = await _visit(tx, detail, call.site.id)
         context = await _surroundings(call, tx, detail, visit)
     view = "html" if call.request.query_params.get("view") == "html" and detail.has_html else "text"
-    blocked = (await _safe_html(call.services, detail.sha256)).blocked if view == "html" else 0
+    blocked = await _count_blocked(call.services, detail.sha256) if view == "html" else 0
     return call.show(
         "letter.html",
         "messages",
@@ -158,6 +158,14 @@ def _links(call: Call, detail: MessageDetail) -> dict[str, str]:
 async def _safe_html(services: Services, sha256: str) -> SafeHtml:
     raw = await services.blobs.get(sha256)
     return await asyncio.to_thread(_render, raw)
+
+
+async def _count_blocked(services: Services, sha256: str) -> int:
+    """How many pictures the sheet leaves out; the page is shown even when the bytes are gone."""
+    try:
+        return (await _safe_html(services, sha256)).blocked
+    except NotFound:
+        return 0
 
 
 def _render(raw: bytes) -> SafeHtml:

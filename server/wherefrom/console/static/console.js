@@ -33,7 +33,10 @@ document.addEventListener("keydown", (event) => {
       open.open = false;
       $("summary", open).focus();
     }
-    if (event.target.id === "q") event.target.blur();
+    if (event.target.id === "q") {
+      event.preventDefault(); // browsers would empty the field; what was found is to be walked through
+      event.target.blur();
+    }
     return;
   }
   if (typing(event.target)) return;
@@ -134,13 +137,6 @@ document.addEventListener("htmx:configRequest", (event) => {
 
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (isPoll(event) && document.hidden) event.preventDefault();
-});
-
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.requestConfig?.elt?.hasAttribute("data-poll")) {
-    // Where the reader is with the keyboard stays where it is; htmx gives the focus back by id.
-    event.detail.target.dataset.scroll = "";
-  }
 });
 
 document.addEventListener("htmx:afterSwap", (event) => {

@@ -1,0 +1,202 @@
+"""The setup page and its forms (A06, D01, and what a newcomer does first)."""
+
+import pytest
+
+from tests.console.conftest import csrf_of
+from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
+from wherefrom.inbox.store.mailboxes import list_mailboxes, record_status
+from wherefrom.sites.store import get_site
+from wherefrom.substitution.add import add_target
+from wherefrom.substitution.store.targets import list_targets
+from wherefrom.substitution.target import Options
+from wherefrom.visits.store import record_drops
+from wherefrom.webhooks.change import AddEndpoint, add_endpoint
+from wherefrom.webhooks.store.deliveries import list_due
+from wherefrom.webhooks.store.endpoints import list_endpoints
+
+
+@pytest.fixture
+def setup(scene):
+    return f"/sites/{scene.site.id}/setup"
+
+
+async def post(client, setup, path, **fields):
+    token = csrf_of((await client.get(setup)).text)
+    return await client.post(f"{setup}/{path}", data={"csrf": token, **fields})
+
+
+async def test_a_new_site_shows_the_snippet_and_what_is_missing(client, scene, setup):
+    page = (await client.get(setup)).text
+    snippet = f'<script async src="http://127.0.0.1:8025/wf.js" data-site="{scene.site.key}"></script>'
+    assert snippet.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;") in page
+    assert page.count("none yet") == 3
+    assert "not seen yet" in page
+
+
+async def test_the_site_is_switched_off_and_on(client, scene, setup, services):
+    async def state():
+        async with services.db.read() as tx:
+            return (await get_site(tx, scene.site.id)).enabled
+
+    await post(client, setup, "enabled", enabled="off")
+    assert not await state()
+    assert "Substitution is off" in (await client.get(setup)).text
+    await post(client, setup, "enabled", enabled="on")
+    assert await state()
+
+
+async def test_an_address_is_added_and_shows_what_visitors_see(client, scene, setup, services):
+    answer = await post(client, setup, "targets", address="Sales@shop.example", strategy="plus", separator="-", pool="")
+    assert answer.status_code == 303
+    page = (await client.get(setup)).text
+    assert "Visitors see Sales-CODE@shop.example" in page
+
+
+async def test_a_pool_is_added_with_its_addresses(client, scene, setup):
+    pool = "a1@shop.example\r\na2@shop.example\r\n"
+    await post(client, setup, "targets", address="sales@shop.example", strategy="pool", separator="+", pool=pool)
+    assert "Pool of 2" in (await client.get(setup)).text
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"address": "no address", "strategy": "plus"}, "it has no @"),
+        ({"address": "", "strategy": "plus"}, "The field “address” is empty"),
+        ({"address": "sales@shop.example", "strategy": "magic"}, "magic"),
+        ({"address": "sales@shop.example", "strategy": "pool", "pool": "nonsense"}, "nonsense"),
+        ({"address": "sales@shop.example", "strategy": "catchall", "domain": "<b>"}, "&lt;b&gt;"),
+    ],
+)
+async def test_a_form_that_is_refused_says_why_and_keeps_its_fields(client, scene, setup, services, fields, words):
+    answer = await post(client, setup, "targets", **fields)
+    assert answer.status_code == 400
+    assert words in answer.text
+    if fields["address"]:
+        assert f'name="address" required maxlength="254" value="{fields["address"]}"' in answer.text
+    async with services.db.read() as tx:
+        assert await list_targets(tx, scene.site.id) == []
+
+
+async def test_a_mailbox_is_connected_with_the_usual_port_and_its_password_is_sealed(client, scene, setup, services):
+    answer = await post(
+        client, setup, "mailboxes",
+        host="127.0.0.1", username="sales@shop.example", password="Hidden-7", security="starttls",
+    )  # fmt: skip
+    assert answer.status_code == 303
+    async with services.db.read() as tx:
+        (one,) = await list_mailboxes(tx, scene.site.id)
+    assert (one.port, one.security) == (143, "starttls")
+    assert "Hidden-7" not in one.password
+    page = (await client.get(setup)).text
+    assert "sales@shop.example at 127.0.0.1:143, STARTTLS" in page
+    assert "Hidden-7" not in page
+
+
+async def test_a_mailbox_that_is_refused_does_not_send_the_password_back(client, setup):
+    answer = await post(client, setup, "mailboxes", host="no host!", username="u", password="Hidden-7", security="tls")
+    assert answer.status_code == 400
+    assert "no host!" in answer.text
+    assert "Hidden-7" not in answer.text
+    answer = await post(client, setup, "mailboxes", host="h.example", username="u", password="p", port="12x")
+    assert answer.status_code == 400
+    assert "port" in answer.text
+
+
+async def test_a_mailbox_that_fails_is_marked_and_says_why(client, scene, setup, services):
+    one = await add_mailbox(services, scene.site.id, AddMailbox(host="127.0.0.1", username="u", password="p"))
+    async with services.db.write() as tx:
+        await record_status(tx, scene.site.id, one.id, "login_failed", "the server refuses", services.clock.now())
+    page = (await client.get(setup)).text
+    assert "log-in refused" in page
+    assert "The server refuses." in page
+    assert "needs attention" in page
+
+
+async def test_the_connection_to_a_real_server_is_tested_step_by_step(client, scene, setup, services, dovecot):
+    account = dovecot.add_user("sales")
+    one = await add_mailbox(
+        services,
+        scene.site.id,
+        AddMailbox(
+            host=dovecot.host,
+            port=dovecot.imaps_port,
+            username=account.user,
+            password=account.password,
+            ca_file=str(dovecot.ca_file),
+        ),
+    )
+    token = csrf_of((await client.get(setup)).text)
+    path = f"{setup}/mailboxes/{one.id}/test"
+    part = await client.post(path, headers={"hx-request": "true", "x-csrf-token": token})
+    assert "Everything works." in part.text
+    assert "<html" not in part.text
+    page = await client.post(path, data={"csrf": token})  # the same without scripts
+    assert "Everything works." in page.text
+    assert "<html" in page.text
+
+
+async def test_a_connection_that_fails_says_at_which_step_and_what_to_do(client, scene, setup, services, dovecot):
+    account = dovecot.add_user("sales")
+    one = await add_mailbox(
+        services,
+        scene.site.id,
+        AddMailbox(
+            host=dovecot.host,
+            port=dovecot.imaps_port,
+            username=account.user,
+            password="wrong",
+            ca_file=str(dovecot.ca_file),
+        ),
+    )
+    answer = await post(client, setup, f"mailboxes/{one.id}/test")
+    assert "Something does not work yet" in answer.text
+    assert "<b>Log-in</b>" in answer.text
+
+
+async def test_a_webhooks_secret_is_shown_once(client, scene, setup, services):
+    answer = await post(client, setup, "endpoints", url="http://127.0.0.1:1999/hook", format="roistat", which="all")
+    assert answer.status_code == 200
+    assert "whsec_" in answer.text
+    page = (await client.get(setup)).text
+    assert "whsec_" not in page
+    assert "Format roistat, all letters" in page
+    again = await post(client, setup, "endpoints", url="http://127.0.0.1:1999/hook", format="roistat", which="all")
+    assert again.status_code == 409
+    assert "posts to this URL" in again.text
+    wrong = await post(client, setup, "endpoints", url="http://10.0.0.1/hook", format="standard", which="all")
+    assert wrong.status_code == 400
+    odd = await post(client, setup, "endpoints", url="http://127.0.0.1:1999/h2", format="xml")
+    assert odd.status_code == 400
+
+
+async def test_a_test_is_sent_to_a_webhook_the_way_letters_go(client, scene, setup, services):
+    from wherefrom.webhooks.fanout import fan_out
+
+    one = (await add_endpoint(services, scene.site.id, AddEndpoint(url="http://127.0.0.1:1999/hook"))).endpoint
+    answer = await post(client, setup, f"endpoints/{one.id}/test")
+    assert answer.status_code == 303
+    assert await fan_out(services)
+    async with services.db.read() as tx:
+        assert [due.endpoint_id for due in await list_due(tx, services.clock.now(), 5, 5)] == [one.id]
+
+
+async def test_hits_that_became_no_visit_are_counted_by_reason_in_words(client, scene, setup, services):
+    today = services.clock.now().date().isoformat()
+    async with services.db.write() as tx:
+        await record_drops(tx, {(scene.site.id, today, "bot"): 1204, (scene.site.id, "2020-01-01", "bot"): 5})
+    page = (await client.get(setup)).text
+    assert "Bots and crawlers" in page
+    assert ">1204<" in page
+
+
+async def test_one_sites_forms_do_not_reach_another_sites_mailbox(client, scene, setup, services):
+    from tests.console.scene import make_scene
+
+    other = await make_scene(services, "Blog", "blog.example")
+    await add_target(services, other.site.id, "sales@blog.example", Options())
+    one = await add_mailbox(services, other.site.id, AddMailbox(host="127.0.0.1", username="u", password="p"))
+    assert (await post(client, setup, f"mailboxes/{one.id}/test")).status_code == 404
+    assert "sales@blog.example" not in (await client.get(setup)).text
+    async with services.db.read() as tx:
+        assert await list_endpoints(tx, scene.site.id) == []
