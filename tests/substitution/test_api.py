@@ -10,6 +10,7 @@ from tests.support.management import management_api
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.substitution.api import OPERATIONS
+from wherefrom.web.openapi import describe
 
 TARGETS = "/sites/shop/targets"
 
@@ -95,7 +96,7 @@ async def test_addresses_are_added_and_read_page_by_page(services: Services) -> 
         ({"address": "b@company.com", "separator": "_"}, 400, "separator"),
         ({"address": "b@company.com", "strategy": "catchall"}, 400, "domain"),
         ({"address": "b@company.com", "strategy": "pool", "pool": "x"}, 400, "pool"),
-        ({"address": "b@company.com", "strategy": "minus"}, 400, None),
+        ({"address": "b@company.com", "strategy": "minus"}, 400, "strategy"),
         ({"address": "b@company.com", "strateg": "plus"}, 400, None),
         ({}, 400, None),
     ],
@@ -110,6 +111,12 @@ async def test_errors_name_the_field_and_what_to_do(
         problem = answer.json()
         assert (answer.status_code, problem.get("field")) == (status, field)
         assert field is None or problem["hint"]
+
+
+def test_the_description_lists_the_words_each_option_takes() -> None:
+    body = describe(OPERATIONS, "http://api")["components"]["schemas"]["AddTarget"]["properties"]
+    assert body["strategy"]["enum"] == ["plus", "catchall", "pool"]
+    assert {"type": "string", "enum": ["+", "-", "=", "."]} in body["separator"]["anyOf"]
 
 
 async def test_wrong_lines_of_a_pool_are_told_as_numbers_too(services: Services) -> None:

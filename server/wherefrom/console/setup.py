@@ -60,7 +60,7 @@ async def add_target_form(call: Call) -> Response:
     """Adds an address to be substituted."""
     fields = call.fields
     options = Options(
-        strategy=fields.get("strategy", "plus"),  # type: ignore[arg-type]  # checked by the use case
+        strategy=fields.get("strategy", "plus"),  # checked by the use case
         separator=fields.get("separator") or None if fields.get("strategy", "plus") == "plus" else None,
         domain=fields.get("domain") or None if fields.get("strategy") == "catchall" else None,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
@@ -22,29 +22,40 @@ PoolText = Annotated[str, Meta(max_length=1_000_000)] | list[str]
 """One address a line, or a list of addresses."""
 
 
+def _one_of(*words: str) -> Meta:
+    """Told in the API's description; checked by ``target``, whose errors say more than a schema's."""
+    return Meta(extra_json_schema={"enum": list(words)})
+
+
+StrategyText = Annotated[str, _one_of("plus", "catchall", "pool")]
+SeparatorText = Annotated[str, _one_of("+", "-", "=", ".")]
+CodeFormText = Annotated[str, _one_of("code", "visit", "name")]
+WhenEmptyText = Annotated[str, _one_of("real", "share")]
+
+
 class AddTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``separator`` and ``code_form`` go with strategy plus, ``domain`` and ``code_form`` with catchall, ``pool`` and
     ``when_empty`` with pool."""
 
     address: str
-    strategy: Literal["plus", "catchall", "pool"] = "plus"
-    separator: str | None = None
-    code_form: str | None = None
+    strategy: StrategyText = "plus"
+    separator: SeparatorText | None = None
+    code_form: CodeFormText | None = None
     domain: str | None = None
     pool: PoolText = ""
-    when_empty: str | None = None
+    when_empty: WhenEmptyText | None = None
 
 
 class SetTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is left out or null stays as it is; ``pool`` adds addresses."""
 
     enabled: bool | None = None
-    strategy: Literal["plus", "catchall", "pool"] | None = None
-    separator: str | None = None
-    code_form: str | None = None
+    strategy: StrategyText | None = None
+    separator: SeparatorText | None = None
+    code_form: CodeFormText | None = None
     domain: str | None = None
     pool: PoolText = ""
-    when_empty: str | None = None
+    when_empty: WhenEmptyText | None = None
 
 
 class AddSubstitutes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -58,7 +58,7 @@ class Options:
     """How a target is to be substituted, as an owner says it: None is "the usual" for a new target, and "as it is" for
     one that is changed."""
 
-    strategy: Strategy | None = None
+    strategy: str | None = None
     separator: str | None = None
     code_form: str | None = None
     domain: str | None = None

@@ -52,11 +52,12 @@ def _holder(row: Row[*tuple[Any, ...]]) -> Holder:
 
 async def list_visit_leases(tx: Tx, site_id: int, visit_id: int, keys: Collection[str] = ()) -> list[Lease]:
     """The visit's leases, oldest first, and whoever's on the addresses ``keys`` (lower case)."""
-    mine = lease.c.visit_id == visit_id
-    wanted = or_(mine, lease.c.address_key.in_(keys)) if keys else mine
-    rows = await tx.execute(
-        select(*_COLUMNS).where(lease.c.site_id == site_id, wanted).order_by(lease.c.leased_at, lease.c.id)
-    )
+    # The site stands in each half of the OR: with it in front, SQLite reads all leases of the site (42 ms among
+    # 200,000) instead of looking into two indexes.
+    wanted = (lease.c.site_id == site_id) & (lease.c.visit_id == visit_id)
+    if keys:
+        wanted = wanted | ((lease.c.site_id == site_id) & lease.c.address_key.in_(keys))
+    rows = await tx.execute(select(*_COLUMNS).where(wanted).order_by(lease.c.leased_at, lease.c.id))
     return [_value(row) for row in rows]
 
 
