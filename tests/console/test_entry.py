@@ -1,5 +1,6 @@
 """Coming in: sessions, forged requests, headers (G06 and the rules for every page)."""
 
+import hashlib
 from datetime import timedelta
 
 import httpx
@@ -166,6 +167,13 @@ async def test_static_files_are_kept_for_ever_by_their_version_and_nothing_else_
     assert "immutable" in style.headers["cache-control"]
     for name in ("nothing.css", "..%2froutes.py", "__init__.py"):
         assert (await guest.get(f"/static/{name}")).status_code == 404
+
+
+async def test_the_vendored_script_is_the_published_one(guest):
+    script = await guest.get("/static/htmx-2.0.11.min.js")
+    published = "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717"
+    assert hashlib.sha256(script.content).hexdigest() == published
+    assert (await guest.get("/static/htmx-LICENSE.txt")).status_code == 200
 
 
 # ------------------------------------------------------------------------------------------------ forged requests
