@@ -4,10 +4,12 @@ import base64
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.mail.scripted import GREETING, SELECTED, ImapScript, ScriptedServer, Talk, tag_of
+from tests.support.certificates import make_certificates
 from wherefrom.mail.failures import (
     ConnectionLost,
     FolderMissing,
@@ -202,20 +204,31 @@ def test_starttls_that_is_not_offered_is_said() -> None:
             session.connect()
 
 
-def test_the_password_is_never_sent_when_starttls_fails() -> None:
-    injected = ImapScript(
-        {
-            "CAPABILITY": b"* CAPABILITY IMAP4rev1 STARTTLS\r\n",
-            "STARTTLS": lambda talk, line: talk.send(tag_of(line) + b" OK go\r\n* OK injected\r\n"),
-        }
-    )
-    refused = ImapScript({"CAPABILITY": b"* CAPABILITY IMAP4rev1 STARTTLS\r\n", "STARTTLS": b"NO not now"})
-    for script in (injected, refused):
-        with ScriptedServer(script) as server:
-            account = ImapAccount("127.0.0.1", server.port, "starttls", "anna", "secret")
-            with ImapSession(account, 2) as session, pytest.raises(MailboxError):
-                session.connect()
-        assert not any(b"LOGIN" in line for line in script.asked)
+def test_bytes_slipped_in_before_tls_are_refused_and_no_password_follows(tmp_path: Path) -> None:
+    """Somebody on the way adds a line behind the answer to STARTTLS, hoping it is read as said under TLS."""
+    certificates = make_certificates(tmp_path)
+
+    def starttls(talk: Talk, line: bytes) -> None:
+        talk.send(tag_of(line) + b" OK go\r\n* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n")
+        safe = certificates.server_context().wrap_socket(talk.connection, server_side=True)
+        safe_lines.append(safe.recv(1_000))
+
+    safe_lines: list[bytes] = []
+    script = ImapScript({"CAPABILITY": b"* CAPABILITY IMAP4rev1 STARTTLS\r\n", "STARTTLS": starttls})
+    with ScriptedServer(script) as server:
+        account = ImapAccount("127.0.0.1", server.port, "starttls", "anna", "secret", str(certificates.ca_file))
+        with ImapSession(account, 2) as session, pytest.raises(ProtocolError, match="unprotected"):
+            session.connect()
+    assert not any(b"secret" in line for line in script.asked + safe_lines)
+
+
+def test_the_password_is_never_sent_when_starttls_is_refused() -> None:
+    script = ImapScript({"CAPABILITY": b"* CAPABILITY IMAP4rev1 STARTTLS\r\n", "STARTTLS": b"NO not now"})
+    with ScriptedServer(script) as server:
+        account = ImapAccount("127.0.0.1", server.port, "starttls", "anna", "secret")
+        with ImapSession(account, 2) as session, pytest.raises(MailboxError):
+            session.connect()
+    assert not any(b"LOGIN" in line for line in script.asked)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,12 @@ def test_every_specimen_is_in_the_index_with_what_it_proves() -> None:
     assert all(len(line) > 1 and line["proves"] for line in INDEX.values())
 
 
+def test_trust_falls_from_what_the_final_server_wrote_to_what_any_hop_noted() -> None:
+    letter = parse_letter((FOLDER / "trust-order.eml").read_bytes())
+    assert [one.trust for one in letter.recipients] == [8, 7, 6, 5, 5, 4, 3, 3, 2, 1]
+    assert letter.recipients[6].name == "Sales"
+
+
 def show(letter: Letter) -> dict[str, Any]:
     """A letter in the index's notation."""
     return {

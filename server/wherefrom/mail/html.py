@@ -93,7 +93,6 @@ def render_safe_html(html: str, images: Mapping[str, str] | None = None) -> str:
 def sanitise(html: str, images: Mapping[str, str] | None = None) -> SafeHtml:
     """Safe HTML of ``html``. ``images`` are URLs of our own to show in place of ``cid:`` references, by content id."""
     html = html[:MAX_RENDERED]
-    own = set((images or {}).values())
     if not _is_tame(html):
         return SafeHtml(f"<pre>{markup.escape(_text_without_tags(html))}</pre>", 0)
     blocked = 0
@@ -120,7 +119,6 @@ def sanitise(html: str, images: Mapping[str, str] | None = None) -> SafeHtml:
         set_tag_attribute_values={"a": {"target": "_blank"}},
         url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
         filter_style_properties=_STYLES,
-        url_relative=lambda url: url if url in own else None,
     )
     return SafeHtml(safe, blocked)
 
