@@ -21,7 +21,7 @@ let redraw;
 function refresh() {
   if (!redraw) return;
   beat();
-  askAnew();
+  if (api.email.enabled) askAnew();
   redraw();
 }
 

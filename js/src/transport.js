@@ -12,14 +12,14 @@ const endpoint = (name) =>
   new URL(options[name] || name, new URL((options.collector || "v1") + "/", element.src || location));
 
 /** What the collector answers, true when that is nothing; undefined or false when it did not, or not in time. */
-export async function post(name, body, keepalive) {
+export async function post(name, body) {
   try {
     const answer = await fetch(endpoint(name), {
       method: "POST",
       body: JSON.stringify(body),
       credentials: "omit",
       signal: AbortSignal.timeout?.(TIMEOUT),
-      keepalive,
+      keepalive: body.kind, // a signal is sent even while the page goes away
     });
     return answer.ok && (answer.status === 204 || (await answer.json()));
   } catch (error) {

@@ -53,7 +53,7 @@ export function want(target) {
 
 /** Asks for everything again: what is held at once, the rest when it is drawn. */
 export function askAnew() {
-  asked.clear();
+  asked.forEach((answered, target) => answered && asked.delete(target));
   held.forEach((_, target) => want(target));
 }
 
@@ -65,18 +65,16 @@ export function showPage(from, wait) {
   soon(wait);
 }
 
-/** Tells of a heartbeat, or of something seen or done with a substitute; sent even while the page goes away. */
-export const signal = (kind, address) => post("signals", { site: options.site, token, kind, address, page }, true);
+/** Tells of a heartbeat, or of something seen or done with a substitute. */
+export const signal = (kind, address) => post("signals", { site: options.site, token, kind, address, page });
 
-async function flush() {
+const flush = quietly(() => {
   if (!redraw) return;
   if (busy) return soon();
   const now = Date.now();
   const pageview = untold;
   const addresses = [...asked.keys()].filter((target) => !asked.get(target)).slice(0, MOST);
-  busy = true;
-  untold = false;
-  const answer = await post("visits", {
+  post("visits", {
     site: options.site,
     page,
     referrer,
@@ -90,12 +88,15 @@ async function flush() {
     ym_uid: cookie("_ym_uid"),
     language: navigator.language,
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  }).then((answer) => {
+    busy = false;
+    failed = !(answer?.heartbeat > 0); // whatever else it is, it is no answer of the collector
+    if (failed) untold = untold || pageview;
+    else accept(answer, addresses, now);
   });
-  busy = false;
-  failed = !(answer?.heartbeat > 0); // whatever else it is, it is no answer of the collector
-  if (!failed) return accept(answer, addresses, now);
-  untold = untold || pageview;
-}
+  busy = true;
+  untold = false;
+});
 
 const accept = quietly((answer, addresses, now) => {
   const another = answer.visit !== api.visit;

@@ -70,6 +70,8 @@ class Collector:
         self._told: list[Told] = []
         self._news = threading.Condition()
         self._released = threading.Event()
+        self.open = threading.Event()  # cleared: answers to v1/visits wait until it is set
+        self.open.set()
         self._server: ThreadingHTTPServer | None = None
 
     def url(self, path: str = "/", host: str = "shop.example") -> str:
@@ -220,6 +222,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, ODD_BODIES[fault], "application/json", self._cors())
         if kind == "signals":
             return self._send(204, b"", "", self._cors())
+        collector.open.wait(10)
         answer = json.dumps(collector.answer(body)).encode()
         return self._send(200, answer, "application/json", self._cors())
 

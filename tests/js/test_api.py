@@ -172,3 +172,38 @@ async def test_a_second_copy_of_the_script_does_nothing(shop: Shop) -> None:
     await shop.quiet()
     assert len(shop.collector.pageviews) == 1
     assert len([signal for signal in shop.collector.signals if signal["kind"] == "visible"]) == 1
+
+
+async def test_switching_off_asks_nothing_and_the_next_page_asks_for_no_address(shop: Shop) -> None:
+    await shop.open()
+    await shop.shows("#link", SUBSTITUTE)
+    await shop.quiet()
+    await shop.run("() => { wherefrom.email.enabled = false }")
+    await shop.quiet()
+    assert len(shop.collector.visits) == 1
+    await shop.run("() => history.pushState({}, '', '/b')")
+    await shop.wait(lambda: len(shop.collector.pageviews) == 2)
+    assert shop.collector.pageviews[1]["addresses"] == []
+
+
+async def test_what_is_said_while_the_first_answer_is_awaited_is_not_lost(shop: Shop) -> None:
+    shop.collector.targets = TARGETS
+    shop.collector.open.clear()
+    await shop.open("late.html", settled=False)
+    await shop.wait(lambda: len(shop.collector.visits) == 1)
+    await shop.run(
+        """() => {
+            wherefrom.email.add("info@company.com");
+            wherefrom.setParams({ plan: "big" });
+            history.pushState({}, "", "/b");
+        }"""
+    )
+    await shop.quiet()
+    assert len(shop.collector.visits) == 1
+    shop.collector.open.set()
+    await shop.wait(lambda: len(shop.collector.visits) == 2)
+    second = shop.collector.visits[1]
+    assert (second["addresses"], second["params"]) == (["info@company.com"], {"plan": "big"})
+    assert (second["pageview"], second["page"]) == (True, shop.collector.url("/b"))
+    assert second["visit"] == "token-100"
+    await shop.until("() => wherefrom.email.addresses['info@company.com']")
