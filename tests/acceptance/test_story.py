@@ -54,7 +54,8 @@ async def visit_shop(page: Page, stage: Stage) -> str:
         await expect(page.locator("#text")).not_to_contain_text(f"({stage.address})")
         found = re.search(r"\((.+)\)", await page.locator("#text").inner_text())
         assert found
-        assert await page.locator("#link").get_attribute("href") == f"mailto:{found[1]}?subject=Chairs"
+        in_links = found[1].replace("+", "%2B")  # webmail reads a bare one as a space
+        assert await page.locator("#link").get_attribute("href") == f"mailto:{in_links}?subject=Chairs"
         assert "other@elsewhere.example" in await page.locator("#other").inner_text()
         return found[1]
 
