@@ -7,7 +7,7 @@ letters by number), so that an address that was lent for years costs what one of
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -50,7 +50,9 @@ async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
     holders = await find_holders(tx, site_id, [*trust, *quoted[:_MOST_QUOTED]], since=since)
     held = {one.address.lower() for one in holders}
     unknown = tuple(key for key in trust if key not in held and recognise(targets, key) == "coded")
-    sender, excluded = find_sender(letter, await _own_addresses(tx, site_id, targets, letter))
+    in_pools = await list_pool_keys(tx, site_id, [*trust, *_senders(letter)])
+    own = {target.key for target in targets} | in_pools | await mailboxes.list_usernames(tx, site_id)
+    sender, excluded = find_sender(letter, own)
     pool = [one for one in holders if one.strategy == "pool" and one.address.lower() in trust]
     parents = _parents(letter)
     thread = await _list_thread(tx, site_id, parents)
@@ -70,7 +72,7 @@ async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
         curve=learn_curve(await messages.list_exact_delays(tx, site_id)) if pool else USUAL,
     )
     known = bool(thread) or await messages.is_thread_known(tx, site_id, parents)
-    return Gathered(evidence, await _to_address(tx, site_id, trust, held, unknown, targets), known)
+    return Gathered(evidence, _to_address(trust, held, in_pools, unknown, targets), known)
 
 
 def recipient_trust(letter: Letter) -> dict[str, int]:
@@ -101,13 +103,9 @@ async def _list_thread(tx: Tx, site_id: int, parents: Sequence[str]) -> tuple[Ea
     return tuple(earlier for _, earlier in found)
 
 
-async def _own_addresses(tx: Tx, site_id: int, targets: Iterable[Target], letter: Letter) -> Collection[str]:
-    """Addresses of the site itself among the letter's senders: mailboxes, targets, pools."""
+def _senders(letter: Letter) -> list[str]:
     parties = (letter.from_, letter.reply_to)
-    senders = [party.address.key for party in parties if party is not None and party.address is not None]
-    own = {target.key for target in targets}
-    own |= {one.username.lower() for one in await mailboxes.list_mailboxes(tx, site_id)}
-    return own | await list_pool_keys(tx, site_id, senders)
+    return [party.address.key for party in parties if party is not None and party.address is not None]
 
 
 async def _with_signals(tx: Tx, site_id: int, pool: Sequence[Holder], trust: Mapping[str, int]) -> tuple[Holding, ...]:
@@ -138,13 +136,12 @@ def _holding(one: Holder, trust: Mapping[str, int], signals: tuple[Signal, ...] 
     )
 
 
-async def _to_address(
-    tx: Tx, site_id: int, trust: Mapping[str, int], held: Collection[str], unknown: Collection[str],
+def _to_address(
+    trust: Mapping[str, int], held: Collection[str], in_pools: Collection[str], unknown: Collection[str],
     targets: Sequence[Target],
 ) -> str:  # fmt: skip
     """What the letter was sent to: a substitute that was given out before one of a pool that was not, before an
     unknown code, before a target, before any other recipient."""
-    pool = await list_pool_keys(tx, site_id, list(trust))
     own = {target.key for target in targets}
-    ranked = sorted(trust, key=lambda key: (key not in held, key not in pool, key not in unknown, key not in own))
+    ranked = sorted(trust, key=lambda key: (key not in held, key not in in_pools, key not in unknown, key not in own))
     return ranked[0] if ranked else ""

@@ -97,16 +97,22 @@ class Look:
             return await messages.is_held(tx, self.mailbox.site_id, hashlib.sha256(letter.raw).hexdigest())
 
     async def _store(self, folder: Folder, plan: Plan, letters: Sequence[RawLetter]) -> None:
-        stored = [(letter, await self.services.blobs.put(letter.raw)) for letter in letters]
+        names = await asyncio.gather(*(self.services.blobs.put(letter.raw) for letter in letters))
         now = self.services.clock.now()
+        rows = [self._row(folder, plan, one, name, now) for one, name in zip(letters, names, strict=True)]
         async with self.services.db.write() as tx:
-            for letter, sha256 in stored:
-                await self._add(tx, folder, plan, letter, sha256, now)
+            if plan.renumbered:
+                for row in rows:
+                    # A server that numbers anew under the same UIDVALIDITY: the place is taken by another letter.
+                    if not await messages.add_message(tx, row):
+                        await messages.add_message(tx, {**row, "uidvalidity": -to_ms(now)})
+            else:
+                await messages.add_messages(tx, rows)
             await self._write_position(tx, folder)
-        if stored:
+        if rows:
             self.services.bell.ring("messages")
 
-    async def _add(self, tx: Tx, folder: Folder, plan: Plan, letter: RawLetter, sha256: str, now: datetime) -> None:
+    def _row(self, folder: Folder, plan: Plan, letter: RawLetter, sha256: str, now: datetime) -> dict[str, Any]:
         values = {
             "site_id": folder.site_id, "id": self.services.ids.next(), "mailbox_id": folder.mailbox_id,
             "folder_id": folder.id, "folder_kind": folder.kind, "uidvalidity": plan.uidvalidity, "uid": letter.uid,
@@ -116,9 +122,7 @@ class Look:
         if letter.problem:
             words = f"the mail server did not hand it out: {letter.problem}"
             values |= {"status": "unreadable", "status_reason": clean(words, _LONGEST_REASON)}
-        if not await messages.add_message(tx, values) and plan.renumbered:
-            # A server that numbers anew under the same UIDVALIDITY: the place is taken by another letter.
-            await messages.add_message(tx, {**values, "uidvalidity": -to_ms(now)})
+        return values
 
     async def _settle(self, folder: Folder, plan: Plan, state: FolderState, begun: datetime) -> Folder:
         """The look is done: all that arrived before it began is settled."""

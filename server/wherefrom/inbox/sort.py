@@ -20,7 +20,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -79,7 +79,7 @@ class Sorting:
             await self._postpone(stored, fault)
             return
         try:
-            letter = await asyncio.to_thread(parse_letter, raw)
+            letter, facts = await asyncio.to_thread(_read, raw, stored.arrived_at)
         except UnreadableLetter as error:
             await self._give_up(stored, error.detail)
             return
@@ -88,12 +88,11 @@ class Sorting:
             await self._give_up(stored, f"the parser failed: {type(fault).__name__}: {fault}")
             return
         try:
-            await self._take(stored, letter)
+            await self._take(stored, letter, facts)
         except Exception as fault:
             await self._postpone(stored, fault)
 
-    async def _take(self, stored: Stored, letter: Letter) -> None:
-        facts = await asyncio.to_thread(read_facts, letter, stored.arrived_at)
+    async def _take(self, stored: Stored, letter: Letter, facts: Facts) -> None:
         taken = await self._offer(stored, letter)
         files = await self._put_attachments(letter.attachments)
         async with self.services.db.write() as tx:
@@ -146,6 +145,11 @@ class Sorting:
                 await messages.record_reason(tx, stored, words)
         except Exception:
             log.exception("the reason could not be kept", site=stored.site_id, message=stored.id)
+
+
+def _read(raw: bytes, arrived_at: datetime) -> tuple[Letter, Facts]:
+    letter = parse_letter(raw)
+    return letter, read_facts(letter, arrived_at)
 
 
 def _decode(attachment: Attachment) -> bytes:

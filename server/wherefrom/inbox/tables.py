@@ -56,7 +56,7 @@ message = Table(
     Column("sha256", String(64), nullable=False),  # the raw bytes, a blob
     Column("size", BigInteger, nullable=False),  # bytes on the server
     Column("truncated", Boolean, nullable=False),
-    Column("status", String(16), nullable=False),  # stored, sorted, unreadable, duplicate
+    Column("status", String(16), nullable=False),  # stored, sorted, unreadable, duplicate, taken
     Column("status_reason", Text, nullable=False),
     Column("duplicate_of", BigInteger),
     Column("tries", Integer, nullable=False),
@@ -123,7 +123,7 @@ match = Table(
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
     Column("visit_id", BigInteger),  # null: no rule answered
     Column("lease_id", BigInteger),
-    Column("rule", String(16), nullable=False),  # code, pool, thread, sender, none
+    Column("rule", String(16), nullable=False),  # code, pool, thread, sender, quoted, analyst, none
     Column("confidence", Float, nullable=False),
     Column("reasons", Json, nullable=False),  # words, the winning one first
     Column("candidates", Json, nullable=False),  # runners-up

@@ -85,6 +85,8 @@ class Watcher:
             if self._told[0] != "ok":
                 await self._tell("connecting", "")
             await line.call(session.connect)
+            if self._told[0] != "ok":
+                await self._tell("connecting", "logged in; the folders are read for the first time")
             await self._watch(session, line, once=once)
         finally:
             await line.close()

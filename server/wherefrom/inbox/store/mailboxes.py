@@ -91,6 +91,12 @@ async def list_mailboxes(tx: Tx, site_id: int) -> list[Mailbox]:
     return await _with_folders(tx, rows)
 
 
+async def list_usernames(tx: Tx, site_id: int) -> set[str]:
+    """The accounts' user names in lower case: most are the mailbox's own address."""
+    names = await tx.scalars(select(mailbox.c.username).where(mailbox.c.site_id == site_id))
+    return {name.lower() for name in names.all()}
+
+
 async def list_enabled(tx: Tx) -> list[Mailbox]:
     """Every site's mailboxes that are to be watched: the only question here that is not about one site."""
     rows = (await tx.execute(select(mailbox).where(mailbox.c.enabled).order_by(mailbox.c.id))).all()

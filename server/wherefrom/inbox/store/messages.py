@@ -79,6 +79,14 @@ async def add_message(tx: Tx, values: Mapping[str, Any]) -> bool:
     return bool(done.rowcount)
 
 
+async def add_messages(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+    """As ``add_message`` for many; those whose place is taken are left out."""
+    if rows:
+        place = ["site_id", "folder_id", "uidvalidity", "uid"]
+        query = insert(tx, message).on_conflict_do_nothing(index_elements=place)
+        await tx.execute(query, [{**_UNSORTED, **row} for row in rows])
+
+
 async def is_held(tx: Tx, site_id: int, sha256: str) -> bool:
     """Whether the site has a letter of this very content."""
     query = select(message.c.id).where(message.c.site_id == site_id, message.c.sha256 == sha256).limit(1)
@@ -107,13 +115,13 @@ async def claim_messages(tx: Tx, now: datetime, until: datetime, limit: int) -> 
         query = query.with_for_update(skip_locked=True)
     rows = (await tx.execute(query)).all()
     rows = rows[:1] if rows and rows[0].tries else [row for row in rows if not row.tries]
-    taken = []
-    for row in rows:
+    for site_id in {row.site_id for row in rows}:
         await tx.execute(
-            update(message).where(_is(row.site_id, row.id)).values(claimed_until=until, tries=message.c.tries + 1)
+            update(message)
+            .where(message.c.site_id == site_id, message.c.id.in_([row.id for row in rows if row.site_id == site_id]))
+            .values(claimed_until=until, tries=message.c.tries + 1)
         )
-        taken.append(Stored(**{**row._mapping, "tries": row.tries + 1}, claimed_until=until))
-    return taken
+    return [Stored(**{**row._mapping, "tries": row.tries + 1}, claimed_until=until) for row in rows]
 
 
 async def mark_message(tx: Tx, stored: Stored, status: str, values: Mapping[str, Any]) -> bool:
