@@ -11,13 +11,13 @@ from pathlib import Path
 
 from wherefrom.app import background, open_services
 from wherefrom.settings import load_settings
-from wherefrom.supervise import Resident, Supervisor
+from wherefrom.supervise import Supervisor
 
 
 async def main() -> None:
     async with open_services(load_settings(Path(sys.argv[1]))) as services:
-        watching = [one for one in background(services) if isinstance(one, Resident)]
-        assert [one.name for one in watching] == ["mailboxes"]
+        watching = [one for one in background(services) if one.name == "mailboxes"]
+        assert len(watching) == 1
         await Supervisor(watching, services.bell, services.clock).run(asyncio.Event())
 
 

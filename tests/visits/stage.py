@@ -13,7 +13,7 @@ from wherefrom.sites.add import add_site
 from wherefrom.sites.site import Compat, Site
 from wherefrom.substitution.add import add_target
 from wherefrom.substitution.target import Options
-from wherefrom.visits.agent import Agents
+from wherefrom.visits.agents import Agents
 from wherefrom.visits.answer import Answer
 from wherefrom.visits.collect import Collector, Reply
 from wherefrom.visits.gate import Caller

@@ -33,10 +33,8 @@ def add(
         return await invoke(services, "POST", "/sites/{site}/endpoints", site=site, body=body)
 
     def words(endpoint: dict[str, Any]) -> str:
-        return (
-            f"endpoint {endpoint['url']} added, id {endpoint['id']}\nsigning secret, shown only now: "
-            + endpoint["secret"]
-        )
+        added = f"endpoint {endpoint['url']} added, id {endpoint['id']}"
+        return f"{added}\nsigning secret, shown only now: {endpoint['secret']}"
 
     show(with_services(settings, use), as_json, words)
 

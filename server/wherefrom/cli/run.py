@@ -13,7 +13,6 @@ from wherefrom import __version__
 from wherefrom.app import log_to, serve_until_signal
 from wherefrom.cli.common import SettingsOption, read_settings, with_services
 from wherefrom.db.migrate import upgrade
-from wherefrom.demo.run import run_demo
 from wherefrom.services import Services
 
 
@@ -76,6 +75,8 @@ def demo(
     ] = 8025,
 ) -> None:
     """Run everything on this machine: service, mailbox, demo site, demo CRM."""
+    from wherefrom.demo.run import run_demo  # late: the embedded mail server is of use here alone
+
     _run(run_demo(port))
 
 

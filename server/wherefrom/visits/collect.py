@@ -15,7 +15,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,7 +24,6 @@ from wherefrom.errors import BadInput, Forbidden, NotFound, Unavailable, Wherefr
 from wherefrom.services import Services
 from wherefrom.sites.site import Site
 from wherefrom.visits.agent import LONGEST as LONGEST_AGENT
-from wherefrom.visits.agent import Agents
 from wherefrom.visits.answer import Answer, Geo, Substitute
 from wherefrom.visits.drops import UNKNOWN_SITE, Drops
 from wherefrom.visits.gate import HIT_STEPS, SILENT, Arrival, Caller, DropReason, Step, find_reason, own_origin
@@ -36,6 +35,9 @@ from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.record import Entry, Recorded, record_hit
 from wherefrom.visits.source import PARAMETERS, ROISTAT_PARAMETERS, read_remembered
 from wherefrom.visits.visit import tell
+
+if TYPE_CHECKING:
+    from wherefrom.visits.agents import Agents
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +73,12 @@ class Dropped(Exception):
         self.error = error
 
 
+def _make_agents() -> Agents:
+    from wherefrom.visits.agents import Agents  # late: see there
+
+    return Agents()
+
+
 class Collector:
     """Built once for a process: holds what is remembered between pages (numbers, sites, agents, places).
 
@@ -82,7 +90,7 @@ class Collector:
         self.drops = Drops(services.db, services.clock)
         self.sites = KnownSites(services.db, services.clock)
         self._numbers = Numbers(services.db)
-        self._agents = agents or Agents()
+        self._agents = agents or _make_agents()
         self._geo = GeoReader(services.settings.geo.file or None)
         self.time_limit = time_limit
 
