@@ -44,8 +44,19 @@ def test_jitter_keeps_waits_within_a_fifth(chance: float, tries: int) -> None:
 
 def test_a_wrong_password_is_not_tried_again_for_five_minutes() -> None:
     pace = Pace(lambda: 0.5)
-    assert [pace.next_wait(fault("no"), 0) for fault in (LoginFailed, TlsFailed)] == [300, 300]
+    assert [pace.next_wait(LoginFailed("no"), 0) for _ in range(3)] == [300, 300, 300]
     assert pace.next_wait(Unreachable("away"), 0) == 2
+
+
+def test_a_password_that_worked_before_is_tried_again_sooner_then_later_and_later() -> None:
+    pace = Pace(lambda: 0.5)
+    assert [pace.next_wait(LoginFailed("no"), 0, trusted=True) for _ in range(6)] == [30, 60, 120, 240, 300, 300]
+    pace.next_wait(ConnectionLost("gone"), 31)
+    assert pace.next_wait(LoginFailed("no"), 0, trusted=True) == 30
+
+
+def test_a_handshake_a_restarting_server_breaks_off_is_tried_again_at_once() -> None:
+    assert Pace(lambda: 0.5).next_wait(TlsFailed("reset"), 0) == 2
 
 
 def test_a_server_that_asks_for_patience_gets_it() -> None:

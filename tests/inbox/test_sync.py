@@ -396,3 +396,25 @@ def _move_all(box: Watching, source: str, goal: str) -> None:
     with box.server.imap(box.account) as client:
         client.select_folder(source)
         client.move(client.search("ALL"), goal)
+
+
+@one_engine
+async def test_a_server_that_resets_connections_while_it_restarts_delays_nothing_for_minutes(box: Watching) -> None:
+    """Between the old server and the new one the port may take connections and cut them in the middle of TLS."""
+    await box.connect(host="localhost", port=box.server.imaps_port, security="tls", ca_file=str(box.server.ca_file))
+    box.start()
+    await box.settled()
+    box.server.stop()
+    cut = asyncio.Event()
+
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.transport.abort()
+        cut.set()
+
+    async with await asyncio.start_server(reset, "127.0.0.1", box.server.imaps_port):
+        await asyncio.wait_for(cut.wait(), DEADLINE)
+    await box.status("tls_failed")
+    box.server.start()
+    await box.deliver(numbered(1))
+    await box.stored(1)

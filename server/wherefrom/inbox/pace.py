@@ -2,11 +2,13 @@
 
 | what went wrong | wait |
 | --- | --- |
-| the way there, the connection | 2 s, then × 1.5 up to 30 s, ± 20 % so that many mailboxes do not come in step |
-| the password, the certificate | 5 min: trying is what locks accounts; an edit of the mailbox is tried at once |
+| the way there, TLS, the connection | 2 s, then × 1.5 up to 30 s, ± 20 % so that many mailboxes do not come in step |
+| the password, never taken before | 5 min: trying is what locks accounts; an edit of the mailbox is tried at once |
+| the password, which worked before | 30 s, then × 2 up to 5 min: servers refuse good passwords while they restart |
 | the server asked for patience | what it asked for |
 
-A session that lived for 30 s begins the row anew; one that breaks off sooner does not, however well it began.
+A session that lived for 30 s begins the rows anew; one that breaks off sooner does not, however well it began. A broken
+TLS handshake is on the first row: a server that restarts resets connections in the middle of it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from wherefrom.mail.failures import LoginFailed, MailboxError, Throttled, TlsFailed
 
 FIRST, FACTOR, LONGEST = 2.0, 1.5, 30.0
-REFUSED = 300.0
+REFUSED_FIRST, REFUSED = 30.0, 300.0
 LIVED = 30.0
 _JITTER = 0.2
 
@@ -28,15 +30,18 @@ class Pace:
 
     chance: Callable[[], float]
     _next: float = FIRST
+    _next_refused: float = REFUSED_FIRST
 
-    def next_wait(self, fault: Exception, lived: float) -> float:
-        """Seconds to wait after ``fault`` ended a session that had lived ``lived`` seconds."""
+    def next_wait(self, fault: Exception, lived: float, *, trusted: bool = False) -> float:
+        """Seconds to wait after ``fault`` ended a session that had lived ``lived`` seconds. ``trusted``: this very
+        password has worked."""
+        if lived >= LIVED:
+            self._next, self._next_refused = FIRST, REFUSED_FIRST
         if isinstance(fault, Throttled):
             return fault.wait_seconds
-        if isinstance(fault, LoginFailed | TlsFailed):
-            return REFUSED
-        if lived >= LIVED:
-            self._next = FIRST
+        if isinstance(fault, LoginFailed):
+            wait, self._next_refused = self._next_refused, min(self._next_refused * 2, REFUSED)
+            return wait if trusted else REFUSED
         wait = self._next * (1 - _JITTER + 2 * _JITTER * self.chance())
         self._next = min(self._next * FACTOR, LONGEST)
         return min(wait, LONGEST)

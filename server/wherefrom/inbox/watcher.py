@@ -50,6 +50,7 @@ class Watcher:
     name: str
     _pace: Pace = field(default_factory=lambda: Pace(random.random))
     _told: tuple[str, str, float] = ("", "", 0.0)
+    _trusted: bool = False
     _idle_losses: int = 0
     _breaks: dict[tuple[int, int], int] = field(default_factory=dict)
 
@@ -63,7 +64,7 @@ class Watcher:
                 return
             except Exception as fault:
                 lived = time.monotonic() - begun
-                wait = self._pace.next_wait(fault, lived)
+                wait = self._pace.next_wait(fault, lived, trusted=self._trusted)
                 await self._tell_fault(fault, wait)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), wait)
@@ -85,6 +86,7 @@ class Watcher:
             if self._told[0] != "ok":
                 await self._tell("connecting", "")
             await line.call(session.connect)
+            self._trusted = True
             if self._told[0] != "ok":
                 await self._tell("connecting", "logged in; the folders are read for the first time")
             await self._watch(session, line, once=once)
