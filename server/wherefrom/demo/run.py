@@ -13,7 +13,7 @@ import httpx
 import msgspec
 import typer
 
-from wherefrom.app import open_services, serve
+from wherefrom.app import log_to, open_services, serve
 from wherefrom.db.migrate import upgrade
 from wherefrom.demo.crm import Crm
 from wherefrom.demo.geo import write_cities
@@ -21,12 +21,13 @@ from wherefrom.demo.mailbox import open_mailbox
 from wherefrom.demo.post import open_post
 from wherefrom.demo.seed import ADDRESSES, PASSWORD, PERSON, seed
 from wherefrom.demo.site import DemoSite
-from wherefrom.settings import Settings
+from wherefrom.settings import Log, Settings
 from wherefrom.web.serve import bind, serve_http
 
 
 async def run_demo(port: int) -> None:
     """Runs until Ctrl-C. ``port`` is the service's; the site has the next, the CRM the one after."""
+    log_to(Settings(log=Log(level="warning")))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -74,7 +75,6 @@ def _settings(home: Path, service: str, port: int) -> Settings:
         "visits": {"ip": "whole"},
         "webhooks": {"allow": ["127.0.0.0/8"]},
         "mail": {"poll_seconds": 5},
-        "log": {"level": "warning"},
     }
     return msgspec.convert(tree, Settings)
 

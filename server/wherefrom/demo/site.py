@@ -1,7 +1,8 @@
 """The demo site: three pages with addresses in different places, a way to write a letter, a choice of places.
 
 It hands the script and the collector's doors through its own host, as a careful owner does against content blockers,
-and says in ``X-Forwarded-For`` which of the demo's cities the visit comes from.
+and says in ``X-Forwarded-For`` which of the demo's cities the visit comes from. The city stands in the doors' paths,
+because the script sends no cookies.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from wherefrom.demo.geo import CITIES, City
 
 _HERE = Path(__file__).parent
 _PAGES = {"/": "home.html", "/offer": "offer.html", "/contact": "contact.html"}
+_DOORS = ("/v1/visits", "/v1/signals")
 _PASSED_ON = ("content-type", "origin", "user-agent", "accept-language", "if-none-match")
 _PASSED_BACK = ("content-type", "cache-control", "etag", "access-control-allow-origin", "vary")
 
@@ -58,8 +60,7 @@ class DemoSite:
                 *(Route(path, self.page) for path in _PAGES),
                 Route("/letters", self.send, methods=["POST"]),
                 Route("/wf.js", self.pass_on),
-                Route("/v1/visits", self.pass_on, methods=["POST"]),
-                Route("/v1/signals", self.pass_on, methods=["POST"]),
+                *(Route("/from/{city}" + door, self.pass_on, methods=["POST"]) for door in _DOORS),
                 Mount("/static", StaticFiles(directory=_HERE / "static")),
             ]
         )
@@ -67,7 +68,11 @@ class DemoSite:
     async def page(self, request: Request) -> Response:
         templates = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=True)
         page = templates.get_template(_PAGES[request.url.path]).render(
-            site=self, address=self.addresses, cities=CITIES, here=request.url.path, city=self._city(request)
+            site=self,
+            address=self.addresses,
+            cities=CITIES,
+            here=request.url.path,
+            city=_find_city(request.cookies.get("demo_city", "")),
         )
         return HTMLResponse(page, headers={"cache-control": "no-store"})
 
@@ -95,13 +100,15 @@ class DemoSite:
 
     async def pass_on(self, request: Request) -> Response:
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        headers["x-forwarded-for"] = self._city(request).ip
+        city = request.path_params.get("city", "")
+        headers["x-forwarded-for"] = _find_city(city).ip
+        path = request.url.path.removeprefix(f"/from/{city}")
         answer = await self.client.request(
-            request.method, self.service + request.url.path, content=await request.body(), headers=headers
+            request.method, self.service + path, content=await request.body(), headers=headers
         )
         back = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
         return Response(answer.content, answer.status_code, back)
 
-    def _city(self, request: Request) -> City:
-        chosen = request.cookies.get("demo_city", "")
-        return next((city for city in CITIES if city.code == chosen), CITIES[0])
+
+def _find_city(code: str) -> City:
+    return next((city for city in CITIES if city.code == code), CITIES[0])
