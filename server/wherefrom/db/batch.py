@@ -3,7 +3,13 @@
     submit ─▶ queue ─▶ ┌ BEGIN
                        │  SAVEPOINT work 1 … RELEASE | ROLLBACK TO
                        │  SAVEPOINT work 2 …
-                       └ COMMIT ─▶ every submitter gets its answer, or its own exception
+                       └ COMMIT ──────────────────────────────▶ every submitter gets its answer, or its own exception
+                           │ conflict anywhere in it: ROLLBACK                          ▲
+                           └─▶ once more, one by one: BEGIN work 1 COMMIT, BEGIN work 2 COMMIT …
+
+A conflict is PostgreSQL's deadlock or serialisation failure: two processes wrote the same rows in opposite order, and
+one of them has to begin again. The server has undone it by then, so what runs again was not written before. Alone a
+piece keeps the locks of no other, hence meets no conflict of their making; one that meets another is told it.
 
 No timer gathers a batch: the first piece is written at once, and what comes during its fsync is the next batch.
 """
@@ -16,15 +22,20 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import structlog
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wherefrom.errors import Unavailable
+
+log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[Any]]
 
 _MOST_IN_A_BATCH = 64
 _MOST_WAITING = 4096
+_CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected
 
 
 @dataclass(slots=True)
@@ -75,9 +86,13 @@ class Batcher:
             async with self._begin() as tx:
                 for piece in batch:
                     await _run(tx, piece)
-        except Exception as fault:  # the COMMIT itself, or a connection lost: nothing of the batch is written
-            for piece in batch:
-                piece.fault = fault
+        except Exception as fault:  # a conflict, the COMMIT itself, a connection lost: nothing of the batch is written
+            if _is_conflict(fault):
+                log.info("writes met those of another process; each is tried again", pieces=len(batch))
+                await self._commit_each(batch)
+            else:
+                for piece in batch:
+                    piece.fault = fault
         for piece in batch:
             if piece.future.done():
                 continue
@@ -86,10 +101,27 @@ class Batcher:
             else:
                 piece.future.set_exception(piece.fault)
 
+    async def _commit_each(self, batch: list[_Piece]) -> None:
+        for piece in batch:
+            piece.answer = piece.fault = None
+            try:
+                async with self._begin() as tx:
+                    piece.answer = await piece.work(tx)
+            except Exception as fault:
+                piece.fault = fault
+
 
 async def _run(tx: AsyncConnection, piece: _Piece) -> None:
+    """Runs the piece in a savepoint. Its fault is kept for its submitter; a conflict is raised, for it is of the whole
+    transaction: the locks of the pieces before would be in the way of a second try."""
     try:
         async with tx.begin_nested():
             piece.answer = await piece.work(tx)
     except Exception as fault:
+        if _is_conflict(fault):
+            raise
         piece.fault = fault
+
+
+def _is_conflict(fault: Exception) -> bool:
+    return isinstance(fault, DBAPIError) and getattr(fault.orig, "sqlstate", None) in _CONFLICTS

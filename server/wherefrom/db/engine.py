@@ -81,7 +81,8 @@ class Database:
     async def batch(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Runs ``work`` in a savepoint of a transaction shared with whatever else waits to be written, and answers
         after the COMMIT: durable as ``write()``, at a fraction of its cost when many come at once. An exception in
-        ``work`` undoes that work alone and is raised here."""
+        ``work`` undoes that work alone and is raised here. ``work`` may be run twice (see ``db.batch``), of which one
+        run is committed: it does nothing but write to the transaction it is given."""
         return await self._batcher.submit(work)
 
     async def close(self) -> None:
