@@ -26,6 +26,7 @@ from wherefrom.console.routes import routes as console_routes
 from wherefrom.db import Database
 from wherefrom.db.migrate import check_revision
 from wherefrom.errors import WherefromError
+from wherefrom.housekeeping import Housekeeping
 from wherefrom.inbox.routes import routes as inbox_routes
 from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.sync import MailboxWatch
@@ -51,6 +52,7 @@ TAKERS: tuple[Taker, ...] = (Attribution(),)
 
 _POLL_SECONDS = 1.0  # how long work of another process waits at most; one's own rings the bell
 _RELEASE_SECONDS = 30.0
+_HOUSEKEEPING_SECONDS = 60.0  # how often it looks whether anything is due
 
 
 @contextlib.asynccontextmanager
@@ -81,6 +83,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Worker("sort", Sorting(services, TAKERS).step, idle=_POLL_SECONDS, topic="messages"),
         *webhook_background(services),
         Worker("substitutes", functools.partial(release_expired, services), idle=_RELEASE_SECONDS, topic="substitutes"),
+        Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),
     ]
 
 

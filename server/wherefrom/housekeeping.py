@@ -1,0 +1,75 @@
+"""What has to be done now and then: the list of it, and the worker that goes through the list.
+
+Every chore is safe to run in several processes at once, and to miss. Nothing here removes what an owner can see: how
+long letters, visits and deliveries are kept is the owner's choice, not a chore.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from wherefrom.accounts.login import forget_expired
+from wherefrom.services import Services
+
+log = structlog.get_logger(__name__)
+
+LONGEST_START = timedelta(minutes=10)
+"""Within this time after the start every chore is done once: at a moment of its own, so that several processes started
+together do not all come to the database at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """``run`` says how many things it removed; it is called again ``period`` after it ended, well or badly."""
+
+    name: str
+    run: Callable[[Services], Awaitable[int]]
+    period: timedelta
+
+
+async def _sweep_blobs(services: Services) -> int:
+    return await services.blobs.sweep()
+
+
+CHORES: tuple[Chore, ...] = (
+    Chore("forget expired logins", forget_expired, timedelta(hours=1)),
+    Chore("sweep unfinished blobs", _sweep_blobs, timedelta(hours=6)),
+)
+
+
+class Housekeeping:
+    """Knows when each chore is due next; the supervisor's worker calls ``step`` and sleeps between."""
+
+    def __init__(
+        self, services: Services, chores: tuple[Chore, ...] = CHORES, chance: random.Random | None = None
+    ) -> None:
+        self._services = services
+        self._chores = chores
+        chance = chance or random.SystemRandom()
+        now = services.clock.now()
+        self._due = {one.name: now + chance.random() * min(one.period, LONGEST_START) for one in chores}
+
+    def due_at(self, name: str) -> datetime:
+        """When the chore of this name runs next."""
+        return self._due[name]
+
+    async def step(self) -> bool:
+        """Runs what is due, one after the other. Always False: there is nothing more to do at once."""
+        for chore in self._chores:
+            if self._due[chore.name] <= self._services.clock.now():
+                await self._run(chore)
+                self._due[chore.name] = self._services.clock.now() + chore.period
+        return False
+
+    async def _run(self, chore: Chore) -> None:
+        try:
+            removed = await chore.run(self._services)
+        except Exception:  # one chore's fault is no reason to leave out the others
+            log.exception("housekeeping failed", chore=chore.name, again_in_seconds=chore.period.total_seconds())
+        else:
+            log.debug("housekeeping", chore=chore.name, removed=removed)
