@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import idna
+
 from wherefrom.errors import BadInput
 
 _LOCAL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?|xn--[a-z0-9-]{1,59}")
 _MAX_LENGTH = 254  # RFC 5321 4.5.3.1.3: a path of 256 octets with its brackets
+_MAX_HOST = 253
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +58,35 @@ def find_address(text: str) -> Address | None:
 
 
 def ascii_hostname(host: str) -> str | None:
-    """``host`` in lower-case ASCII, or None when it is no host name. ``Bücher.Example`` → ``xn--bcher-kva.example``."""
-    name = host.strip().rstrip(".").lower()
-    if not name or len(name) > 253:
+    """``host`` in lower-case ASCII, or None when it is no host name. ``Bücher.Example`` → ``xn--bcher-kva.example``.
+
+    Reads names as browsers do (UTS 46, non-transitional): ``faß.de`` is ``xn--fa-hia.de``, another domain than fass.de.
+    """
+    name = host.strip()
+    if len(name) > _MAX_HOST:
         return None
-    if not name.isascii():
+    if name.isascii():
+        name = name.lower().rstrip(".")
+    else:  # no lower() here: it writes a final Σ as ς, where the mapping has σ
         try:
-            name = name.encode("idna").decode()
-        except UnicodeError:
+            mapped = idna.uts46_remap(name, std3_rules=True).rstrip(".")
+            name = ".".join(_ascii_label(label) for label in mapped.split("."))
+        except UnicodeError:  # idna.IDNAError is one
             return None
-    if not all(_LABEL.fullmatch(label) for label in name.split(".")):
+    if len(name) > _MAX_HOST or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         return None
     return name
+
+
+def _ascii_label(label: str) -> str:
+    if label.isascii():
+        return label
+    try:
+        return idna.alabel(label).decode("ascii")
+    except (
+        idna.InvalidCodepoint
+    ):  # ☃ and the like: IDNA 2008 has no symbols, but some are registered and browsers open them
+        return "xn--" + label.encode("punycode").decode("ascii")
 
 
 def _short(text: str) -> str:

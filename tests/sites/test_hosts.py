@@ -14,6 +14,7 @@ from wherefrom.sites.hosts import covers, find_host, parse_host, parse_hosts
         ("company.com", "company.com"),
         (" Company.COM. ", "company.com"),
         ("bücher.example", "xn--bcher-kva.example"),
+        ("https://Faß.de/", "xn--fa-hia.de"),
         ("https://www.Company.com:8443/start?x=1#y", "www.company.com"),
         ("//company.com/a", "company.com"),
         ("company.com/contact", "company.com"),
