@@ -26,10 +26,10 @@ _DELIVERY = {
     "cancelled": ("called off", ""),
 }
 _INTENTS = {
-    "visible": "saw the address",
-    "mailto": "clicked the address",
-    "copy": "copied the address",
-    "select": "selected the address",
+    "visible": "saw",
+    "mailto": "clicked",
+    "copy": "copied",
+    "select": "selected",
 }
 _DEVICES = {"desktop": "Desktop", "phone": "Phone", "tablet": "Tablet"}
 
@@ -171,10 +171,14 @@ def list_source(visit: Visit) -> list[tuple[str, str]]:
     return [(name, value) for name, value in parts if value]
 
 
+def _deed(sign: Intent) -> str:
+    return f"{_INTENTS.get(sign.kind, sign.kind)} {sign.address or 'the address'}"
+
+
 def list_path(pages: Iterable[Pageview], signs: Iterable[Intent], most: int = 40) -> list[Step]:
     """The visitor's way to the letter, in order."""
     steps = [Step(one.seen_at, one.title, one.page, False) for one in pages]
-    steps += [Step(one.seen_at, _INTENTS.get(one.kind, one.kind), "", True) for one in signs]
+    steps += [Step(one.seen_at, _deed(one), "", True) for one in signs]
     return sorted(steps, key=lambda step: step.at)[:most]
 
 
