@@ -78,7 +78,9 @@ class Shop:
         await asyncio.to_thread(self.collector.wait, condition, timeout)
 
     async def run(self, script: str, arg: Any = None) -> Any:
-        return await self.page.evaluate(script, arg)
+        """What the function ``script`` returns in the page. TimeoutError when the page is frozen."""
+        async with asyncio.timeout(20):
+            return await self.page.evaluate(script, arg)
 
 
 @pytest.fixture

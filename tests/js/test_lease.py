@@ -122,3 +122,18 @@ async def test_what_the_collector_no_longer_lends_is_no_longer_shown(shop: Shop)
     shop.collector.targets = {}
     await shop.run("() => { wherefrom.email.refresh() }")
     await shop.shows("#link", "sales@company.com")
+
+
+async def test_when_a_late_question_shows_that_another_visit_has_begun_everything_held_is_asked_for_again(
+    shop: Shop,
+) -> None:
+    """Another tab may have begun it. What this page shows is held by the visit before, and nobody renews that."""
+    shop.collector.targets = {"sales@company.com": SUBSTITUTE, "info@company.com": "info+m4n5p6q7@company.com"}
+    await shop.open()
+    await shop.shows("#link", SUBSTITUTE)
+    shop.collector.visit = 101
+    shop.collector.targets = {"sales@company.com": NEXT, "info@company.com": "info+v8w9x2y3@company.com"}
+    await shop.run("() => document.body.insertAdjacentHTML('beforeend', '<p id=late>info@company.com</p>')")
+    await shop.shows("#late", "info+v8w9x2y3@company.com")
+    await shop.shows("#link", NEXT)
+    assert [visit["pageview"] for visit in shop.collector.visits] == [True, False, False]
