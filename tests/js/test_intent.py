@@ -58,8 +58,14 @@ async def test_a_copied_substitute_is_told(swapped: Shop) -> None:
 
 
 async def test_a_selected_substitute_is_told_when_the_selection_rests(swapped: Shop) -> None:
-    for _ in range(3):
-        await swapped.run("() => getSelection().selectAllChildren(document.querySelector('#text'))")
+    for selector in ("#text", "#other", "#text"):
+        await swapped.run(
+            """selector => new Promise(done => {
+                document.addEventListener("selectionchange", () => done(), { once: true });
+                getSelection().selectAllChildren(document.querySelector(selector));
+            })""",
+            selector,
+        )
     await swapped.wait(lambda: bool(told(swapped, "select")))
     await swapped.quiet()
     assert told(swapped, "select") == [SUBSTITUTE]
