@@ -1,10 +1,8 @@
-"""The service as its operator runs it: a settings file, the command line, a process that can be killed."""
+"""The service as its operator runs it: a settings file, and a process that can be killed."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 from sqlalchemy import select
@@ -20,6 +17,7 @@ from sqlalchemy import select
 from tests.support.ports import free_port
 from wherefrom.db import Database
 from wherefrom.inbox.tables import message
+from wherefrom.settings import Settings, load_settings
 
 START_SECONDS = 30
 
@@ -46,14 +44,9 @@ class Service:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def run(self, *arguments: str, **environment: str) -> Any:
-        """The JSON answer of a command."""
-        done = subprocess.run(
-            [sys.executable, "-m", "wherefrom", *arguments, "--settings", str(self.folder / "settings.toml"), "--json"],
-            capture_output=True, text=True, env={**os.environ, **environment}, timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+    @property
+    def settings(self) -> Settings:
+        return load_settings(self.folder / "settings.toml", {})
 
     async def start(self) -> None:
         """Starts the process and waits until it says it is ready."""

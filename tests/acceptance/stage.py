@@ -1,4 +1,4 @@
-"""A site set up as its owner would: by the command line, with a mailbox, a webhook and a person for the console."""
+"""A site set up as its owner would, by the operations the command line calls: mailbox, webhook, a person."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from standardwebhooks import Webhook
 from tests.acceptance.service import Service
 from tests.support.dovecot import Account, Dovecot
 from tests.support.receiver import Received, Receiver
+from wherefrom.app import open_services
+from wherefrom.management import invoke
 
 PERSON, PASSWORD = "owner@shop.example", "a long enough password"
 DEAL = {"deal": {"number": "D-77"}}
@@ -35,27 +37,29 @@ class Stage:
         return body
 
 
-def set_up(service: Service, dovecot: Dovecot, receiver: Receiver, strategy: str, domain: str) -> Stage:
+async def set_up(service: Service, dovecot: Dovecot, receiver: Receiver, strategy: str, domain: str) -> Stage:
     """A site "shop" on shop.example with the target sales@``domain``; whatever comes to ``domain`` is in one mailbox.
 
     Everything at ``domain`` arrives, so the same account serves plus codes, a pool and a catch-all.
     """
     account = dovecot.add_user(catchall_domain=domain)
-    site = service.run("site", "add", "shop", "--host", "shop.example")
     address = f"sales@{domain}"
-    service.run("target", "add", "shop", address, "--strategy", strategy, *_options(service, strategy, domain))
-    service.run(
-        "mailbox", "add", "shop", "--host", "localhost", "--port", str(dovecot.imaps_port), "--user", account.user,
-        "--ca-file", str(dovecot.ca_file), WHEREFROM_MAILBOX_PASSWORD=account.password,
-    )  # fmt: skip
-    endpoint = service.run("endpoint", "add", "shop", receiver.url + "/crm", "--deal-path", "deal.number")
-    service.run("user", "add", PERSON, WHEREFROM_USER_PASSWORD=PASSWORD)
-    return Stage(service, dovecot, account, receiver, site["key"], address, endpoint["secret"])
+    target = {"address": address, "strategy": strategy, **_options(strategy, domain)}
+    mailbox = {
+        "host": "localhost", "port": dovecot.imaps_port, "ca_file": str(dovecot.ca_file),
+        "username": account.user, "password": account.password,
+    }  # fmt: skip
+    hook = {"url": receiver.url + "/crm", "deal_path": "deal.number"}
+    async with open_services(service.settings) as services:
+        site = await invoke(services, "POST", "/sites", body={"name": "shop", "hosts": ["shop.example"]})
+        await invoke(services, "POST", "/sites/{site}/targets", site=site.id, body=target)
+        await invoke(services, "POST", "/sites/{site}/mailboxes", site=site.id, body=mailbox)
+        endpoint = await invoke(services, "POST", "/sites/{site}/endpoints", site=site.id, body=hook)
+        await invoke(services, "POST", "/users", body={"email": PERSON, "password": PASSWORD})
+    return Stage(service, dovecot, account, receiver, site.key, address, endpoint.secret)
 
 
-def _options(service: Service, strategy: str, domain: str) -> list[str]:
+def _options(strategy: str, domain: str) -> dict[str, str]:
     if strategy == "pool":
-        pool = service.folder / "pool.txt"
-        pool.write_text("".join(f"sales-{number}@{domain}\n" for number in range(1, 4)))
-        return ["--pool", str(pool)]
-    return ["--domain", domain] if strategy == "catchall" else []
+        return {"pool": "".join(f"sales-{number}@{domain}\n" for number in range(1, 4))}
+    return {"domain": domain} if strategy == "catchall" else {}

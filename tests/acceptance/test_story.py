@@ -41,10 +41,10 @@ async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
         running.kill()
 
 
-@pytest.fixture
-def stage(service: Service, dovecot: Dovecot, receiver: Receiver, request: pytest.FixtureRequest) -> Stage:
+@pytest_asyncio.fixture
+async def stage(service: Service, dovecot: Dovecot, receiver: Receiver, request: pytest.FixtureRequest) -> Stage:
     strategy = getattr(request, "param", "plus")
-    return set_up(service, dovecot, receiver, strategy, f"story{next(_numbers)}.example")
+    return await set_up(service, dovecot, receiver, strategy, f"story{next(_numbers)}.example")
 
 
 async def visit_shop(page: Page, stage: Stage) -> str:

@@ -87,7 +87,7 @@ async def main(letters: int) -> None:
             dovecot.start()
             receiver.start()
             await upgrade(service.database_url)
-            stage = set_up(service, dovecot, receiver, "plus", DOMAIN)
+            stage = await set_up(service, dovecot, receiver, "plus", DOMAIN)
             await service.start()
             ours = tell("delivered → POST received", await to_the_crm(stage, letters))
             ceiling = tell(

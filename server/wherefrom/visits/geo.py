@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import maxminddb
 import structlog
+from geoip2.database import Reader
+from geoip2.errors import AddressNotFoundError
+from geoip2.models import City, Country
+from maxminddb import InvalidDatabaseError
 
 from wherefrom.errors import SettingsError
 from wherefrom.visits.ip import parse_ip
@@ -20,7 +23,8 @@ from wherefrom.visits.ip import parse_ip
 log = structlog.get_logger(__name__)
 
 _MOST_CACHED = 16_384
-_HINT = "get a city database in MMDB form (wherefrom geo install), or leave geo.file empty to do without"
+_HINT = "get a city database in MMDB form, or leave geo.file empty to do without"
+_LOCALES = ("en", "de", "es", "fr", "pt-BR", "ru", "ja", "zh-CN")  # English where there is an English name
 
 
 class Place(NamedTuple):
@@ -40,6 +44,7 @@ class GeoReader:
 
     def __init__(self, path: str | Path | None) -> None:
         self._reader = _open(Path(path)) if path else None
+        self._ask = _question(self._reader) if self._reader is not None else None
         self._cached: Callable[[str], Place] = lru_cache(_MOST_CACHED)(self._look_up)
 
     def find(self, ip: str) -> Place:
@@ -52,39 +57,46 @@ class GeoReader:
 
     def _look_up(self, ip: str) -> Place:
         address = parse_ip(ip)
-        if address is None or self._reader is None:
+        if address is None or self._ask is None:
             return NOWHERE
         try:
-            entry = self._reader.get(str(address))
-        except (maxminddb.InvalidDatabaseError, ValueError) as fault:  # ValueError: IPv6 in an IPv4 database
+            return _place(self._ask(str(address)))
+        except AddressNotFoundError:
+            return NOWHERE
+        except (InvalidDatabaseError, ValueError, TypeError) as fault:  # ValueError: IPv6 in an IPv4 database
             log.warning("geo database cannot answer", fault=str(fault))
             return NOWHERE
-        return _place(entry) if isinstance(entry, dict) else NOWHERE
 
 
-def _open(path: Path) -> maxminddb.Reader:
+def _open(path: Path) -> Reader:
     try:
-        return maxminddb.open_database(str(path))
+        return Reader(str(path), locales=_LOCALES)
     except FileNotFoundError:
         raise SettingsError(f"geo.file: {path}: there is no such file", hint=_HINT) from None
     except OSError as error:
         raise SettingsError(f"geo.file: {path}: cannot be read: {error.strerror or error}", hint=_HINT) from None
-    except (maxminddb.InvalidDatabaseError, ValueError) as error:
+    except (InvalidDatabaseError, ValueError) as error:
         raise SettingsError(f"geo.file: {path}: no MMDB file, or a damaged one: {error}", hint=_HINT) from None
 
 
-def _place(entry: dict[str, Any]) -> Place:
-    country = entry.get("country") or entry.get("registered_country") or {}
-    regions = entry.get("subdivisions") or [{}]
+def _question(reader: Reader) -> Callable[[str], Country]:
+    """The look-up that fits the database's kind; a city's answer is a country's with more in it."""
+    kind = reader.metadata().database_type
+    if "Enterprise" in kind:
+        return reader.enterprise
+    return reader.city if "City" in kind else reader.country
+
+
+def _place(found: Country) -> Place:
+    country = found.country if found.country.iso_code or found.country.name else found.registered_country
+    region, city = (found.subdivisions, found.city) if isinstance(found, City) else ((), None)
     return Place(
-        (country.get("iso_code") or None),
-        _name(country, 100),
-        _name(regions[0], 200),
-        _name(entry.get("city") or {}, 200),
+        country.iso_code,
+        _cut(country.name, 100),
+        _cut(region[0].name, 200) if region else None,
+        _cut(city.name, 200) if city else None,
     )
 
 
-def _name(part: dict[str, Any], longest: int) -> str | None:
-    names = part.get("names") or {}
-    name = names.get("en") or next(iter(names.values()), None)
+def _cut(name: str | None, longest: int) -> str | None:
     return name[:longest] if name else None
