@@ -315,6 +315,24 @@ async def test_a_worker_whose_claim_ran_out_writes_nothing(post: Post, clock: Fi
     assert (await post.status(message_id))[0] == "sorted"
 
 
+async def test_letters_behind_a_slow_one_keep_their_claim(post: Post, clock: FixedClock) -> None:
+    ids = [await post.store(letter(text=str(number), message_id=f"<{number}@x>")) for number in range(4)]
+
+    class Slow:
+        name = "slow"
+
+        async def take(self, services: Services, stored: Any, read: Any) -> Taken | None:
+            clock.advance(sort.CLAIM * 0.9)
+            other = await Sorting(services, (Attribution(),)).step()
+            assert not other or stored.id != ids[0]
+            return None
+
+    await Sorting(post.services, (Slow(), Attribution())).step()
+    await post.sort()
+    assert [(await post.status(one))[0] for one in ids] == ["sorted"] * 4
+    assert [len(await post.events(one)) for one in ids] == [1] * 4
+
+
 async def test_a_letter_that_kills_the_process_is_given_up_after_three_tries(post: Post, clock: FixedClock) -> None:
     poison, other = await post.store(letter(text="poison")), await post.store(letter(message_id="<2@x>"))
     for _ in range(3):  # each time the process claims and dies

@@ -1,6 +1,7 @@
 """Watching real mailboxes: every new letter once, whatever the server, the network and the process do."""
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest_asyncio
 from tests.inbox.letters import letter
 from tests.inbox.watching import DEADLINE, Watching, until, watching
 from tests.support.dovecot import Dovecot
+from wherefrom.inbox.holder import is_dead, own_name
 from wherefrom.inbox.mailbox import ChangeMailbox, FolderChoice, change_mailbox, remove_mailbox
 from wherefrom.inbox.store import mailboxes
 from wherefrom.inbox.sync import CLAIM, sync_once
@@ -312,6 +314,28 @@ async def test_the_mailbox_of_a_process_that_died_is_taken_over_when_its_claim_r
     box.start("alive")
     found = await box.settled()
     assert found.watcher == "alive"
+
+
+@one_engine
+async def test_the_mailbox_of_a_killed_process_of_this_machine_is_taken_over_at_once(box: Watching) -> None:
+    await box.connect()
+    words = "from wherefrom.inbox.holder import own_name; print(own_name())"
+    ended = await asyncio.create_subprocess_exec(sys.executable, "-c", words, stdout=asyncio.subprocess.PIPE)
+    name = (await ended.communicate())[0].decode().strip()
+    now = box.services.clock.now()
+    async with box.services.db.write() as tx:
+        assert await mailboxes.claim_mailbox(tx, 1, box.mailbox_id, name, now, now + timedelta(hours=1))
+    box.start(own_name())
+    await box.settled()
+
+
+def test_a_process_that_lives_or_is_of_another_machine_is_not_called_dead() -> None:
+    assert not is_dead(own_name())
+    machine, number, run = own_name().split("/")
+    assert not is_dead(f"{machine}/1/{run}")
+    assert not is_dead(f"{'0' * 12}/{number}/{run}")
+    assert not is_dead("")
+    assert not is_dead("dead")
 
 
 async def test_a_mailbox_that_is_switched_off_or_removed_is_left_alone(box: Watching) -> None:

@@ -43,7 +43,8 @@ from wherefrom.services import Services
 
 log = structlog.get_logger(__name__)
 
-CLAIM = timedelta(seconds=60)
+CLAIM = timedelta(seconds=30)
+_RENEW_BELOW = CLAIM * 2 / 3
 _AT_ONCE = 10
 _LONGEST_FILE_NAME = 255
 _LONGEST_TYPE = 200
@@ -64,8 +65,17 @@ class Sorting:
         async with self.services.db.write() as tx:
             claimed = await messages.claim_messages(tx, now, now + CLAIM, _AT_ONCE)
         for stored in claimed:
-            await self._sort(stored)
+            if (held := await self._still_held(stored)) is not None:
+                await self._sort(held)
         return bool(claimed)
+
+    async def _still_held(self, stored: Stored) -> Stored | None:
+        """The claim, renewed when the letters before it took long; None when another process has it by now."""
+        now = self.services.clock.now()
+        if stored.claimed_until is not None and stored.claimed_until - now > _RENEW_BELOW:
+            return stored
+        async with self.services.db.write() as tx:
+            return await messages.renew_claim(tx, stored, now + CLAIM)
 
     async def _sort(self, stored: Stored) -> None:
         if stored.tries > MOST_TRIES:

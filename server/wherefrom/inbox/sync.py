@@ -1,36 +1,34 @@
 """Keeps every enabled mailbox watched by exactly one process: claims them, starts and stops watchers.
 
-    look over the mailboxes (every 15 s, or at the bell "mailboxes")
-      ├─ enabled, unwatched or its claim ran out ─▶ claim for 60 s ─▶ watcher
+    look over the mailboxes (every 10 s, or at the bell "mailboxes")
+      ├─ enabled, unwatched or its claim ran out ─▶ claim for 30 s ─▶ watcher
       ├─ mine                                    ─▶ renew
       └─ off, removed, edited, or lost to another process ─▶ stop the watcher (an edited one starts anew at once)
 
-A claim is a conditional update with a time limit, so a process may die at any moment and another takes over within a
-minute. Should two ever watch one mailbox for a moment, a letter's place (folder, uidvalidity, uid) is unique: it is
-stored once.
+A claim is a conditional update with a time limit, so a process may die at any moment and another takes over within
+half a minute; on the same machine at once (``holder``). Should two ever watch one mailbox for a moment, a letter's
+place (folder, uidvalidity, uid) is unique: it is stored once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
 
+from wherefrom.inbox.holder import is_dead, own_name
 from wherefrom.inbox.store import mailboxes
 from wherefrom.inbox.store.mailboxes import Mailbox
 from wherefrom.inbox.watcher import Watcher
 from wherefrom.services import Services
-from wherefrom.tokens import random_code
 
 log = structlog.get_logger(__name__)
 
-CLAIM = timedelta(seconds=60)
-LOOK_SECONDS = 15.0
+CLAIM = timedelta(seconds=30)
+LOOK_SECONDS = 10.0
 _STOP_SECONDS = 6.0
 
 
@@ -41,16 +39,12 @@ class _Watched:
     task: asyncio.Task[None]
 
 
-def _own_name() -> str:
-    return f"{socket.gethostname()[:32]}/{os.getpid()}/{random_code()}"
-
-
 @dataclass(slots=True)
 class MailboxWatch:
     """The resident ``run`` watches until ``stop`` is set. ``name`` tells this process from others in claims."""
 
     services: Services
-    name: str = field(default_factory=_own_name)
+    name: str = field(default_factory=own_name)
     look_seconds: float = LOOK_SECONDS
     _watched: dict[tuple[int, int], _Watched] = field(default_factory=dict)
 
@@ -82,7 +76,11 @@ class MailboxWatch:
 
     async def _claim(self, mailbox: Mailbox) -> bool:
         now = self.services.clock.now()
+        gone = mailbox.watcher if mailbox.watcher not in ("", self.name) and is_dead(mailbox.watcher) else ""
         async with self.services.db.write() as tx:
+            if gone:
+                log.info("mailbox is taken over from a process that ended", mailbox=mailbox.id)
+                await mailboxes.release_mailbox(tx, mailbox.site_id, mailbox.id, gone)
             return await mailboxes.claim_mailbox(tx, mailbox.site_id, mailbox.id, self.name, now, now + CLAIM)
 
     def _start(self, place: tuple[int, int], mailbox: Mailbox) -> None:

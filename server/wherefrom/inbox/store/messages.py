@@ -12,7 +12,7 @@ process that reads it is given up, not tried for ever.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -122,6 +122,16 @@ async def claim_messages(tx: Tx, now: datetime, until: datetime, limit: int) -> 
             .values(claimed_until=until, tries=message.c.tries + 1)
         )
     return [Stored(**{**row._mapping, "tries": row.tries + 1}, claimed_until=until) for row in rows]
+
+
+async def renew_claim(tx: Tx, stored: Stored, until: datetime) -> Stored | None:
+    """The claim with a new end; None when it was lost."""
+    done = await tx.execute(
+        update(message)
+        .where(_is(stored.site_id, stored.id), message.c.claimed_until == stored.claimed_until)
+        .values(claimed_until=until)
+    )
+    return replace(stored, claimed_until=until) if done.rowcount else None
 
 
 async def mark_message(tx: Tx, stored: Stored, status: str, values: Mapping[str, Any]) -> bool:
