@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wherefrom.visits.script import load_script, versioned_path
+from wherefrom.settings import CollectorGroup, Server, Settings
+from wherefrom.visits.script import load_script, script_tag, versioned_path
 
 
 @pytest.mark.parametrize(
@@ -22,3 +23,17 @@ def test_a_version_goes_before_the_extension(path: str, versioned: str) -> None:
 def test_the_version_is_short_and_of_the_content() -> None:
     assert len(load_script().version) == 8
     assert int(load_script().version, 16) >= 0
+
+
+def test_the_tag_names_the_doors_only_when_they_are_not_beside_the_script() -> None:
+    assert (
+        script_tag(Settings(), "wf_1") == '<script async src="http://127.0.0.1:8025/wf.js" data-site="wf_1"></script>'
+    )
+    renamed = Settings(
+        server=Server(public_url="https://company.com/in/"),
+        collector=CollectorGroup(script_path="/s/hello.js", visits_path="/s/v1/visits", signals_path="/s/bye"),
+    )
+    assert script_tag(renamed, 'wf_"<') == (
+        '<script async src="https://company.com/in/s/hello.js" data-site="wf_&quot;&lt;"'
+        ' data-signals="https://company.com/in/s/bye"></script>'
+    )

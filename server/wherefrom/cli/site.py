@@ -9,6 +9,7 @@ import typer
 from wherefrom.cli.common import JsonOption, SettingsOption, read_settings, show, with_services
 from wherefrom.management import invoke
 from wherefrom.services import Services
+from wherefrom.visits.script import script_tag
 
 app = typer.Typer(help="Tracked websites.", no_args_is_help=True)
 
@@ -26,12 +27,11 @@ def add(
         return await invoke(services, "POST", "/sites", body={"name": name, "hosts": host})
 
     read = read_settings(settings)
-    script = read.server.public_url.rstrip("/") + read.collector.script_path
 
     def words(site: dict[str, Any]) -> str:
         return (
             f"site {site['name']} added, key {site['key']}\n\nPut this into every page, just before </body>:\n\n"
-            f'  <script async src="{script}" data-site="{site["key"]}"></script>\n\n'
+            f"  {script_tag(read, site['key'])}\n\n"
             f"Next: wherefrom target add {site['name']} sales@your-domain --strategy plus"
         )
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from typing import Any
 
 from wherefrom.console.words import sentence
 from wherefrom.inbox.store.mailboxes import Mailbox
 from wherefrom.mail.diagnosis import Diagnosis, Step
-from wherefrom.settings import Settings
-from wherefrom.sites.site import Site
 from wherefrom.substitution.target import Target
 from wherefrom.webhooks.endpoint import Endpoint
 
@@ -83,12 +80,6 @@ class Need:
 def make_result(mailbox_id: int, diagnosis: Diagnosis) -> Result:
     """The diagnosis in words."""
     return Result(mailbox_id, diagnosis.ok, tuple((_STEPS.get(one.name, one.name), one) for one in diagnosis.steps))
-
-
-def snippet(settings: Settings, site: Site) -> str:
-    """What stands in the site's pages."""
-    address = settings.server.public_url.rstrip("/") + settings.collector.script_path
-    return f'<script async src="{escape(address)}" data-site="{escape(site.key)}"></script>'
 
 
 def target_line(one: Target, pool: Mapping[Any, int]) -> Line:

@@ -27,6 +27,7 @@ from wherefrom.substitution.lease import Terms
 from wherefrom.substitution.store.substitutes import count_pool
 from wherefrom.substitution.store.targets import list_targets
 from wherefrom.substitution.target import Options
+from wherefrom.visits.script import script_tag
 from wherefrom.visits.store import list_drops, list_visits
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint, send_test
 from wherefrom.webhooks.store.endpoints import list_endpoints, list_waiting
@@ -142,7 +143,7 @@ async def _page(call: Call, outcome: Outcome) -> Response:
         "setup.html",
         "setup",
         outcome=outcome,
-        snippet=checkup.snippet(call.services.settings, call.site),
+        snippet=script_tag(call.services.settings, call.site.key),
         sent=bool(call.request.query_params.get("sent")),
         **context,
     )

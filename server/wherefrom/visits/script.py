@@ -7,9 +7,11 @@ import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 
 from wherefrom.errors import Unavailable
+from wherefrom.settings import Settings
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 _PLACES = (_PACKAGE / "static" / "wf.js", _PACKAGE.parent.parent / "js" / "dist" / "wf.js")
@@ -47,3 +49,15 @@ def versioned_path(script_path: str, version: str) -> str:
     folder, slash, name = script_path.rpartition("/")
     stem, dot, extension = name.rpartition(".")
     return f"{folder}{slash}{stem}.{version}{dot}{extension}" if stem else f"{folder}{slash}{name}.{version}"
+
+
+def script_tag(settings: Settings, key: str) -> str:
+    """What a site's owner pastes into the pages. The doors are named when they are not where the script looks by
+    itself, ``v1/visits`` and ``v1/signals`` beside it."""
+    base, paths = settings.server.public_url.rstrip("/"), settings.collector
+    beside = paths.script_path.rpartition("/")[0] + "/v1/"
+    doors = {"data-visits": (paths.visits_path, "visits"), "data-signals": (paths.signals_path, "signals")}
+    extra = "".join(
+        f' {name}="{escape(base + path)}"' for name, (path, usual) in doors.items() if path != beside + usual
+    )
+    return f'<script async src="{escape(base + paths.script_path)}" data-site="{escape(key)}"{extra}></script>'
