@@ -130,9 +130,9 @@ async def serve(services: Services, stop: asyncio.Event, *, listening: socket.so
     supervisor = Supervisor(background(services) if work else [], services.bell, services.clock)
     gc.collect()
     gc.freeze()  # what is loaded now lives to the end: no need to look at it again in every collection
+    app = build_app(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such
     async with asyncio.TaskGroup() as tasks:
         if listening is not None:
-            app = build_app(services, supervisor)
             tasks.create_task(serve_http(app, listening, stop))
             log.info("listening", address="http://{}:{}".format(*listening.getsockname()[:2]))
         tasks.create_task(supervisor.run(stop))

@@ -122,8 +122,11 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
     _convert(tree, path, {})
     sources = {variable: _overlay(tree, variable, env[variable]) for variable in sorted(env) if _is_ours(variable)}
     settings = _convert(tree, path, sources)
-    _check_networks("server.trusted_proxies", settings.server.trusted_proxies)
-    _check_networks("webhooks.allow", settings.webhooks.allow)
+    for key, networks in (
+        ("server.trusted_proxies", settings.server.trusted_proxies),
+        ("webhooks.allow", settings.webhooks.allow),
+    ):
+        _check_networks(f"{_where(path, sources, key)}: {key}", networks)
     return _anchor(settings, path.resolve().parent if path else Path.cwd())
 
 
@@ -182,7 +185,7 @@ def _explain(message: str, path: Path | None, sources: Mapping[str, str]) -> str
 
 def _where(path: Path | None, sources: Mapping[str, str], key: str) -> str:
     for variable, named in sources.items():
-        if named == key:
+        if named == key.partition("[")[0]:
             return f"environment variable {variable}"
     return str(path) if path else "settings"
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -80,6 +81,14 @@ class Resident:
     run: Callable[[asyncio.Event], Awaitable[None]]
 
 
+def next_delay(last: float, *, lived: float) -> float:
+    """Seconds until a dead one is started again: ``last`` doubled, and short again after it ``lived`` well for long,
+    because that is a new trouble, not the old one."""
+    if lived > _LONGEST_DELAY:
+        return _FIRST_DELAY
+    return min(max(last * 2, _FIRST_DELAY), _LONGEST_DELAY)
+
+
 @dataclass(slots=True)
 class State:
     """What the readiness page says of one worker."""
@@ -111,7 +120,15 @@ class Supervisor:
 
     async def run(self, stop: asyncio.Event) -> None:
         tasks = [asyncio.create_task(self._keep(one, stop), name=one.name) for one in self.work]
-        await stop.wait()
+        try:
+            await stop.wait()
+            await self._wind_down(tasks)
+        finally:  # also when this run is cancelled: nothing may work on while the database is being closed
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wind_down(self, tasks: list[asyncio.Task[None]]) -> None:
         for one in self.work:
             if isinstance(one, Worker):
                 self.bell.ring(one.topic)
@@ -120,13 +137,11 @@ class Supervisor:
         _, late = await asyncio.wait(tasks, timeout=self.grace)
         for task in late:
             log.warning("worker did not stop in time", worker=task.get_name(), grace=self.grace)
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep(self, one: Worker | Resident, stop: asyncio.Event) -> None:
-        state, delay = self.states[one.name], _FIRST_DELAY
+        state, delay = self.states[one.name], 0.0
         while not stop.is_set():
-            state.status, state.since = "running", self.clock.now()
+            state.status, state.since, begun = "running", self.clock.now(), time.monotonic()
             try:
                 await (self._turn(one, state, stop) if isinstance(one, Worker) else one.run(stop))
                 if not stop.is_set():
@@ -134,10 +149,10 @@ class Supervisor:
             except Exception as fault:
                 state.status, state.fault = "failed", f"{type(fault).__name__}: {fault}"
                 state.restarts += 1
+                delay = next_delay(delay, lived=time.monotonic() - begun)
                 log.exception("worker failed", worker=one.name, again_in=delay)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), delay)
-                delay = min(delay * 2, _LONGEST_DELAY)
         state.status = "stopped"
 
     async def _turn(self, worker: Worker, state: State, stop: asyncio.Event) -> None:

@@ -121,15 +121,27 @@ class Tokens:
 
 def load_key(path: Path) -> bytes:
     """The key kept in ``path`` as URL-safe base64; made there with mode 0600 when the file is absent."""
-    if not path.exists():
-        _write_new_key(path)
     try:
-        return base64.urlsafe_b64decode(path.read_text().strip())
-    except ValueError:
+        if not path.exists():
+            _write_new_key(path)
+        key = base64.urlsafe_b64decode(path.read_text().strip())
+    except OSError as error:
         raise SettingsError(
-            f"{path}: the secret key is not URL-safe base64",
-            hint="restore the file from a backup; sealed passwords cannot be read without it",
+            f"data.key_file: {path}: cannot be read or made: {error.strerror or error}",
+            hint="name a file that the service's user may read and write",
         ) from None
+    except ValueError:
+        raise _damaged(path, "it is not URL-safe base64") from None
+    if len(key) < _KEY_BYTES:
+        raise _damaged(path, f"it has {len(key)} bytes, at least {_KEY_BYTES} are needed")
+    return key
+
+
+def _damaged(path: Path, why: str) -> SettingsError:
+    return SettingsError(
+        f"data.key_file: {path}: the secret key is damaged: {why}",
+        hint="restore the file from a backup; sealed passwords cannot be read without it",
+    )
 
 
 def _write_new_key(path: Path) -> None:
@@ -141,6 +153,8 @@ def _write_new_key(path: Path) -> None:
         file.write(base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES)).decode() + "\n")
         file.flush()
         os.fsync(file.fileno())
-    with contextlib.suppress(FileExistsError):
-        os.link(draft, path)
-    draft.unlink()
+    try:
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()

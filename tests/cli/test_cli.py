@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,8 @@ def test_a_mailbox_with_a_wrong_password_fails_the_test_in_words(shell: Shell, d
         (["endpoint", "add", "shop", "ftp://crm.example/hook"], ["ftp"]),
         (["mailbox", "add", "shop", "--host", "imap.example", "--user", "u"], ["WHEREFROM_MAILBOX_PASSWORD"]),
         (["user", "add", "me@company.example", "--password-file", "short"], ["10"]),
+        (["target", "add", "shop", "a@b.example", "--domain", "in.b.example"], ["domain"]),
+        (["target", "add", "shop", "a@b.example", "--pool", "pool.txt"], ["pool"]),
         (["key", "add"], ["--operator"]),
         (["site", "add", "shop", "--host", "company.example"], ["shop"]),
         (["mailbox", "test", "shop"], ["0 mailboxes"]),
@@ -110,6 +113,7 @@ def test_a_wrong_command_says_what_is_wrong_and_leaves_with_status_1(
 ) -> None:
     shell.json("site", "add", "shop", "--host", "company.example")
     (shell.folder / "short").write_text("short")
+    (shell.folder / "pool.txt").write_text("b@b.example\n")
     told = shell.run(*arguments)
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr.startswith("error: ")
@@ -123,6 +127,41 @@ def test_a_wrong_setting_stops_the_start_and_is_named(shell: Shell) -> None:
     told = shell.run("serve")
     assert told.returncode == 1
     assert "settings.toml: unknown setting server.prot" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("WHEREFROM_GEO_FILE", "/nowhere.mmdb", "geo.file: /nowhere.mmdb"),
+        ("WHEREFROM_DATA_KEY_FILE", "/proc/nowhere/secret.key", "data.key_file: /proc/nowhere/secret.key"),
+    ],
+)
+def test_a_file_that_cannot_be_had_is_told_by_serve_and_by_check(
+    shell: Shell, variable: str, value: str, words: str
+) -> None:
+    for command in ("serve", "check"):
+        told = shell.run(command, **{variable: value})
+        assert told.returncode == 1
+        assert words in told.stderr
+        assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://nobody@127.0.0.1:1/nothing",
+        "postgresql://nobody@127.0.0.1:1/nothing?sslmode=require",
+        "postgresql://nobody@127.0.0.1:po/nothing",
+        "sqlite:////proc/nowhere/wherefrom.db",
+    ],
+)
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # neither engine's database is reached
+def test_a_database_that_cannot_be_reached_is_told_as_the_setting_it_is(shell: Shell, url: str) -> None:
+    for command in ("migrate", "check"):
+        told = shell.run(command, WHEREFROM_DATABASE_URL=url)
+        assert told.returncode == 1
+        assert "database.url" in told.stderr
+        assert "Traceback" not in told.stderr
 
 
 def test_a_port_that_is_taken_stops_the_start_and_is_named(shell: Shell) -> None:
@@ -150,4 +189,4 @@ def test_help_names_every_command(shell: Shell) -> None:
     told = shell.run("--help").stdout
     for command in ("serve", "web", "work", "migrate", "check", "demo", "site", "target", "mailbox", "endpoint",
                     "user", "key"):  # fmt: skip
-        assert f" {command} " in told
+        assert re.search(rf"^\s+{command}\s", told, re.MULTILINE), command

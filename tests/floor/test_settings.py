@@ -89,6 +89,13 @@ def test_a_wrong_value_in_the_environment_names_the_variable() -> None:
         load_settings(None, {"WHEREFROM_SERVER_PROT": "1"})
 
 
+def test_a_wrong_list_in_the_environment_names_the_variable() -> None:
+    with pytest.raises(SettingsError, match="WHEREFROM_WEBHOOKS_RETRY_SECONDS"):
+        load_settings(None, {"WHEREFROM_WEBHOOKS_RETRY_SECONDS": "a,b"})
+    with pytest.raises(SettingsError, match=r"WHEREFROM_WEBHOOKS_ALLOW: webhooks\.allow: “10\.0\.0\.7/8”"):
+        load_settings(None, {"WHEREFROM_WEBHOOKS_ALLOW": "10.0.0.7/8"})
+
+
 def test_text_in_the_file_is_not_taken_for_a_number_even_when_the_environment_is_used(tmp_path: Path) -> None:
     path = write(tmp_path, '[server]\nport = "1000"\n')
     with pytest.raises(SettingsError, match=r"server\.port"):

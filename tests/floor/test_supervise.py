@@ -2,8 +2,10 @@
 
 import asyncio
 
+import pytest
+
 from wherefrom.clock import SystemClock
-from wherefrom.supervise import Bell, Resident, Supervisor, Worker
+from wherefrom.supervise import Bell, Resident, Supervisor, Worker, next_delay
 
 
 async def test_a_ring_between_looking_and_waiting_is_not_lost() -> None:
@@ -104,3 +106,29 @@ async def test_a_resident_that_ignores_the_stop_is_cancelled_after_the_grace() -
     await begun.wait()
     stop.set()
     await asyncio.wait_for(running, 5)
+
+
+def test_the_delay_grows_while_it_fails_at_once_and_is_short_again_after_a_good_run() -> None:
+    grown = [1.0]
+    for _ in range(8):
+        grown.append(next_delay(grown[-1], lived=0.5))
+    assert grown == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+    assert next_delay(60.0, lived=61.0) == 1.0
+
+
+async def test_a_run_that_is_cancelled_leaves_no_worker_behind() -> None:
+    ended, begun = asyncio.Event(), asyncio.Event()
+
+    async def works_on(_stop: asyncio.Event) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    running = asyncio.create_task(Supervisor([Resident("on", works_on)], Bell(), SystemClock()).run(asyncio.Event()))
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert ended.is_set()

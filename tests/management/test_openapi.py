@@ -92,3 +92,13 @@ async def _use(
     assert answer.status_code == operation.status, (method, path, answer.text)
     msgspec.json.decode(answer.content, type=operation.answer)
     return answer.json()
+
+
+async def test_every_list_in_the_description_says_what_it_holds(client: httpx.AsyncClient) -> None:
+    lists = 0
+    for name, shape in (await described(client))["components"]["schemas"].items():
+        data = shape.get("properties", {}).get("data", {})
+        if data.get("type") == "array":
+            lists += 1
+            assert data.get("items"), name
+    assert lists >= 8

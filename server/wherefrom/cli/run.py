@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from wherefrom import __version__
-from wherefrom.app import log_to, serve_until_signal
+from wherefrom.app import build_app, log_to, serve_until_signal
 from wherefrom.cli.common import SettingsOption, read_settings, with_services
 from wherefrom.db.migrate import upgrade
 from wherefrom.services import Services
@@ -63,7 +63,8 @@ def check(settings: SettingsOption = None) -> None:
     """Read the settings, open the database, and say whether the service could start."""
     read = read_settings(settings)
 
-    async def look(_services: Services) -> None:
+    async def look(services: Services) -> None:
+        build_app(services)  # reads the geo file and the script
         typer.echo(f"settings: fine\ndatabase: {read.database.url.partition(':')[0]}, newest schema\nready to serve")
 
     with_services(settings, look)
@@ -71,7 +72,8 @@ def check(settings: SettingsOption = None) -> None:
 
 def demo(
     port: Annotated[
-        int, typer.Option(help="The service's port; the demo site takes the next, the CRM the one after.")
+        int,
+        typer.Option(min=0, max=65533, help="The service's port; site and CRM take the next two."),
     ] = 8025,
 ) -> None:
     """Run everything on this machine: service, mailbox, demo site, demo CRM."""

@@ -22,22 +22,20 @@ def add(
     site: SiteArgument,
     address: Annotated[str, typer.Argument(help="The real address on the page.")],
     strategy: Annotated[str, typer.Option(help="plus, catchall or pool.")] = "plus",
-    separator: Annotated[str, typer.Option(help="plus: what stands before the code: + - = or .")] = "+",
-    code: Annotated[str, typer.Option(help="code (unguessable), visit (the bare visit number) or name.")] = "code",
+    separator: Annotated[str, typer.Option(help="plus: what stands before the code: + - = or .")] = "",
+    code: Annotated[str, typer.Option(help="code (unguessable), visit (the bare visit number) or name.")] = "",
     domain: Annotated[str, typer.Option(help="catchall: the domain whose every address arrives.")] = "",
     pool: Annotated[Path | None, typer.Option(help="pool: a file with one address a line.")] = None,
-    when_empty: Annotated[str, typer.Option(help="pool: show the real address, or share one that is held.")] = "real",
+    when_empty: Annotated[str, typer.Option(help="pool: real (show the real address) or share.")] = "",
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Add a target address."""
+    given = {"separator": separator, "code_form": code, "domain": domain, "when_empty": when_empty}
     body: dict[str, Any] = {"address": address, "strategy": strategy}
-    if strategy == "plus":
-        body |= {"separator": separator, "code_form": code}
-    if strategy == "catchall":
-        body |= {"domain": domain, "code_form": code}
-    if strategy == "pool":
-        body |= {"pool": _read_pool(pool), "when_empty": when_empty}
+    body |= {name: value for name, value in given.items() if value}  # what does not fit the strategy is refused below
+    if strategy == "pool" or pool is not None:
+        body["pool"] = _read_pool(pool)
 
     async def use(services: Services) -> Any:
         return await invoke(services, "POST", "/sites/{site}/targets", site=site, body=body)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import event, make_url
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -37,7 +37,7 @@ class Database:
     def __init__(self, url: str, *, readers: int = 4, writers: int = 8) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError:
+        except (ArgumentError, ValueError):
             raise SettingsError(
                 "database.url is no database URL",
                 hint="write sqlite:///data/wherefrom.db or postgresql://user:password@host/name",
@@ -51,11 +51,11 @@ class Database:
         self.dialect = "sqlite" if name == "sqlite" else "postgresql"
         parsed = parsed.set(drivername=_DRIVERS[name])
         if self.dialect == "sqlite":
-            if parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(parsed.database)
             self._writer = _sqlite_engine(parsed, size=1, read_only=False)
             self._reader = _sqlite_engine(parsed, size=readers, read_only=True)
         else:
+            parsed = _as_asyncpg_spells_it(parsed)
             self._writer = self._reader = create_async_engine(parsed, pool_size=writers, pool_pre_ping=True)
         self._lock = asyncio.Lock()
         self._batcher = Batcher(self.write)
@@ -91,6 +91,25 @@ class Database:
         await self._writer.dispose()
         if self._reader is not self._writer:
             await self._reader.dispose()
+
+
+def _make_folder(file: str | None) -> None:
+    if not file:
+        return
+    try:
+        Path(file).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"database.url: the folder {Path(file).parent} cannot be made: {error.strerror}",
+            hint="name a place that the service's user may write to",
+        ) from None
+
+
+def _as_asyncpg_spells_it(url: URL) -> URL:
+    """``sslmode``, which other PostgreSQL programs read from a URL, is ``ssl`` to asyncpg, with the same values."""
+    if "sslmode" not in url.query:
+        return url
+    return url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
 
 
 def _sqlite_engine(url: Any, *, size: int, read_only: bool) -> AsyncEngine:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from asyncpg import PostgresError  # type: ignore[import-untyped]
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.db.engine import Database
 from wherefrom.errors import SettingsError
@@ -20,11 +24,12 @@ async def upgrade(url: str) -> str:
     """Migrates the database at ``url`` to the newest revision, which it answers."""
     database = Database(url)
     try:
-        async with database.write() as tx:
-            await tx.run_sync(_upgrade)
+        with _told():
+            async with database.write() as tx:
+                await tx.run_sync(_upgrade)
     finally:
         await database.close()
-    return _newest()
+    return newest_revision()
 
 
 async def find_revision(database: Database) -> str | None:
@@ -35,12 +40,25 @@ async def find_revision(database: Database) -> str | None:
 
 async def check_revision(database: Database) -> None:
     """SettingsError unless the database is at the newest revision."""
-    found, wanted = await find_revision(database), _newest()
+    with _told():
+        found, wanted = await find_revision(database), newest_revision()
     if found != wanted:
         raise SettingsError(
             f"the database is at schema {found or 'none'}, this version needs {wanted}",
             hint="run: wherefrom migrate",
         )
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """A database that cannot be reached or used, told as the setting it is."""
+    try:
+        yield
+    except (OSError, SQLAlchemyError, PostgresError) as error:
+        raise SettingsError(
+            f"database.url: the database cannot be used: {error}",
+            hint="is it running, does it exist, and are user and password right?",
+        ) from error
 
 
 def _config(connection: Connection | None = None) -> Config:
@@ -56,7 +74,8 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(_config(connection), "head")
 
 
-def _newest() -> str:
+def newest_revision() -> str:
+    """The revision this version's code is written for."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None, "there is always a first migration"
     return head

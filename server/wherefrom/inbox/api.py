@@ -19,6 +19,7 @@ from wherefrom.inbox.views import (
     DiagnosisView,
     MailboxView,
     MessageDetailView,
+    MessageView,
     detail_view,
     diagnosis_view,
     mailbox_view,
@@ -63,7 +64,7 @@ class CorrectMatch(Struct, frozen=True, kw_only=True):
     visit: str | None
 
 
-async def _list_mailboxes(call: Call) -> Page:
+async def _list_mailboxes(call: Call) -> Page[MailboxView]:
     async with call.services.db.read() as tx:
         found = await mailboxes.list_mailboxes(tx, call.site_id)
     return Page([mailbox_view(one) for one in found])
@@ -90,7 +91,7 @@ async def _test_mailbox(call: Call) -> DiagnosisView:
     return diagnosis_view(await mailbox.test_mailbox(call.services, call.site_id, call.id("mailbox")))
 
 
-async def _list_messages(call: Call) -> Page:
+async def _list_messages(call: Call) -> Page[MessageView]:
     query: ListMessages = call.query
     same = {name: getattr(query, name) for name in _SAME}
     wanted = HistoryFilter(
@@ -169,7 +170,7 @@ _MESSAGE = "/sites/{site}/messages/{message}"
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", "/sites/{site}/mailboxes", "List a site's mailboxes and how they stand", _list_mailboxes,
-        answer=Page, tag="mailboxes",
+        answer=Page[MailboxView], tag="mailboxes",
     ),
     Operation(
         "POST", "/sites/{site}/mailboxes", "Connect a mailbox", _add_mailbox,
@@ -187,7 +188,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "GET", "/sites/{site}/messages", "List letters, the newest first", _list_messages,
-        query=ListMessages, answer=Page, tag="messages",
+        query=ListMessages, answer=Page[MessageView], tag="messages",
     ),
     Operation("GET", _MESSAGE, "Show a letter, whole", _show_message, answer=MessageDetailView, tag="messages"),
     Operation(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 import structlog
@@ -26,14 +26,16 @@ from wherefrom.web.responses import json_response, problem_response
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 PREFIX = "/api/v1"
 _MOST_BODY = 1_048_576
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, Generic[T], frozen=True):
     """A list's answer. ``next_cursor`` goes into ``?cursor=`` for what follows; null at the end."""
 
-    data: list[Any]
+    data: list[T]
     next_cursor: str | None = None
 
 

@@ -59,4 +59,5 @@ def _within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6N
     if not _is_address(address):
         return False
     ip = ipaddress.ip_address(address)
+    ip = (ip.ipv4_mapped or ip) if ip.version == 6 else ip  # a socket for both kinds shows IPv4 in IPv6's clothes
     return any(ip in network for network in networks)

@@ -34,7 +34,7 @@ def bind(host: str, port: int) -> socket.socket:
         listening.close()
         raise SettingsError(
             f"cannot listen on {host} port {port}: {error.strerror}",
-            hint="another program may use the port; choose another one (server.port, or --port)",
+            hint="another program may use the port; choose another one: server.port in the settings, or demo --port",
         ) from None
     listening.listen(2048)
     return listening
