@@ -23,6 +23,7 @@ PIP_COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-e
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+run: export MAY_INSTALL := yes
 run: $(VENV)/.ready-run ## Start the demo: service, shop, mailbox and CRM on this machine
 	@exec $(VENV)/bin/wherefrom demo
 
@@ -79,7 +80,7 @@ $(VENV)/.ready-dev: requirements-dev.lock requirements.lock pyproject.toml | $(P
 	@$(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.ready-run
 
-# Debian's Python comes without venv: `make test` as root brings it, everybody else is told what to do.
+# Debian's Python comes without venv: root gets it installed, everybody else is told what to do.
 $(PYTHON):
 	@rm -rf $(VENV); found=; \
 	try() { \

@@ -146,7 +146,7 @@ def _damaged(path: Path, why: str) -> SettingsError:
 
 def _write_new_key(path: Path) -> None:
     """Two processes may start at once: the key appears whole, by a link, and the second one takes the first's."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:

@@ -182,6 +182,7 @@ def test_a_database_nobody_migrated_is_told_what_to_run(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert "wherefrom migrate" in told.stderr
     assert Shell(tmp_path).run("migrate").returncode == 0
+    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
     assert "wherefrom site add" in Shell(tmp_path).run("site", "list").stdout
 
 

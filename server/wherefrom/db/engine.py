@@ -97,7 +97,7 @@ def _make_folder(file: str | None) -> None:
     if not file:
         return
     try:
-        Path(file).parent.mkdir(parents=True, exist_ok=True)
+        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # letters are in there
     except OSError as error:
         raise SettingsError(
             f"database.url: the folder {Path(file).parent} cannot be made: {error.strerror}",
