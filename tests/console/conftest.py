@@ -1,14 +1,10 @@
-"""The console on a real socket, and a client that is logged in.
-
-On SQLite alone: the console has no SQL of its own, and what it reads with is tested on both engines where it lives.
-"""
+"""The console on a real socket, and a client that is logged in."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
 
 import httpx
-import pytest
 import pytest_asyncio
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -19,11 +15,6 @@ from wherefrom.console.routes import routes
 from wherefrom.services import Services
 from wherefrom.web.headers import SafeHeaders
 from wherefrom.web.serve import bind, serve_http
-
-
-@pytest.fixture
-def engine() -> str:
-    return "sqlite"
 
 
 @pytest_asyncio.fixture

@@ -44,7 +44,7 @@ async def letters(scene):
     await scene.add_visit(1042)
     return [
         await scene.add_letter(
-            subject, visit_number=1042 if number % 2 else None, deal_number=LONG if number == 1 else ""
+            subject, visit_number=1042 if number % 2 else None, deal_number=LONG[:200] if number == 1 else ""
         )
         for number, subject in enumerate(SUBJECTS)
     ]

@@ -28,6 +28,7 @@ class OddMailbox:
     logins: list[float] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     changed: threading.Event = field(default_factory=threading.Event)
+    told: int = 0
 
     def add(self, uid: int, raw: bytes) -> None:
         self.letters[uid] = raw
@@ -63,7 +64,8 @@ class OddMailbox:
 
     def say_examine(self, talk: Talk, tag: str, command: str) -> str:
         self.changed.clear()
-        told = f"* FLAGS ()\r\n* {len(self.letters)} EXISTS\r\n* 0 RECENT\r\n"
+        self.told = len(self.letters)
+        told = f"* FLAGS ()\r\n* {self.told} EXISTS\r\n* 0 RECENT\r\n"
         if self.uidvalidity is not None:
             told += f"* OK [UIDVALIDITY {self.uidvalidity}] x\r\n"
         uidnext = max(self.letters, default=0) + 1 if self.uidnext is None else self.uidnext
@@ -101,11 +103,12 @@ class OddMailbox:
             talk.close()
             return None
         talk.send(b"+ idling\r\n")
-        known = len(self.letters)
         while not talk_has_line(talk):
-            if self.changed.wait(0.02) and len(self.letters) != known:
-                known = len(self.letters)
-                talk.send(f"* {known} EXISTS\r\n".encode())
+            if len(self.letters) != self.told:  # also what came between the last answer and this IDLE
+                self.told = len(self.letters)
+                talk.send(f"* {self.told} EXISTS\r\n".encode())
+            self.changed.wait(0.02)
+            self.changed.clear()
         talk.read_line()
         return f"{tag} OK done\r\n"
 

@@ -17,7 +17,6 @@ from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.web.openapi import describe
 
-one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # what is refused before any database
 CODE = "sales+k7f3q9x2@company.example"
 ACCOUNT = {"host": "imap.company.example", "username": "owner@company.example", "password": "a secret"}
 
@@ -65,7 +64,6 @@ async def test_a_mailbox_is_added_listed_changed_and_removed_and_never_shows_its
     assert (await api.delete(path)).status_code == 404
 
 
-@one_engine
 @pytest.mark.parametrize(
     ("values", "field"),
     [
@@ -111,7 +109,6 @@ async def test_another_account_begins_anew_and_the_same_one_keeps_its_place(
     assert all(one["checked_at"] > told["created_at"] for one in other["folders"])
 
 
-@one_engine
 async def test_folders_are_replaced_and_those_that_stay_keep_their_place(api: httpx.AsyncClient) -> None:
     told = (await api.post("/sites/shop/mailboxes", json=ACCOUNT)).json()
     path = f"/sites/shop/mailboxes/{told['id']}"
@@ -171,7 +168,6 @@ async def test_letters_are_filtered(api: httpx.AsyncClient, post: Post, query: d
     assert len((await api.get("/sites/shop/messages", params=query)).json()["data"]) == count
 
 
-@one_engine
 @pytest.mark.parametrize(
     "query", [{"date_from": "yesterday"}, {"date_to": "2026-13-01"}, {"limit": "0"}, {"limit": "x"}, {"cursor": "no"}]
 )

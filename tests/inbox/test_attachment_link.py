@@ -17,8 +17,6 @@ from wherefrom.inbox.store.details import MessageDetail
 from wherefrom.services import Services
 from wherefrom.webhooks.fanout import attachment_link
 
-one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # nothing here depends on the database
-
 
 @pytest_asyncio.fixture
 async def browser(services: Services) -> AsyncIterator[httpx.AsyncClient]:
@@ -40,7 +38,6 @@ def link(services: Services, detail: MessageDetail, number: int = 1) -> str:
     return attachment_link(services, 1, detail.row.id, services.clock.now())(number)
 
 
-@one_engine
 async def test_the_link_of_a_webhook_gives_the_file(
     browser: httpx.AsyncClient, services: Services, detail: MessageDetail
 ) -> None:
@@ -53,7 +50,6 @@ async def test_the_link_of_a_webhook_gives_the_file(
     assert "private" in answer.headers["cache-control"]
 
 
-@one_engine
 async def test_a_page_among_the_attachments_is_only_bytes_to_a_browser(
     browser: httpx.AsyncClient, services: Services, detail: MessageDetail
 ) -> None:
@@ -63,7 +59,6 @@ async def test_a_page_among_the_attachments_is_only_bytes_to_a_browser(
     assert "/" not in answer.headers["content-disposition"].partition("filename*")[0]
 
 
-@one_engine
 async def test_a_link_ends_after_its_days_and_says_so(
     browser: httpx.AsyncClient, services: Services, detail: MessageDetail, clock: FixedClock
 ) -> None:
@@ -77,7 +72,6 @@ async def test_a_link_ends_after_its_days_and_says_so(
     assert answer.headers["cache-control"] == "no-store"
 
 
-@one_engine
 async def test_a_forged_link_gives_nothing(
     browser: httpx.AsyncClient, services: Services, detail: MessageDetail
 ) -> None:
@@ -91,7 +85,6 @@ async def test_a_forged_link_gives_nothing(
         assert "no such file" in answer.text
 
 
-@one_engine
 async def test_a_file_that_was_erased_is_told_in_words(
     browser: httpx.AsyncClient, services: Services, detail: MessageDetail
 ) -> None:

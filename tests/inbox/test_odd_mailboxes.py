@@ -11,8 +11,6 @@ from wherefrom.inbox import pace
 from wherefrom.inbox.mailbox import ChangeMailbox, change_mailbox
 from wherefrom.services import Services
 
-pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-
 
 def numbered(number: int) -> bytes:
     return letter(subject=f"Letter {number}", message_id=f"<{number}@customer.example>")

@@ -21,7 +21,6 @@ from wherefrom.mail.failures import LoginFailed
 from wherefrom.services import Services
 
 # The rest shows the server's and the network's side of it, which is the same on every database.
-one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 @pytest_asyncio.fixture
@@ -48,7 +47,6 @@ async def test_idle_brings_a_letter_long_before_the_next_poll(services: Services
         assert await box.sort() == ["Letter 1"]
 
 
-@one_engine
 async def test_the_bell_rings_when_a_letter_is_stored(box: Watching) -> None:
     await box.connect()
     box.start()
@@ -59,7 +57,6 @@ async def test_the_bell_rings_when_a_letter_is_stored(box: Watching) -> None:
     assert len(await box.rows()) == 1
 
 
-@one_engine
 async def test_a_server_without_idle_is_polled(services: Services, polling_dovecot: Dovecot) -> None:
     async with watching(services, polling_dovecot) as box:
         await box.connect()
@@ -80,7 +77,6 @@ async def test_letters_that_were_there_before_are_not_announced(box: Watching) -
     assert await box.sort() == ["Letter 2"]
 
 
-@one_engine
 async def test_letters_between_adding_and_the_first_look_are_announced(box: Watching) -> None:
     await box.connect()
     await box.deliver(numbered(1))
@@ -89,7 +85,6 @@ async def test_letters_between_adding_and_the_first_look_are_announced(box: Watc
     assert await box.sort() == ["Letter 1"]
 
 
-@one_engine
 @pytest.mark.parametrize("since", ["all", "2"])
 async def test_letters_of_before_are_announced_when_asked_for(box: Watching, since: str) -> None:
     for number in range(1, 4):
@@ -100,7 +95,6 @@ async def test_letters_of_before_are_announced_when_asked_for(box: Watching, sin
     assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3"]
 
 
-@one_engine
 async def test_junk_is_read_from_whichever_folder_the_server_calls_so(box: Watching) -> None:
     await box.connect()
     box.start()
@@ -123,7 +117,6 @@ async def test_a_letter_moved_to_junk_and_back_is_one_letter(box: Watching) -> N
     assert sorted(row.status for row in await box.rows()) == ["duplicate", "duplicate", "sorted"]
 
 
-@one_engine
 async def test_reading_leaves_no_trace(box: Watching) -> None:
     await box.connect()
     box.start()
@@ -138,7 +131,6 @@ async def test_reading_leaves_no_trace(box: Watching) -> None:
         assert client.folder_status("Junk", ["MESSAGES"])[b"MESSAGES"] == 0
 
 
-@one_engine
 async def test_a_letter_somebody_read_already_is_found_as_well(services: Services, polling_dovecot: Dovecot) -> None:
     async with watching(services, polling_dovecot) as box:
         await box.connect()
@@ -150,7 +142,6 @@ async def test_a_letter_somebody_read_already_is_found_as_well(services: Service
         await box.stored(1)
 
 
-@one_engine
 async def test_a_server_that_restarts_in_the_middle_loses_nothing(box: Watching) -> None:
     await box.connect()
     box.start()
@@ -197,7 +188,6 @@ async def test_new_numbers_for_old_letters_announce_nothing_twice(box: Watching)
     assert len({row.uidvalidity for row in await box.rows()}) == 2
 
 
-@one_engine
 async def test_new_numbers_in_the_middle_of_watching_are_noticed(box: Watching) -> None:
     await box.connect()
     box.start()
@@ -211,7 +201,6 @@ async def test_new_numbers_in_the_middle_of_watching_are_noticed(box: Watching) 
     assert await box.sort() == ["Letter 1", "Letter 2"]
 
 
-@one_engine
 async def test_letters_of_years_stamped_anew_by_a_move_are_not_announced(box: Watching) -> None:
     """A restored mailbox: other UIDVALIDITY, every letter with today's INTERNALDATE."""
     await box.connect(folders=(FolderChoice(name="INBOX"), FolderChoice(name="Leads", kind="other")))
@@ -241,7 +230,6 @@ async def test_a_wrong_password_is_told_and_tried_at_once_when_mended(box: Watch
     await box.status("ok")
 
 
-@one_engine
 async def test_a_certificate_nobody_vouches_for_is_told(box: Watching) -> None:
     await box.connect(port=box.server.imaps_port, security="tls")
     box.start()
@@ -251,7 +239,6 @@ async def test_a_certificate_nobody_vouches_for_is_told(box: Watching) -> None:
     await box.status("ok")
 
 
-@one_engine
 async def test_a_dead_server_holds_up_neither_other_mailboxes_nor_the_end(box: Watching, services: Services) -> None:
     silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(3600), "127.0.0.1", 0)
     async with silent:
@@ -268,7 +255,6 @@ async def test_a_dead_server_holds_up_neither_other_mailboxes_nor_the_end(box: W
         assert time.monotonic() - begun < 5
 
 
-@one_engine
 async def test_a_letter_above_the_limit_is_cut_and_marked(services: Services, dovecot: Dovecot) -> None:
     async with watching(services, dovecot, max_letter_bytes=65_536) as box:
         await box.connect()
@@ -316,7 +302,6 @@ async def test_the_mailbox_of_a_process_that_died_is_taken_over_when_its_claim_r
     assert found.watcher == "alive"
 
 
-@one_engine
 async def test_the_mailbox_of_a_killed_process_of_this_machine_is_taken_over_at_once(box: Watching) -> None:
     await box.connect()
     words = "from wherefrom.inbox.holder import own_name; print(own_name())"
@@ -355,7 +340,6 @@ async def test_a_mailbox_that_is_switched_off_or_removed_is_left_alone(box: Watc
     assert await box.sort() == ["Letter 1"]
 
 
-@one_engine
 async def test_a_folder_that_does_not_exist_is_told_and_holds_up_only_itself(box: Watching) -> None:
     await box.connect(folders=(FolderChoice(name="INBOX"), FolderChoice(name="Nowhere", kind="other")))
     box.start()
@@ -375,7 +359,6 @@ async def test_one_look_by_hand_reads_what_is_new(box: Watching) -> None:
     assert len(await box.rows()) == 2
 
 
-@one_engine
 async def test_one_look_by_hand_says_what_is_wrong(box: Watching) -> None:
     await box.connect(password="wrong")
     with pytest.raises(LoginFailed):
@@ -383,7 +366,6 @@ async def test_one_look_by_hand_says_what_is_wrong(box: Watching) -> None:
     assert (await box.mailbox()).status == "login_failed"
 
 
-@one_engine
 async def test_a_password_sealed_with_another_key_is_told_in_words(box: Watching) -> None:
     await box.connect()
     async with box.services.db.write() as tx:
@@ -422,7 +404,6 @@ def _move_all(box: Watching, source: str, goal: str) -> None:
         client.move(client.search("ALL"), goal)
 
 
-@one_engine
 async def test_a_server_that_resets_connections_while_it_restarts_delays_nothing_for_minutes(box: Watching) -> None:
     """Between the old server and the new one the port may take connections and cut them in the middle of TLS."""
     await box.connect(host="localhost", port=box.server.imaps_port, security="tls", ca_file=str(box.server.ca_file))

@@ -28,8 +28,6 @@ from wherefrom.visits.script import load_script
 from wherefrom.visits.tables import intent, visit
 from wherefrom.web.serve import bind, serve_http
 
-pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # HTTP is the same before both
-
 FROM_SHOP = {"origin": ORIGIN, "user-agent": PERSON}
 
 
