@@ -27,11 +27,13 @@ from wherefrom.db import Database
 from wherefrom.db.migrate import check_revision
 from wherefrom.errors import WherefromError
 from wherefrom.housekeeping import Housekeeping
+from wherefrom.inbox.probe import ProbeTaker
 from wherefrom.inbox.routes import routes as inbox_routes
 from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.sync import MailboxWatch
 from wherefrom.inbox.taker import Attribution, Taker
 from wherefrom.mail.blobs import Blobs
+from wherefrom.probes.rounds import Rounds
 from wherefrom.services import Services
 from wherefrom.settings import Settings
 from wherefrom.substitution.release import release_expired
@@ -47,11 +49,12 @@ from wherefrom.webhooks.guard import client as guarded_client
 
 log = structlog.get_logger(__name__)
 
-TAKERS: tuple[Taker, ...] = (Attribution(),)
+TAKERS: tuple[Taker, ...] = (ProbeTaker(), Attribution())
 """Who may claim an inbound letter, in this order; attribution takes what nobody else does."""
 
 _POLL_SECONDS = 1.0  # how long work of another process waits at most; one's own rings the bell
 _RELEASE_SECONDS = 30.0
+_PROBE_SECONDS = 30.0
 _HOUSEKEEPING_SECONDS = 60.0  # how often it looks whether anything is due
 
 
@@ -83,6 +86,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Worker("sort", Sorting(services, TAKERS).step, idle=_POLL_SECONDS, topic="messages"),
         *webhook_background(services),
         Worker("substitutes", functools.partial(release_expired, services), idle=_RELEASE_SECONDS, topic="substitutes"),
+        Worker("probes", Rounds(services).step, idle=_PROBE_SECONDS, topic="probes"),
         Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),
     ]
 

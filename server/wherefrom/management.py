@@ -18,6 +18,7 @@ from wherefrom.accounts.key import find_key_holder
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.api import OPERATIONS as EVENT_OPERATIONS
 from wherefrom.inbox.api import OPERATIONS as INBOX_OPERATIONS
+from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
 from wherefrom.services import Services
 from wherefrom.sites.api import OPERATIONS as SITE_OPERATIONS
 from wherefrom.sites.store import get_site
@@ -31,6 +32,7 @@ from wherefrom.webhooks.api import OPERATIONS as WEBHOOK_OPERATIONS
 OPERATIONS: tuple[Operation, ...] = (
     *SITE_OPERATIONS,
     *SUBSTITUTION_OPERATIONS,
+    *PROBE_OPERATIONS,
     *INBOX_OPERATIONS,
     *VISIT_OPERATIONS,
     *WEBHOOK_OPERATIONS,

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from wherefrom.addresses import find_address
 from wherefrom.errors import SettingsError
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
@@ -76,6 +77,23 @@ class Mail(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     batch: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
+class Smtp(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    host: str = ""
+    port: Port = 587
+    security: Literal["tls", "starttls", "none"] = "starttls"
+    username: str = ""
+    password: str = ""
+    sender: str = ""
+    ca_file: str = ""
+    timeout_seconds: Annotated[int, Meta(ge=1, le=300)] = 30
+
+
+class Probes(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    every_hours: Positive = 24
+    lost_minutes: Positive = 60
+    wait_seconds: Annotated[int, Meta(ge=1, le=300)] = 30
+
+
 class Webhooks(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_seconds: Annotated[int, Meta(ge=1, le=120)] = 15
     max_answer_bytes: Annotated[int, Meta(ge=1024)] = 65_536
@@ -107,6 +125,8 @@ class Settings(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     geo: Geo = field(default_factory=Geo)
     substitution: SubstitutionGroup = field(default_factory=SubstitutionGroup)
     mail: Mail = field(default_factory=Mail)
+    smtp: Smtp = field(default_factory=Smtp)
+    probes: Probes = field(default_factory=Probes)
     webhooks: Webhooks = field(default_factory=Webhooks)
     console: Console = field(default_factory=Console)
     log: Log = field(default_factory=Log)
@@ -127,6 +147,11 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
         ("webhooks.allow", settings.webhooks.allow),
     ):
         _check_networks(f"{_where(path, sources, key)}: {key}", networks)
+    if settings.smtp.host and find_address(settings.smtp.sender) is None:
+        raise SettingsError(
+            f"{_where(path, sources, 'smtp.sender')}: smtp.sender: “{settings.smtp.sender[:80]}” is no address; "
+            "with smtp.host set it must name who the letters are from, like wherefrom@company.com"
+        )
     return _anchor(settings, path.resolve().parent if path else Path.cwd())
 
 
@@ -214,4 +239,5 @@ def _anchor(settings: Settings, folder: Path) -> Settings:
         database=DatabaseGroup(url=url),
         data=Data(folder=absolute(settings.data.folder), key_file=absolute(settings.data.key_file)),
         geo=Geo(file=absolute(settings.geo.file)),
+        smtp=msgspec.structs.replace(settings.smtp, ca_file=absolute(settings.smtp.ca_file)),
     )

@@ -17,16 +17,15 @@ import msgspec
 
 from wherefrom.addresses import ascii_hostname
 from wherefrom.errors import BadInput, Conflict
+from wherefrom.inbox.round_trip import try_probes
 from wherefrom.inbox.store import mailboxes
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.diagnosis import Diagnosis, diagnose
+from wherefrom.mail.folders import THE_JUNK
 from wherefrom.mail.imap import ImapAccount, Security
 from wherefrom.services import Services
 
 FolderKind = Literal["inbox", "junk", "other"]
-
-THE_JUNK = "\\Junk"
-"""A folder's name that stands for whichever folder the server marks as junk (RFC 6154)."""
 
 _LONGEST_FOLDER = 500
 
@@ -120,12 +119,16 @@ async def remove_mailbox(services: Services, site_id: int, mailbox_id: int) -> N
 
 
 async def test_mailbox(services: Services, site_id: int, mailbox_id: int) -> Diagnosis:
-    """Connects apart from the watcher and says step by step what works: name, connection, TLS, login, folders."""
+    """Connects apart from the watcher and says step by step what works: name, connection, TLS, login, folders, and
+    whether letters to the site's substitutes arrive."""
     async with services.db.read() as tx:
         found = await mailboxes.get_mailbox(tx, site_id, mailbox_id)
     account = account_of(services, found)
     names = tuple(one.name for one in found.folders if one.name != THE_JUNK)
-    return await asyncio.to_thread(diagnose, account, names)
+    diagnosis = await asyncio.to_thread(diagnose, account, names)
+    if not diagnosis.ok:
+        return diagnosis
+    return Diagnosis((*diagnosis.steps, *await try_probes(services, found, account)))
 
 
 def account_of(services: Services, mailbox: Mailbox) -> ImapAccount:

@@ -44,7 +44,7 @@ class MailboxView(Struct, frozen=True, kw_only=True):
 
 
 class StepView(Struct, frozen=True, kw_only=True):
-    """One step to the mailbox: dns, tcp, tls, login, folder or idle. ``hint`` says what to do, or is empty."""
+    """One step to the mailbox: dns, tcp, tls, login, folder, idle or probe. ``hint`` says what to do, or is empty."""
 
     name: str
     ok: bool

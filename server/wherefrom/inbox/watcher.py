@@ -24,11 +24,12 @@ from wherefrom.errors import WherefromError
 from wherefrom.inbox.facts import clean
 from wherefrom.inbox.line import Line, Stopped
 from wherefrom.inbox.look import Look, pass_over
-from wherefrom.inbox.mailbox import THE_JUNK, account_of
+from wherefrom.inbox.mailbox import account_of
 from wherefrom.inbox.pace import Pace, status_of
 from wherefrom.inbox.store import mailboxes
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.failures import ConnectionLost, FolderMissing
+from wherefrom.mail.folders import THE_JUNK
 from wherefrom.mail.imap import FolderState, ImapSession
 from wherefrom.services import Services
 

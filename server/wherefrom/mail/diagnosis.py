@@ -10,7 +10,7 @@ from typing import Literal
 from wherefrom.mail.failures import MailboxError
 from wherefrom.mail.imap import ImapAccount, ImapSession
 
-StepName = Literal["dns", "tcp", "tls", "login", "folder", "idle"]
+StepName = Literal["dns", "tcp", "tls", "login", "folder", "idle", "probe"]
 
 
 @dataclass(frozen=True, slots=True)

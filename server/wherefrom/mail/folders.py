@@ -7,6 +7,9 @@ from typing import Literal
 
 Kind = Literal["inbox", "junk", "sent", "trash", "other"]
 
+THE_JUNK = "\\Junk"
+"""Stands for whichever folder a server marks as junk: no two servers name it alike."""
+
 _FLAGS: dict[bytes, Kind] = {
     b"\\inbox": "inbox",
     b"\\junk": "junk",

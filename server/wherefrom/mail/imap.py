@@ -112,6 +112,11 @@ class ImapSession(Connection):
         with self._telling("SEARCH"):
             return min(within(self._wire, self.timeout, lambda: self._client.search(["SINCE", day])), default=None)
 
+    def find_last_uid(self) -> int:
+        """The highest UID in the open folder, 0 when it is empty."""
+        with self._telling("SEARCH"):
+            return max(within(self._wire, self.timeout, lambda: self._client.search(["UID", "*"])), default=0)
+
     # ------------------------------------------------------------------ reading
 
     def fetch_new(self, after_uid: int, batch: int, max_bytes: int) -> Iterator[RawLetter]:

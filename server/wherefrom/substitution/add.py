@@ -28,7 +28,7 @@ async def add_target(services: Services, site_id: int, address: str, options: Op
         site_id=site_id, id=services.ids.next(), address=parsed.text, strategy="plus", enabled=True, separator="",
         code_form="", domain="", when_empty="", refused=0, shared=0, created_at=services.clock.now(),
     )  # fmt: skip
-    new = _check(bare, replace(options, strategy=options.strategy or "plus"), pool)
+    new = _unproved(services, _check(bare, replace(options, strategy=options.strategy or "plus"), pool))
     async with services.db.write() as tx:
         if await targets.find_target(tx, site_id, new.key) is not None:
             raise targets.target_taken(new.address)
@@ -40,6 +40,7 @@ async def add_target(services: Services, site_id: int, address: str, options: Op
         await targets.append_target(tx, new)
         if new.strategy == "pool":
             await _add_addresses(tx, services, new, parse_pool(pool))
+    services.bell.ring("probes")
     return new
 
 
@@ -51,6 +52,8 @@ async def set_target(
     async with services.db.write() as tx:
         old = await targets.get_target(tx, site_id, target_id, to_change=True)
         changed = _check(old, options, pool)
+        if changed.pattern != old.pattern:
+            changed = _unproved(services, changed)
         if enabled is not None:
             changed = replace(changed, enabled=enabled)
         if pool:
@@ -59,6 +62,7 @@ async def set_target(
             raise _no_addresses()
         if changed != old:
             await targets.replace_target(tx, changed)
+    services.bell.ring("probes")
     return changed
 
 
@@ -73,7 +77,9 @@ async def add_substitutes(services: Services, site_id: int, target_id: int, pool
                 f"target {target.address} has strategy {target.strategy}, which has no list of addresses",
                 hint="change it to strategy pool first (PATCH with strategy and pool)",
             )
-        return await _add_addresses(tx, services, target, parsed)
+        added = await _add_addresses(tx, services, target, parsed)
+    services.bell.ring("probes")
+    return added
 
 
 async def retire_substitute(services: Services, site_id: int, target_id: int, substitute_id: int) -> Substitute:
@@ -97,6 +103,13 @@ def _check(target: Target, options: Options, pool: str) -> Target:
     return fitted
 
 
+def _unproved(services: Services, one: Target) -> Target:
+    """``one`` with a pattern that is to be proved before it is lent, where probes are sent at all. Of a pool each
+    address is proved."""
+    asked = services.settings.smtp.host and one.strategy != "pool"
+    return replace(one, proof="waiting" if asked else "none")
+
+
 def _no_addresses() -> BadInput:
     return BadInput("a pool needs its addresses", hint="give them in pool, one a line", field="pool")
 
@@ -116,12 +129,13 @@ async def _add_addresses(tx: Tx, services: Services, target: Target, lines: Mapp
     known = await substitutes.list_by_key(tx, target.site_id, [one.key for one in lines.values()])
     _refuse_known(target, known)
     now = services.clock.now()
+    status = SubstituteStatus.UNVERIFIED if services.settings.smtp.host else SubstituteStatus.FREE
     for one in known.values():
-        await substitutes.mark_status(tx, target.site_id, one.id, SubstituteStatus.FREE, now)
+        await substitutes.mark_status(tx, target.site_id, one.id, status, now)
     new = [
         Substitute(
             site_id=target.site_id, id=services.ids.next(), target_id=target.id, address=address.text,
-            status=SubstituteStatus.FREE, lease_id=None, visitor_id=None, expires_at=None, idle_since=now,
+            status=status, lease_id=None, visitor_id=None, expires_at=None, idle_since=now,
             created_at=now,
         )
         for address in lines.values()
@@ -129,7 +143,7 @@ async def _add_addresses(tx: Tx, services: Services, target: Target, lines: Mapp
     ]  # fmt: skip
     if new:
         await substitutes.append_substitutes(tx, new)
-    back = [replace(one, status=SubstituteStatus.FREE, idle_since=now) for one in known.values()]
+    back = [replace(one, status=status, idle_since=now) for one in known.values()]
     return [*new, *back]
 
 

@@ -78,7 +78,9 @@ class PoolView(Struct, frozen=True, kw_only=True):
 
 class TargetView(Struct, frozen=True, kw_only=True):
     """``refused``: how often the pool had nothing to lend and the real address was shown; ``shared``: how often one
-    that was held was lent again. ``pool`` is null for the other strategies."""
+    that was held was lent again. ``pool`` is null for the other strategies. ``proof``: whether a letter to one of its
+    codes came back: none (never asked, lent all the same), waiting, proved or lost (neither is lent); of a pool each
+    address has its own."""
 
     id: str
     address: str
@@ -91,6 +93,7 @@ class TargetView(Struct, frozen=True, kw_only=True):
     refused: int
     shared: int
     created_at: datetime
+    proof: str
     pool: PoolView | None
 
 
@@ -202,7 +205,8 @@ def _target(one: Target, counts: dict[SubstituteStatus, int]) -> TargetView:
     return TargetView(
         id=str(one.id), address=one.address, strategy=one.strategy, enabled=one.enabled, separator=one.separator,
         code_form=one.code_form, domain=one.domain, when_empty=one.when_empty, refused=one.refused,
-        shared=one.shared, created_at=one.created_at, pool=_pool(counts) if one.strategy == "pool" else None,
+        shared=one.shared, created_at=one.created_at, proof=one.proof,
+        pool=_pool(counts) if one.strategy == "pool" else None,
     )  # fmt: skip
 
 

@@ -32,8 +32,8 @@ _S = SubstituteStatus
 MOVES: dict[SubstituteStatus, frozenset[SubstituteStatus]] = {
     _S.UNVERIFIED: frozenset({_S.FREE, _S.RETIRED}),
     _S.FREE: frozenset({_S.LEASED, _S.UNVERIFIED, _S.RETIRED}),
-    _S.LEASED: frozenset({_S.COOLING, _S.RETIRED}),
-    _S.COOLING: frozenset({_S.FREE, _S.LEASED, _S.RETIRED}),
+    _S.LEASED: frozenset({_S.COOLING, _S.UNVERIFIED, _S.RETIRED}),
+    _S.COOLING: frozenset({_S.FREE, _S.LEASED, _S.UNVERIFIED, _S.RETIRED}),
     _S.RETIRED: frozenset({_S.FREE, _S.UNVERIFIED}),
 }
 """cooling ─▶ leased: its last holder came back, or an empty pool shares it."""

@@ -20,6 +20,9 @@ target = Table(
     Column("refused", Integer, nullable=False),  # how often a pool had nothing to lend
     Column("shared", Integer, nullable=False),  # how often it lent an address that was held
     Column("created_at", Moment, nullable=False),
+    Column("proof", String(8), nullable=False, server_default="none"),  # coded: none, waiting, proved, lost
+    Column("probe_at", Moment),  # coded: when the next probe goes; null: now, when probes are sent at all
+    Column("probe_losses", Integer, nullable=False, server_default="0"),  # probes in a row that did not come back
     Index("uq_target_address", "site_id", "address_key", unique=True),
 )
 
@@ -37,6 +40,8 @@ substitute = Table(
     Column("expires_at", Moment),  # the end of that lease
     Column("idle_since", Moment, nullable=False),  # longest idle is lent first
     Column("created_at", Moment, nullable=False),
+    Column("probe_at", Moment),  # when the next probe goes; null: now, when probes are sent at all
+    Column("probe_losses", Integer, nullable=False, server_default="0"),  # probes in a row that did not come back
     Index("uq_substitute_address", "site_id", "address_key", unique=True),
     Index("ix_substitute_lend", "site_id", "target_id", "status", "idle_since"),
 )

@@ -24,6 +24,8 @@ Strategy = Literal["plus", "catchall", "pool"]
 Separator = Literal["", "+", "-", "=", "."]
 CodeForm = Literal["", "code", "visit", "name"]
 WhenEmpty = Literal["", "real", "share"]
+Proof = Literal["none", "waiting", "proved", "lost"]
+"""Of a coded target: never asked for (it is lent all the same), asked for and not there yet, there, or gone again."""
 
 _FORMS = {"plus": ("code", "visit"), "catchall": ("code", "name")}
 _USES = {"plus": {"separator", "code_form"}, "catchall": {"domain", "code_form"}, "pool": {"when_empty"}}
@@ -32,7 +34,8 @@ _ADDRESS_HINT = "write a bare address such as sales@company.com"
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """``refused``: how often its pool had nothing to lend; ``shared``: how often it lent an address that was held."""
+    """``refused``: how often its pool had nothing to lend; ``shared``: how often it lent an address that was held.
+    ``proof``: whether a probe to its pattern came back; a pool's addresses have each their own."""
 
     site_id: int
     id: int
@@ -46,11 +49,17 @@ class Target:
     refused: int
     shared: int
     created_at: datetime
+    proof: Proof = "none"
 
     @property
     def key(self) -> str:
         """What addresses are compared by."""
         return self.address.lower()
+
+    @property
+    def pattern(self) -> tuple[str, ...]:
+        """What its substitutes are made by: another pattern needs another proof."""
+        return (self.strategy, self.separator, self.code_form, self.domain)
 
 
 @dataclass(frozen=True, slots=True)

@@ -208,6 +208,8 @@ async def mark_status(tx: Tx, site_id: int, substitute_id: int, to: SubstituteSt
     values: dict[str, Any] = {"status": to.value}
     if to is _S.FREE:
         values["idle_since"] = now
+    if to is _S.UNVERIFIED:  # asked for its proof at once
+        values |= {"idle_since": now, "probe_at": None, "probe_losses": 0}
     done = await tx.execute(
         update(substitute)
         .where(

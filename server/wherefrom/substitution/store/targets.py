@@ -14,45 +14,50 @@ from wherefrom.errors import Conflict, NotFound
 from wherefrom.substitution.tables import target
 from wherefrom.substitution.target import Target
 
-_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(target.c[name] for name in Target.__slots__)
+TARGET_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(target.c[name] for name in Target.__slots__)
 
 
-def _value(row: Row[*tuple[Any, ...]]) -> Target:
+def target_value(row: Row[*tuple[Any, ...]] | tuple[Any, ...]) -> Target:
+    """The target in a row of ``TARGET_COLUMNS``."""
     return Target(*row)
 
 
 async def list_targets(tx: Tx, site_id: int) -> list[Target]:
     """All targets of the site, the disabled ones too: what they once showed still arrives. Oldest first."""
-    rows = await tx.execute(select(*_COLUMNS).where(target.c.site_id == site_id).order_by(target.c.id))
-    return [_value(row) for row in rows]
+    rows = await tx.execute(select(*TARGET_COLUMNS).where(target.c.site_id == site_id).order_by(target.c.id))
+    return [target_value(row) for row in rows]
 
 
 async def list_enabled_targets(tx: Tx, site_id: int, keys: Collection[str]) -> list[Target]:
-    """Those of the site whose address is among ``keys`` (lower case) and that are to be substituted."""
+    """Those of the site whose address is among ``keys`` (lower case) and that are to be substituted: enabled, and not
+    kept back for want of a proof."""
     if not keys:
         return []
     rows = await tx.execute(
-        select(*_COLUMNS)
-        .where(target.c.site_id == site_id, target.c.address_key.in_(keys), target.c.enabled.is_(True))
+        select(*TARGET_COLUMNS)
+        .where(
+            target.c.site_id == site_id, target.c.address_key.in_(keys), target.c.enabled.is_(True),
+            target.c.proof.in_(("none", "proved")),
+        )
         .order_by(target.c.id)
-    )
-    return [_value(row) for row in rows]
+    )  # fmt: skip
+    return [target_value(row) for row in rows]
 
 
 async def get_target(tx: Tx, site_id: int, target_id: int, *, to_change: bool = False) -> Target:
     """One target of the site; NotFound. ``to_change`` keeps other writers off it until the end of the transaction."""
-    query = select(*_COLUMNS).where(target.c.site_id == site_id, target.c.id == target_id)
+    query = select(*TARGET_COLUMNS).where(target.c.site_id == site_id, target.c.id == target_id)
     row = (await tx.execute(query.with_for_update() if to_change else query)).first()
     if row is None:
         raise NotFound(f"the site has no target {target_id}", hint="“wherefrom target list SITE” shows its targets")
-    return _value(row)
+    return target_value(row)
 
 
 async def find_target(tx: Tx, site_id: int, key: str) -> Target | None:
     """The target with this address (lower case)."""
-    query = select(*_COLUMNS).where(target.c.site_id == site_id, target.c.address_key == key)
+    query = select(*TARGET_COLUMNS).where(target.c.site_id == site_id, target.c.address_key == key)
     row = (await tx.execute(query)).first()
-    return None if row is None else _value(row)
+    return None if row is None else target_value(row)
 
 
 async def count_targets(tx: Tx, site_id: int) -> int:
@@ -73,8 +78,10 @@ async def replace_target(tx: Tx, changed: Target) -> None:
     """Writes what an owner may change; the counts are left to ``count_empty``."""
     values = {
         name: getattr(changed, name)
-        for name in ("strategy", "enabled", "separator", "code_form", "domain", "when_empty")
+        for name in ("strategy", "enabled", "separator", "code_form", "domain", "when_empty", "proof")
     }
+    if changed.proof == "waiting":
+        values |= {"probe_at": None, "probe_losses": 0}
     await tx.execute(
         update(target).where(target.c.site_id == changed.site_id, target.c.id == changed.id).values(values)
     )

@@ -1,0 +1,1 @@
+"""Letters to our own substitutes, which show whether what is sent there arrives."""

@@ -1,0 +1,113 @@
+"""Rows of ``probe``: letters sent to our own substitutes.
+
+sent ─▶ returned            refused: the mail server did not take the address
+     ─▶ lost ─▶ returned    unsent: no letter could go out at all, which says nothing of the address
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+
+from wherefrom.db import Tx
+from wherefrom.probes.tables import probe
+
+ProbeStatus = Literal["sent", "returned", "refused", "unsent", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """``substitute_id`` None: ``address`` is a code made for this probe. ``detail`` in words, for people."""
+
+    site_id: int
+    id: int
+    target_id: int
+    substitute_id: int | None
+    address: str
+    status: ProbeStatus
+    detail: str
+    sent_at: datetime
+    returned_at: datetime | None
+    mailbox_id: int | None
+
+
+_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(probe.c[name] for name in Probe.__slots__)
+
+
+async def append_probe(tx: Tx, new: Probe) -> None:
+    """Writes a probe before it is sent: it may be back before the mail server has said goodbye."""
+    await tx.execute(probe.insert().values({name: getattr(new, name) for name in Probe.__slots__}))
+
+
+async def find_probe(tx: Tx, site_id: int, probe_id: int) -> Probe | None:
+    """One probe of the site."""
+    row = (await tx.execute(select(*_COLUMNS).where(probe.c.site_id == site_id, probe.c.id == probe_id))).first()
+    return None if row is None else Probe(*row)
+
+
+async def list_probes(tx: Tx, site_id: int, target_id: int, limit: int, before: int | None = None) -> list[Probe]:
+    """A target's probes, the newest first, those with a lower id than ``before``."""
+    query = select(*_COLUMNS).where(probe.c.site_id == site_id, probe.c.target_id == target_id)
+    if before is not None:
+        query = query.where(probe.c.id < before)
+    return [Probe(*row) for row in await tx.execute(query.order_by(probe.c.id.desc()).limit(limit))]
+
+
+async def list_by_id(tx: Tx, site_id: int, ids: Collection[int]) -> list[Probe]:
+    """These probes of the site."""
+    rows = await tx.execute(select(*_COLUMNS).where(probe.c.site_id == site_id, probe.c.id.in_(ids)))
+    return [Probe(*row) for row in rows]
+
+
+async def find_latest(tx: Tx, site_id: int, target_id: int, substitute_id: int | None) -> Probe | None:
+    """The latest probe to one address of a pool, or to a target's pattern."""
+    query = (
+        select(*_COLUMNS)
+        .where(
+            probe.c.site_id == site_id, probe.c.target_id == target_id,
+            probe.c.substitute_id.is_(None) if substitute_id is None else probe.c.substitute_id == substitute_id,
+        )
+        .order_by(probe.c.id.desc())
+        .limit(1)
+    )  # fmt: skip
+    row = (await tx.execute(query)).first()
+    return None if row is None else Probe(*row)
+
+
+async def is_way_open(tx: Tx, site_id: int, since: datetime) -> bool:
+    """Whether any probe of the site that was sent from ``since`` on has come back: then mail goes out and is read."""
+    query = select(probe.c.id).where(probe.c.site_id == site_id, probe.c.status == "returned", probe.c.sent_at >= since)
+    return (await tx.execute(query.limit(1))).first() is not None
+
+
+async def mark_unreturned(tx: Tx, site_id: int, probe_id: int, status: ProbeStatus, detail: str) -> None:
+    """Refused, unsent or lost, unless it came back meanwhile."""
+    await tx.execute(
+        update(probe)
+        .where(probe.c.site_id == site_id, probe.c.id == probe_id, probe.c.status != "returned")
+        .values(status=status, detail=detail)
+    )
+
+
+async def mark_returned(
+    tx: Tx, site_id: int, probe_id: int, now: datetime, mailbox_id: int | None, detail: str
+) -> bool:
+    """It came back. False when that was known already."""
+    done = await tx.execute(
+        update(probe)
+        .where(probe.c.site_id == site_id, probe.c.id == probe_id, probe.c.status != "returned")
+        .values(status="returned", returned_at=now, mailbox_id=mailbox_id, detail=detail)
+    )
+    return bool(done.rowcount)
+
+
+async def forget_probes(tx: Tx, before: datetime, limit: int) -> int:
+    """Removes probes sent before ``before``, on all sites, but for the latest of each address; how many."""
+    latest = select(func.max(probe.c.id)).group_by(probe.c.site_id, probe.c.target_id, probe.c.address)
+    old = select(probe.c.id).where(probe.c.sent_at < before, probe.c.id.not_in(latest)).limit(limit)
+    done = await tx.execute(delete(probe).where(probe.c.id.in_(old), probe.c.sent_at < before))
+    return done.rowcount
