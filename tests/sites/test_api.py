@@ -13,7 +13,7 @@ async def test_a_site_is_added_shown_changed_and_listed(services: Services) -> N
         site = added.json()
         assert site | {"id": "", "key": "", "created_at": ""} == {
             "id": "", "key": "", "created_at": "", "name": "shop", "enabled": True, "hosts": ["company.com"],
-            "compat": "",
+            "compat": "", "mode": "visits", "without_consent": "real", "off_paths": [],
         }  # fmt: skip
         assert site["key"].startswith("wf_")
         for ref in (site["id"], site["key"], "shop"):
@@ -21,6 +21,37 @@ async def test_a_site_is_added_shown_changed_and_listed(services: Services) -> N
         changed = await api.patch("/sites/shop", json={"enabled": False, "name": "store"})
         assert changed.json() == site | {"enabled": False, "name": "store"}
         assert (await api.get("/sites")).json() == {"data": [changed.json()], "next_cursor": None}
+
+
+async def test_a_sites_options_are_changed_one_by_one_and_shown(services: Services) -> None:
+    await add_site(services, "shop", ["company.com"])
+    async with management_api(services, OPERATIONS) as api:
+        paths = ["/impressum*", "/über-uns"]
+        assert (await api.patch("/sites/shop", json={"off_paths": paths})).json()["off_paths"] == paths
+        assert (await api.patch("/sites/shop", json={"mode": "source"})).json()["mode"] == "source"
+        changed = await api.patch("/sites/shop", json={"without_consent": "source", "off_paths": None})
+        told = {name: changed.json()[name] for name in ("mode", "without_consent", "off_paths")}
+        assert told == {"mode": "source", "without_consent": "source", "off_paths": paths}
+        assert (await api.get("/sites/shop")).json() == changed.json()
+        assert (await api.patch("/sites/shop", json={"off_paths": []})).json()["off_paths"] == []
+
+
+async def test_an_option_that_will_not_do_is_refused_and_nothing_changes(services: Services) -> None:
+    site = await add_site(services, "shop", ["company.com"])
+    async with management_api(services, OPERATIONS) as api:
+        for body, words in (
+            ({"off_paths": ["imprint"], "name": "other"}, "imprint"),
+            ({"off_paths": "/imprint"}, "off_paths"),
+            ({"mode": "nobody"}, "mode"),
+            ({"without_consent": ""}, "without_consent"),
+        ):
+            answer = await api.patch("/sites/shop", json=body)
+            assert answer.status_code == 400, body
+            assert words in answer.json()["detail"]
+        told = (await api.get("/sites/shop")).json()
+        assert (told["id"], told["mode"], told["without_consent"], told["off_paths"]) == (
+            str(site.id), "visits", "real", [],
+        )  # fmt: skip
 
 
 async def test_a_sites_key_sees_its_own_site_alone_and_adds_none(services: Services) -> None:

@@ -74,6 +74,24 @@ async def test_a_change_keeps_what_is_not_named(services: Services) -> None:
         assert await get_site(tx, site.id) == changed
 
 
+async def test_a_sites_options_are_kept_as_they_were_written(services: Services) -> None:
+    site = await add_site(services, "shop", ["company.com"])
+    assert (site.mode, site.without_consent, site.off_paths) == ("visits", "real", ())
+    changed = await set_site(services, site.id, mode="source", without_consent="source", off_paths=["/über uns", "/b*"])
+    assert (changed.mode, changed.without_consent, changed.off_paths) == ("source", "source", ("/über uns", "/b*"))
+    assert await set_site(services, site.id, enabled=True) == changed
+    async with services.db.read() as tx:
+        assert await find_site_by_key(tx, site.key) == changed
+
+
+@pytest.mark.parametrize(("name", "value"), [("mode", "persons"), ("mode", ""), ("without_consent", "nothing")])
+async def test_an_unknown_option_is_refused_with_what_there_is(services: Services, name: str, value: str) -> None:
+    site = await add_site(services, "shop", ["company.com"])
+    with pytest.raises(BadInput) as raised:
+        await set_site(services, site.id, **{name: value})
+    assert (raised.value.extra, "source" in raised.value.hint) == ({"field": name}, True)
+
+
 async def test_a_site_cannot_take_another_sites_name(services: Services) -> None:
     await add_site(services, "one", ["one.com"])
     two = await add_site(services, "two", ["two.com"])

@@ -54,7 +54,7 @@ def test_a_page_must_be_on_a_host_of_the_site(page: str) -> None:
 
 def test_the_steps_answer_in_their_order() -> None:
     caller = Caller("192.0.2.1", "curl", "https://evil.test")
-    arrival = Arrival(None, "https://evil.test/", caller, webdriver=True, bot="curl")
+    arrival = Arrival(None, "https://evil.test/", caller, webdriver=True, bot="curl", consent=False)
     expected = [
         (arrival, DropReason.UNKNOWN_SITE),
         (arrival := replace(arrival, site=replace(SITE, enabled=False)), DropReason.FOREIGN_ORIGIN),
@@ -62,7 +62,9 @@ def test_the_steps_answer_in_their_order() -> None:
         (arrival := replace(arrival, page=PAGE), DropReason.SITE_OFF),
         (arrival := replace(arrival, site=SITE), DropReason.WEBDRIVER),
         (arrival := replace(arrival, webdriver=False), DropReason.BOT),
-        (replace(arrival, bot=None), None),
+        (arrival := replace(arrival, bot=None), DropReason.NO_CONSENT),
+        (replace(arrival, site=replace(SITE, without_consent="source")), None),
+        (replace(arrival, consent=True), None),
     ]
     assert [find_reason(one) for one, _ in expected] == [reason for _, reason in expected]
 

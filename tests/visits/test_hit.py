@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from wherefrom.errors import BadInput
 from wherefrom.visits.hit import clean_params, clean_text, find_site_key, parse_hit, parse_signal
@@ -36,6 +37,9 @@ def body(**members: object) -> bytes:
         (body(params=["a"]), r"\$\.params"),
         (body(webdriver="yes"), r"\$\.webdriver"),
         (body(pageview=None), r"\$\.pageview"),
+        (body(consent="all"), r"'all' - at `\$\.consent"),
+        (body(consent=None), r"\$\.consent"),
+        (body(consent=True), r"\$\.consent"),
         (b"[" * 100_000, "not "),
     ],
 )
@@ -45,8 +49,9 @@ def test_a_body_that_does_not_fit_is_refused_by_name_and_place(raw: bytes, words
 
 
 def test_members_of_a_newer_script_are_ignored_and_missing_ones_have_defaults() -> None:
-    hit = parse_hit(body(consent={"gpc": True}))
+    hit = parse_hit(body(weather={"sun": True}))
     assert (hit.pageview, hit.addresses, hit.visit, hit.webdriver) == (True, [], None, False)
+    assert hit.consent is UNSET
 
 
 @pytest.mark.parametrize("kind", ["heartbeat", "visible", "mailto", "copy", "select"])

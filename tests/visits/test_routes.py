@@ -86,11 +86,37 @@ async def test_a_dropped_page_is_answered_as_no_visit(http: httpx.AsyncClient, s
         assert (told["visit"], told["substitutes"], told["enabled"]) == (None, {}, False)
 
 
+async def test_what_a_site_wants_is_told_with_each_answer(
+    http: httpx.AsyncClient, stage: Stage, clock: FixedClock
+) -> None:
+    hosts = ["shop.example", "shop.test"]
+    await set_site(stage.services, stage.site.id, mode="source", off_paths=["/über*"], hosts=hosts)
+    clock.advance(FRESH)
+    told = (await http.post("/v1/visits", content=hit(stage, addresses=[SALES]))).json()
+    assert told | {"substitutes": {}} == {
+        "visit": "1", "first_visit": None, "token": None, "visitor": None, "new": False, "marker": "direct",
+        "geo": {"city": None, "country": None, "region": None}, "enabled": True, "substitutes": {}, "heartbeat": 60,
+        "off": ["/%C3%BCber*"], "hosts": hosts, "source_only": True,
+    }  # fmt: skip
+    assert list(told["substitutes"]) == [SALES]
+    beat = json.dumps({"site": stage.site.key, "kind": "heartbeat"})
+    answer = await http.post("/v1/signals", content=beat)
+    assert (answer.status_code, answer.content, await stage.drops()) == (204, b"", {})
+
+
+async def test_a_page_without_consent_hears_of_no_visit(http: httpx.AsyncClient, stage: Stage) -> None:
+    answer = await http.post("/v1/visits", content=hit(stage, addresses=[SALES], consent="none"))
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, ORIGIN)
+    told = answer.json()
+    assert (told["visit"], told["substitutes"], told["enabled"], "source_only" in told) == (None, {}, False, False)
+
+
 BAD_PAGES = [
     (b'{"site": }', {}, 400, "byte 9", False),
     (b"", {}, 400, "not valid JSON", False),
     (b'{"site": "KEY", "page": 5}', {}, 400, "$.page", True),
     (b'{"site": "KEY", "page": "https://shop.example/", "addresses": {}}', {}, 400, "$.addresses", True),
+    (b'{"site": "KEY", "page": "https://shop.example/", "consent": "all"}', {}, 400, "$.consent", True),
     (b'{"site": "wf_nobody", "page": "https://shop.example/"}', {}, 404, "wf_nobody", False),
     (b'{"site": "KEY", "page": "https://shop.example/"}', {"origin": "https://evil.test"}, 403, "evil.test", False),
     (b'{"site": "KEY", "page": "https://shop.example/"}', {"origin": "null"}, 403, "null", False),

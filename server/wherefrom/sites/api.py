@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from wherefrom.sites import add
-from wherefrom.sites.site import Site
+from wherefrom.sites.site import Mode, Site, WithoutConsent
 from wherefrom.sites.store import get_site, list_sites
 from wherefrom.web.api import Call, Operation
 
@@ -22,12 +22,19 @@ class AddSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class SetSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is left out or null stays as it is."""
+    """What is left out or null stays as it is; lists replace the old ones.
+
+    ``mode``: "visits", or "source" to know no persons: a substitute then stands for everybody who came by one source.
+    ``without_consent``: what visitors who have not agreed are shown, the "real" address or a substitute of the
+    "source". ``off_paths``: pages with the real address, such as ``/imprint*``; ``*`` stands for any characters."""
 
     name: str | None = None
     hosts: list[str] | None = None
     enabled: bool | None = None
     compat: Literal["", "roistat"] | None = None
+    mode: Mode | None = None
+    without_consent: WithoutConsent | None = None
+    off_paths: list[str] | None = None
 
 
 class SiteView(Struct, frozen=True, kw_only=True):
@@ -39,6 +46,9 @@ class SiteView(Struct, frozen=True, kw_only=True):
     enabled: bool
     hosts: list[str]
     compat: str
+    mode: Mode
+    without_consent: WithoutConsent
+    off_paths: list[str]
     created_at: datetime
 
 
@@ -68,7 +78,15 @@ async def _get(call: Call) -> SiteView:
 async def _set(call: Call) -> SiteView:
     body: SetSite = call.body
     changed = await add.set_site(
-        call.services, call.site_id, name=body.name, hosts=body.hosts, enabled=body.enabled, compat=body.compat
+        call.services,
+        call.site_id,
+        name=body.name,
+        hosts=body.hosts,
+        enabled=body.enabled,
+        compat=body.compat,
+        mode=body.mode,
+        without_consent=body.without_consent,
+        off_paths=body.off_paths,
     )
     return _view(changed)
 
@@ -81,6 +99,9 @@ def _view(one: Site) -> SiteView:
         enabled=one.enabled,
         hosts=list(one.hosts),
         compat=one.compat,
+        mode=one.mode,
+        without_consent=one.without_consent,
+        off_paths=list(one.off_paths),
         created_at=one.created_at,
     )
 

@@ -16,6 +16,8 @@ from wherefrom.tokens import random_code
 
 KEY_PREFIX = "wf_"
 Compat = Literal["", "roistat"]
+Mode = Literal["visits", "source"]
+WithoutConsent = Literal["real", "source"]
 
 _KEY_LETTERS = 20  # 99 bits: the key is public, but nobody should meet another site's by trying
 _NAME = re.compile(r"\w[\w .-]{0,98}\w|\w")
@@ -24,7 +26,11 @@ _NAME = re.compile(r"\w[\w .-]{0,98}\w|\w")
 @dataclass(frozen=True, slots=True)
 class Site:
     """``hosts`` are normal forms in alphabetical order. ``enabled`` False: pages show real addresses and no visit is
-    kept. ``compat`` "roistat": the script also answers to that product's names."""
+    kept. ``compat`` "roistat": the script also answers to that product's names.
+
+    ``mode`` "source": a substitute stands for the source, not for the visitor, and of persons nothing is kept (C09).
+    ``without_consent`` is what a page shows whose visitor has not agreed: the "real" address, or a substitute that
+    stands for the "source" (C08). ``off_paths`` are rules as in ``paths``: there the real address stands (A15)."""
 
     id: int
     key: str
@@ -33,6 +39,9 @@ class Site:
     hosts: tuple[str, ...]
     compat: Compat
     created_at: datetime
+    mode: Mode = "visits"
+    without_consent: WithoutConsent = "real"
+    off_paths: tuple[str, ...] = ()
 
 
 def host_allowed(site: Site, host: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from wherefrom.db import Tx
@@ -51,7 +51,7 @@ async def append_site(tx: Tx, new: Site) -> None:
 
 
 async def replace_site(tx: Tx, changed: Site) -> None:
-    """Writes what may change of a site: name, enabled, compat, hosts. Conflict when the name is taken."""
+    """Writes what may change of a site: all but id, key and time of birth. Conflict when the name is taken."""
     try:
         await tx.execute(update(site).where(site.c.id == changed.id).values(**_columns(changed)))
     except IntegrityError:
@@ -69,7 +69,14 @@ def _refers(ref: int | str) -> ColumnElement[bool]:
 
 
 def _columns(one: Site) -> dict[str, Any]:
-    return {"name": one.name, "enabled": one.enabled, "compat": one.compat}
+    return {
+        "name": one.name,
+        "enabled": one.enabled,
+        "compat": one.compat,
+        "mode": one.mode,
+        "without_consent": one.without_consent,
+        "off_paths": one.off_paths,
+    }
 
 
 def _name_taken(name: str) -> Conflict:
@@ -90,7 +97,19 @@ async def _list(tx: Tx, which: ColumnElement[bool] | None) -> list[Site]:
     for row in rows:
         hosts.setdefault(row.id, []).extend([row.host] if row.host is not None else [])
     firsts = {row.id: row for row in reversed(rows)}
-    return [
-        Site(id_, row.key, row.name, row.enabled, tuple(hosts[id_]), row.compat, row.created_at)
-        for id_, row in ((id_, firsts[id_]) for id_ in hosts)
-    ]
+    return [_value(firsts[id_], tuple(names)) for id_, names in hosts.items()]
+
+
+def _value(row: Row[Any], hosts: tuple[str, ...]) -> Site:
+    return Site(
+        id=row.id,
+        key=row.key,
+        name=row.name,
+        enabled=row.enabled,
+        hosts=hosts,
+        compat=row.compat,
+        created_at=row.created_at,
+        mode=row.mode,
+        without_consent=row.without_consent,
+        off_paths=tuple(row.off_paths),
+    )

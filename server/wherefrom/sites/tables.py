@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, String, Table
 
-from wherefrom.db import Moment, metadata
+from wherefrom.db import Json, Moment, metadata
 
 site = Table(
     "site",
@@ -13,6 +13,9 @@ site = Table(
     Column("enabled", Boolean, nullable=False),
     Column("compat", String(16), nullable=False),  # "" or "roistat"
     Column("created_at", Moment, nullable=False),
+    Column("mode", String(8), nullable=False, server_default="visits"),  # visits, source
+    Column("without_consent", String(8), nullable=False, server_default="real"),  # real, source
+    Column("off_paths", Json, nullable=False, server_default="[]"),  # rules: there the real address stands
 )
 
 host = Table(

@@ -1,6 +1,6 @@
 """Lends substitutes to a visit for the targets found on a page, and holds on to them while the visit lives.
 
-Both functions run inside the write of the visit, so a lease is durable before anybody sees the address. Coded targets
+The functions run inside the write of the visit, so a lease is durable before anybody sees the address. Coded targets
 cost a draw and one look-up; pools are in ``pool``.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from wherefrom.addresses import find_address
 from wherefrom.db import Tx
@@ -20,7 +20,12 @@ from wherefrom.substitution.store import leases, substitutes, targets
 from wherefrom.substitution.target import Target
 from wherefrom.tokens import Ids
 
+NOBODY = 0
+"""The visitor of what is lent to a source. Ids of visitors are never 0."""
+
 _MOST_DRAWS = 5
+_LASTING = Terms(hold=timedelta(days=1), cooldown=timedelta())
+_RENEWED_AFTER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +46,50 @@ async def lend(
 
     The visit gets what it has already, for as long as that is its own. Counts as a sign of life for what it answers.
     """
-    spellings: dict[str, list[str]] = {}
-    for text in dict.fromkeys(found):
-        parsed = find_address(text)
-        if parsed is not None:
-            spellings.setdefault(parsed.key, []).append(text)
+    spellings = _spell(found)
     wanted = await targets.list_enabled_targets(tx, site_id, list(spellings))
     if not wanted:
         return []
     borrower = Borrower(site_id, visit_id, visitor_id, now, Terms.of(settings))
     lent = await _lend_all(tx, borrower, wanted, ids)
     return [Lent(text, lease.address, borrower.until) for target, lease in lent for text in spellings[target.key]]
+
+
+async def lend_to_source(
+    tx: Tx, *, now: datetime, ids: Ids, site_id: int, visit_id: int, found: Sequence[str]
+) -> list[Lent]:
+    """As ``lend``, to a visit that stands for everybody who came by one source: a coded target has one substitute for
+    it, for ever. Pools lend nothing: an address that is held without end would soon be the last one.
+
+    Its leases are everybody's, so they are renewed once an hour rather than with each page. The first ones are made by
+    one process at a time, with the target's row locked, so that a source has one substitute and not two.
+    """
+    spellings = _spell(found)
+    coded = [one for one in await targets.list_enabled_targets(tx, site_id, list(spellings)) if one.strategy != "pool"]
+    if not coded:
+        return []
+    borrower = Borrower(site_id, visit_id, NOBODY, now, _LASTING)
+    mine = await leases.list_visit_leases(tx, site_id, visit_id)
+    lent = [(one, lease) for one in coded if (lease := _same_again(mine, one)) is not None]
+    due = [lease.id for _, lease in lent if now - lease.last_seen_at >= _RENEWED_AFTER]
+    await leases.extend_leases(tx, site_id, due, now, borrower.until)
+    had = {one.id for one, _ in lent}
+    missing = [one for one in coded if one.id not in had]
+    for one in missing:
+        await targets.get_target(tx, site_id, one.id, to_change=True)
+    if missing:
+        lent += await _lend_all(tx, borrower, missing, ids)
+    return [Lent(text, lease.address, borrower.until) for target, lease in lent for text in spellings[target.key]]
+
+
+def _spell(found: Sequence[str]) -> dict[str, list[str]]:
+    """What the page calls each address, by what addresses are compared by."""
+    spellings: dict[str, list[str]] = {}
+    for text in dict.fromkeys(found):
+        parsed = find_address(text)
+        if parsed is not None:
+            spellings.setdefault(parsed.key, []).append(text)
+    return spellings
 
 
 async def _lend_all(tx: Tx, borrower: Borrower, wanted: Sequence[Target], ids: Ids) -> list[tuple[Target, Lease]]:

@@ -11,7 +11,7 @@ from wherefrom.clock import from_ms, to_ms
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.visits import store
 from wherefrom.visits.gate import DropReason
-from wherefrom.visits.visit import Visit
+from wherefrom.visits.visit import Kind, Visit
 from wherefrom.web.api import Call, Operation
 
 
@@ -41,11 +41,14 @@ class UtmView(Struct, frozen=True, kw_only=True):
 
 
 class VisitView(Struct, frozen=True, kw_only=True):
-    """``id`` is the public visit number, ``first_visit`` that of the visitor's first visit."""
+    """``id`` is the public visit number, ``first_visit`` that of the visitor's first visit. ``kind`` "source": not one
+    visitor's stay but everybody who came by this source; then ``visitor`` and ``first_visit`` are null, ``started_at``
+    is when the first of them came, and of persons nothing is told."""
 
     id: str
-    visitor: str
-    first_visit: str
+    kind: Kind
+    visitor: str | None
+    first_visit: str | None
     started_at: datetime
     last_seen_at: datetime
     pageviews: int
@@ -163,8 +166,8 @@ def _view(one: Visit) -> VisitView:
     same = {name: getattr(one, name) for name in VisitView.__struct_fields__ if name not in own}
     return VisitView(
         id=str(one.id),
-        visitor=str(one.visitor_id),
-        first_visit=str(one.first_visit),
+        visitor=str(one.visitor_id) if one.kind == "visit" else None,
+        first_visit=str(one.first_visit) if one.kind == "visit" else None,
         utm=UtmView(
             source=one.utm_source,
             medium=one.utm_medium,

@@ -2,6 +2,7 @@
 
     body ─▶ gate ─▶ agent, place, tokens ─▶ one group-committed write (``record``) ─▶ answer
             drop: counted
+                 └▶ no person to be known ─▶ the same, by the source alone (``source_visit``) ─▶ answer
 
 Tokens are ``site:number`` signed; a forged or foreign one counts as none. Visit numbers are taken before the write,
 because an empty block needs a transaction of its own. When the database does not answer in time, the script hears 503
@@ -18,10 +19,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
+from msgspec import UNSET
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.errors import BadInput, Forbidden, NotFound, Unavailable, WherefromError
 from wherefrom.services import Services
+from wherefrom.sites.paths import browser_form, is_off
 from wherefrom.sites.site import Site
 from wherefrom.visits.agent import LONGEST as LONGEST_AGENT
 from wherefrom.visits.answer import Answer, Geo, Substitute
@@ -34,6 +37,7 @@ from wherefrom.visits.known import KnownSites
 from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.record import Entry, Recorded, record_hit
 from wherefrom.visits.source import PARAMETERS, ROISTAT_PARAMETERS, read_remembered
+from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
 from wherefrom.visits.visit import tell
 
 if TYPE_CHECKING:
@@ -100,7 +104,10 @@ class Collector:
         try:
             async with asyncio.timeout(self.time_limit):
                 hit, site = await self.admit(raw, parse_hit, HIT_STEPS, caller)
-                return Reply(await self._record(hit, site, caller), own_origin(site, caller.origin))
+                answer = await (
+                    self._record_source(hit, site) if _by_source(hit, site) else self._record(hit, site, caller)
+                )
+                return Reply(answer, own_origin(site, caller.origin))
         except Dropped as drop:
             return await self.reply_dropped(drop, caller)
         except FAULTS as fault:
@@ -121,6 +128,7 @@ class Collector:
             caller=caller,
             webdriver=isinstance(heard, Hit) and heard.webdriver,
             bot=self._agents.find(caller.user_agent).bot,
+            consent=not isinstance(heard, Hit) or heard.consent is UNSET,
         )
         reason = find_reason(arrival, steps)
         if reason is not None or site is None:
@@ -160,9 +168,33 @@ class Collector:
             self._numbers.give_back(site.id, number)
         return self._answer(recorded, site, entry.now)
 
+    async def _record_source(self, hit: Hit, site: Site) -> Answer:
+        """As ``_record``, without the caller: neither address nor agent reaches what is written."""
+        services = self.services
+        entry = SourceEntry(
+            site=site,
+            now=services.clock.now(),
+            number=await self._numbers.take(site.id),
+            url=hit.page,
+            referrer=hit.referrer or "",
+            pageview=hit.pageview,
+            addresses=self._asked(hit, site),
+            told=read_remembered(hit.source),
+            parameters=_parameters(site),
+        )
+        recorded = await services.db.batch(lambda tx: record_source(tx, entry, services.ids))
+        if not recorded.began:
+            self._numbers.give_back(site.id, entry.number)
+        return self._answer(recorded, site, entry.now)
+
+    def _asked(self, hit: Hit, site: Site) -> list[str]:
+        """The addresses to lend substitutes for: none where the owner wants the real ones to stand."""
+        if is_off(site.off_paths, hit.page):
+            return []
+        found = hit.addresses[: self.services.settings.collector.max_addresses]
+        return [text for text in found if len(text) <= _LONGEST_ADDRESS]
+
     def _entry(self, hit: Hit, site: Site, caller: Caller, number: int) -> Entry:
-        settings = self.services.settings
-        found = hit.addresses[: settings.collector.max_addresses]
         return Entry(
             site=site,
             now=self.services.clock.now(),
@@ -173,23 +205,24 @@ class Collector:
             referrer=hit.referrer or "",
             told=tell(hit),
             pageview=hit.pageview,
-            addresses=[text for text in found if len(text) <= _LONGEST_ADDRESS],
+            addresses=self._asked(hit, site),
             remembered=read_remembered(hit.source),
-            parameters=(*PARAMETERS, *ROISTAT_PARAMETERS) if site.compat == "roistat" else PARAMETERS,
+            parameters=_parameters(site),
             agent=self._agents.find(caller.user_agent),
             user_agent=clean_text(caller.user_agent, LONGEST_AGENT),
             place=self._geo.find(caller.ip),
-            ip=stored_form(caller.ip, settings.visits.ip),
+            ip=stored_form(caller.ip, self.services.settings.visits.ip),
         )
 
-    def _answer(self, recorded: Recorded, site: Site, now: datetime) -> Answer:
+    def _answer(self, recorded: Recorded | SourceRecorded, site: Site, now: datetime) -> Answer:
         visit, sign = recorded.visit, self.services.tokens.sign
+        person = visit.kind == "visit"
         return Answer(
             visit=str(visit.id),
-            first_visit=str(visit.first_visit),
-            token=sign(VISIT, f"{site.id}:{visit.id}"),
-            visitor=sign(VISITOR, f"{site.id}:{visit.visitor_id}"),
-            new=recorded.began,
+            first_visit=str(visit.first_visit) if person else None,
+            token=sign(VISIT, f"{site.id}:{visit.id}") if person else None,
+            visitor=sign(VISITOR, f"{site.id}:{visit.visitor_id}") if person else None,
+            new=recorded.began and person,
             marker=visit.marker,
             geo=Geo(visit.city, visit.country, visit.region),
             enabled=True,
@@ -198,7 +231,19 @@ class Collector:
                 for one in recorded.lent
             },
             heartbeat=self.services.settings.substitution.heartbeat_seconds,
+            off=[browser_form(rule) for rule in site.off_paths] or UNSET,
+            hosts=list(site.hosts) if len(site.hosts) > 1 else UNSET,
+            source_only=UNSET if person else True,
         )
+
+
+def _by_source(hit: Hit, site: Site) -> bool:
+    """Whether only the source of the page may be known, and nobody who saw it."""
+    return site.mode == "source" or hit.consent is not UNSET
+
+
+def _parameters(site: Site) -> tuple[str, ...]:
+    return (*PARAMETERS, *ROISTAT_PARAMETERS) if site.compat == "roistat" else PARAMETERS
 
 
 def _explain(reason: DropReason, heard: Hit | Signal, caller: Caller) -> WherefromError:

@@ -2,7 +2,7 @@
 
     body      oversized 413 · bad_json 400
     whose     unknown_site 404 · foreign_origin 403 · foreign_page 403
-    wanted    site_off · webdriver · bot          (told nothing but "no visit": the page keeps its real address)
+    wanted    site_off · webdriver · bot · no_consent    (told nothing but "no visit": the page keeps its real address)
     later     bad_token (signals) · unavailable 503
 
 Whose it is, without a secret: the script is public and so is its key. What can be held is that no *foreign page* uses
@@ -33,11 +33,12 @@ class DropReason(StrEnum):
     SITE_OFF = "site_off"
     WEBDRIVER = "webdriver"
     BOT = "bot"
+    NO_CONSENT = "no_consent"
     BAD_TOKEN = "bad_token"  # noqa: S105 - a signal for no visit we know
     UNAVAILABLE = "unavailable"
 
 
-SILENT = frozenset({DropReason.SITE_OFF, DropReason.WEBDRIVER, DropReason.BOT})
+SILENT = frozenset({DropReason.SITE_OFF, DropReason.WEBDRIVER, DropReason.BOT, DropReason.NO_CONSENT})
 """Not the sender's mistake: answered as a visit that is not there."""
 
 
@@ -53,13 +54,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the steps judge. ``bot`` says why the caller is taken for a machine."""
+    """What the steps judge. ``bot`` says why the caller is taken for a machine; ``consent`` False: the visitor has not
+    agreed to be known."""
 
     site: Site | None
     page: str
     caller: Caller
     webdriver: bool = False
     bot: str | None = None
+    consent: bool = True
 
 
 Step = Callable[[Arrival], DropReason | None]
@@ -93,7 +96,15 @@ def no_bot(arrival: Arrival) -> DropReason | None:
     return DropReason.BOT if arrival.bot else None
 
 
-HIT_STEPS: tuple[Step, ...] = (site_is_known, origin_is_own, page_is_own, site_is_on, no_webdriver, no_bot)
+def consent_or_source(arrival: Arrival) -> DropReason | None:
+    """Without consent a page gets a substitute that stands for its source, where the owner wants that, or nothing."""
+    by_source = arrival.site is not None and arrival.site.without_consent == "source"
+    return None if arrival.consent or by_source else DropReason.NO_CONSENT
+
+
+HIT_STEPS: tuple[Step, ...] = (
+    site_is_known, origin_is_own, page_is_own, site_is_on, no_webdriver, no_bot, consent_or_source,
+)  # fmt: skip
 SIGNAL_STEPS: tuple[Step, ...] = (site_is_known, origin_is_own, site_is_on)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from wherefrom.errors import BadInput
 
@@ -29,7 +29,8 @@ T = TypeVar("T")
 class Hit(Struct, frozen=True, kw_only=True):
     """A page shown, or (``pageview`` false) a page that asks for addresses it met late. Unknown members are ignored,
     so that an older service understands a newer script. ``visit`` and ``visitor`` are tokens of earlier answers;
-    ``source`` is what the browser remembers of its first source, for a visitor who is not known here."""
+    ``source`` is what the browser remembers of its first source, for a visitor who is not known here. ``consent`` is
+    there when the visitor has not agreed to be known."""
 
     site: str
     page: str
@@ -46,6 +47,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     timezone: str | None = None
     webdriver: bool = False
     source: dict[str, Any] | str | None = None
+    consent: Literal["none"] | UnsetType = UNSET
 
 
 class Signal(Struct, frozen=True, kw_only=True):

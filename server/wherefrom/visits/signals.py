@@ -27,6 +27,8 @@ async def take_signal(collector: Collector, raw: bytes, caller: Caller) -> Reply
     try:
         async with asyncio.timeout(collector.time_limit):
             signal, site = await collector.admit(raw, parse_signal, SIGNAL_STEPS, caller)
+            if _names_nobody(signal, site):
+                return Reply(None, own_origin(site, caller.origin))
             await _record(collector, signal, site)
             return Reply(None, own_origin(site, caller.origin))
     except Dropped as drop:
@@ -34,6 +36,11 @@ async def take_signal(collector: Collector, raw: bytes, caller: Caller) -> Reply
         return reply if drop.error else Reply(None, reply.own)
     except FAULTS as fault:
         return collector.reply_unavailable(fault, site, caller)
+
+
+def _names_nobody(signal: Signal, site: Site) -> bool:
+    """A sign by a page whose visitor is not known here, and shall not be: it is neither kept nor counted."""
+    return site.mode == "source" or (not signal.token and site.without_consent == "source")
 
 
 async def _record(collector: Collector, signal: Signal, site: Site) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import BindParameter, bindparam, delete, func, select, tuple_, update
 
 from wherefrom.db import Tx, insert
+from wherefrom.substitution.lend import NOBODY
 from wherefrom.visits.source import Source
 from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
 from wherefrom.visits.visit import Told, Visit, Visitor
@@ -30,6 +31,7 @@ _FIND_VISITOR = select(visitor).where(visitor.c.site_id == _SITE, visitor.c.id =
 _SEEN = update(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
 _SEEN_AGAIN = _SEEN.values(last_seen_at=bindparam("now"))
 _SHOWN_AGAIN = _SEEN.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
+_FIND_SOURCE = select(visit).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key"))
 _ADD_VISITOR, _ADD_VISIT, _ADD_PAGEVIEW, _ADD_INTENT = (one.insert() for one in (visitor, visit, pageview, intent))
 
 
@@ -122,6 +124,55 @@ async def mark_seen(tx: Tx, site_id: int, visit_id: int, now: datetime) -> bool:
     return done.rowcount == 1
 
 
+async def find_source_visit(tx: Tx, site_id: int, key: str) -> Visit | None:
+    """The visit that stands for the source with this key."""
+    row = (await tx.execute(_FIND_SOURCE, {"of_site": site_id, "of_key": key})).first()
+    return None if row is None else Visit(**row._mapping)
+
+
+async def add_source_visit(tx: Tx, new: Visit) -> bool:
+    """Writes a source's visit; False when another has written it meanwhile, which can be read then."""
+    row = {name: getattr(new, name) for name in _VISIT_COLUMNS}
+    done = await tx.execute(
+        insert(tx, visit)
+        .values(row)
+        .on_conflict_do_nothing(
+            index_elements=[visit.c.site_id, visit.c.source_key], index_where=visit.c.source_key.is_not(None)
+        )
+    )
+    return bool(done.rowcount)
+
+
+async def count_source_view(tx: Tx, known: Visit, now: datetime, *, pageview: bool) -> None:
+    """One more came by the source.
+
+    Never waits: everybody writes this row, and on PostgreSQL group commits of two processes that count for two sources
+    would each wait for the other. A count that comes while another process holds the row is let go, so with several
+    processes ``pageviews`` is "at least".
+    """
+    mine = (
+        select(visit.c.id)
+        .where(visit.c.site_id == known.site_id, visit.c.id == known.id)
+        .with_for_update(skip_locked=True)
+        .scalar_subquery()
+    )
+    await tx.execute(
+        update(visit)
+        .where(visit.c.site_id == known.site_id, visit.c.id == mine)
+        .values(last_seen_at=max(now, known.last_seen_at), pageviews=visit.c.pageviews + int(pageview))
+    )
+
+
+async def find_last_seen(tx: Tx, site_id: int) -> datetime | None:
+    """When the site's script was last heard of by a new visit, or by any page where no persons are known."""
+    newest = select(func.max(visit.c.started_at)).where(visit.c.site_id == site_id)
+    by_source = select(func.max(visit.c.last_seen_at)).where(
+        visit.c.site_id == site_id, visit.c.source_key.is_not(None)
+    )
+    found = [at for query in (newest, by_source) if (at := (await tx.execute(query)).scalar()) is not None]
+    return max(found, default=None)
+
+
 async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
     """The visitor, whose row other writers must not touch until the transaction ends: two pages opened at once by one
     visitor find out one after the other whether a visit begins."""
@@ -183,7 +234,10 @@ async def list_intents(tx: Tx, site_id: int, visit_id: int, limit: int = 500) ->
 
 
 async def erase_visitor(tx: Tx, site_id: int, visitor_id: int) -> list[int]:
-    """Deletes a visitor with visits, pages and signs; the numbers of the visits, for what other rooms keep of them."""
+    """Deletes a visitor with visits, pages and signs; the numbers of the visits, for what other rooms keep of them.
+    Visits of sources are nobody's, and stay."""
+    if visitor_id == NOBODY:
+        return []
     mine = select(visit.c.id).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id)
     numbers = list((await tx.execute(mine)).scalars())
     for table in (pageview, intent):

@@ -19,7 +19,7 @@ visit = Table(
     metadata,
     Column("site_id", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, primary_key=True, autoincrement=False),  # the public visit number
-    Column("visitor_id", BigInteger, nullable=False),
+    Column("visitor_id", BigInteger, nullable=False),  # 0: nobody, of kind source
     Column("first_visit", BigInteger, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),
@@ -51,8 +51,18 @@ visit = Table(
     Column("google_client_id", String(128)),
     Column("ym_uid", String(128)),
     Column("params", Json, nullable=False),
+    Column("kind", String(8), nullable=False, server_default="visit"),  # visit; source: all who came by one source
+    Column("source_key", String(64)),  # of kind source: the hash of what tells sources apart
     Index("ix_visit_started", "site_id", "started_at"),
     Index("ix_visit_visitor", "site_id", "visitor_id", "id"),
+)
+Index(
+    "uq_visit_source",
+    visit.c.site_id,
+    visit.c.source_key,
+    unique=True,
+    sqlite_where=visit.c.source_key.is_not(None),
+    postgresql_where=visit.c.source_key.is_not(None),
 )
 
 visit_counter = Table(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from wherefrom.visits.agent import Agent
 from wherefrom.visits.geo import Place
@@ -14,12 +15,18 @@ from wherefrom.visits.source import Source
 
 _LONGEST_CLIENT_ID = 128
 
+Kind = Literal["visit", "source"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
     """``id`` is the public visit number, ``first_visit`` that of the visitor's first one. ``landing_page`` is the
     first page, ``referrer`` the foreign page before it ("" when there was none), ``domain`` the landing page's host.
-    UTM fields are the source's, so a visitor who returns directly carries those of the visitor's last campaign."""
+    UTM fields are the source's, so a visitor who returns directly carries those of the visitor's last campaign.
+
+    ``kind`` "source": not one browser's stay, but everybody who came by this source (see ``source_visit``). Then there
+    is no visitor (0), ``first_visit`` is ``id``, ``started_at`` the first page shown, and what tells of a person is
+    empty."""
 
     site_id: int
     id: int
@@ -55,6 +62,8 @@ class Visit:
     google_client_id: str | None = None
     ym_uid: str | None = None
     params: dict[str, str] = field(default_factory=dict)
+    kind: Kind = "visit"
+    source_key: str | None = None
 
     @property
     def standing(self) -> Standing:
