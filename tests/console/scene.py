@@ -20,6 +20,13 @@ from wherefrom.webhooks.tables import deal
 
 EMAIL, PASSWORD = "anna@company.com", "correct horse battery"
 
+SOURCE: dict[str, Any] = {
+    "kind": "source", "source_key": "5" * 64, "visitor_id": 0, "pageviews": 640, "landing_page": "", "referrer": "",
+    "country_code": None, "country": None, "region": None, "city": None, "ip": None, "device": "", "os": "",
+    "browser": "", "user_agent": "", "language": None, "timezone": None,
+}  # fmt: skip
+"""What makes of a visit one that stands for everybody who came by its source."""
+
 
 @dataclass
 class Scene:
@@ -45,6 +52,8 @@ class Scene:
         }  # fmt: skip
         async with self.services.db.write() as tx:
             await tx.execute(visit.insert().values(values))
+            if values.get("kind") == "source":  # its pages are counted, not kept
+                return number
             await tx.execute(
                 pageview.insert().values(
                     site_id=self.site.id, id=self.services.ids.next(), visit_id=number, page=values["landing_page"],

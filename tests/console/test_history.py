@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.console.scene import make_scene
+from tests.console.scene import SOURCE, make_scene
 from wherefrom.console.history import ON_A_PAGE
 from wherefrom.inbox.store.history import MOST_ROWS
 from wherefrom.substitution.add import add_target
@@ -218,6 +218,18 @@ async def test_the_file_has_all_letters_that_fit_beyond_one_page(client, scene, 
     assert rows[0]["visit"] == "5"
     assert rows[0]["confidence"] == "0.99"
     assert len(await rows_of(client, f"{base}.csv")) == MOST_ROWS + 5
+
+
+async def test_the_list_and_the_file_tell_a_source_from_a_visit(client, scene, base):
+    await scene.add_visit(12, **SOURCE)
+    await scene.add_visit(13)
+    await scene.add_letter("Of a source", visit_number=12)
+    await scene.add_letter("Of a visit", visit_number=13)
+    await scene.add_letter("Of nobody")
+    page = (await client.get(base)).text
+    assert (page.count('data-label="Source"'), page.count('data-label="Visit"')) == (1, 1)
+    rows = await rows_of(client, f"{base}.csv")
+    assert [(row["visit"], row["visit_kind"]) for row in rows] == [("", ""), ("13", "visit"), ("12", "source")]
 
 
 async def test_a_subject_that_is_a_formula_is_only_text_in_the_file(client, scene, base):

@@ -8,6 +8,7 @@ import pytest_asyncio
 from sqlalchemy import update
 
 from tests.console.conftest import csrf_of
+from tests.console.scene import SOURCE
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint, remove_endpoint
 from wherefrom.webhooks.store.deliveries import NewDelivery, add_deliveries, append_attempt, get_delivery
 from wherefrom.webhooks.tables import delivery
@@ -61,6 +62,17 @@ async def test_the_page_says_where_from_how_sure_and_why(client, scene, base):
                   "Copied sales@shop.example", "Our offer", "utm_campaign"):  # fmt: skip
         assert words in page, words
     assert page.count("Visit 2042, ") == 0  # the answer is not its own runner-up
+
+
+async def test_a_letter_of_a_source_says_that_no_person_is_known(client, scene, base):
+    await scene.add_visit(12, **SOURCE)
+    letter = await scene.add_letter("Forty chairs", visit_number=12)
+    page = (await client.get(f"{base}/{letter}")).text
+    for words in ("Source 12", "everybody who came by it", "First came", "of the person who wrote nothing is kept",
+                  "640 by all of them", "google / cpc / spring", "Landed on"):  # fmt: skip
+        assert words in page, words
+    for words in ("Visit 12", "first visit", "Landing page", "IP address", "Device", "Started"):
+        assert words not in page, words
 
 
 async def test_a_letter_without_a_match_says_so_and_shows_no_confidence(client, scene, base):

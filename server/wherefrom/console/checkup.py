@@ -34,6 +34,7 @@ _STEPS = {"dns": "Name", "tcp": "Connection", "tls": "TLS", "login": "Log-in", "
 _DROPS = {
     "bot": "Bots and crawlers, by their user agent",
     "webdriver": "Browsers run by programs",
+    "no_consent": "Pages shown to visitors who have not agreed: the real address stood",
     "site_off": "Pages shown while the site was switched off",
     "foreign_origin": "Requests from pages of other hosts",
     "foreign_page": "Pages on hosts that are not listed",

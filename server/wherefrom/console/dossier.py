@@ -137,6 +137,8 @@ def list_receivers(detail: MessageDetail) -> list[tuple[str, list[str]]]:
 
 def list_facts(visit: Visit) -> list[tuple[str, str, bool]]:
     """What is known of the visit: name, value, and whether the value is a web address to open."""
+    if visit.kind == "source":
+        return _source_facts(visit)
     place = ", ".join(dict.fromkeys(part for part in (visit.city, visit.region, visit.country) if part))
     machine = ", ".join(part for part in (_DEVICES.get(visit.device, ""), visit.os, visit.browser) if part)
     facts = [
@@ -150,6 +152,17 @@ def list_facts(visit: Visit) -> list[tuple[str, str, bool]]:
         ("Time zone", words.zone_words(visit.timezone or ""), False),
         ("Google client", visit.google_client_id or "", False),
         ("Yandex client", visit.ym_uid or "", False),
+    ]
+    return [fact for fact in facts if fact[1]]
+
+
+def _source_facts(visit: Visit) -> list[tuple[str, str, bool]]:
+    """Of a source there is less to tell: that, and why."""
+    facts = [
+        ("Stands for", "all who came by this source; of the person who wrote nothing is kept", False),
+        ("Landed on", visit.domain, False),
+        ("Referrer", visit.referrer, _is_web(visit.referrer)),
+        ("Pages seen", f"{visit.pageviews} by all of them", False),
     ]
     return [fact for fact in facts if fact[1]]
 

@@ -21,7 +21,7 @@ from wherefrom.inbox.store.history import MOST_ROWS, HistoryFilter, HistoryRow, 
 COLUMNS = (
     "id", "date_utc", "from_address", "from_name", "receivers", "subject", "visit", "rule", "confidence", "deal",
     "source", "marker", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "country",
-    "region", "city", "landing_page", "referrer", "attachments", "folder", "automatic",
+    "region", "city", "landing_page", "referrer", "attachments", "folder", "automatic", "visit_kind",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -55,7 +55,7 @@ def _cells(row: HistoryRow) -> tuple[str, ...]:
         row.visit_id, row.rule if matched else "", f"{row.confidence:.2f}" if matched else "", row.deal_number,
         words.source_words(row.source_levels, row.marker), row.marker, row.channel, row.utm_source, row.utm_medium,
         row.utm_campaign, row.utm_term, row.utm_content, row.country, row.region, row.city, row.landing_page,
-        row.referrer, row.attachments or "", row.folder_kind, row.automatic,
+        row.referrer, row.attachments or "", row.folder_kind, row.automatic, row.visit_kind,
     )  # fmt: skip
     return tuple(harmless("" if cell is None else str(cell)) for cell in cells)
 

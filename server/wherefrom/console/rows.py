@@ -13,7 +13,8 @@ from wherefrom.inbox.store.history import HistoryRow
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """``flags`` are (words, colour) pairs; ``level`` is sure, likely, guess or none."""
+    """``flags`` are (words, colour) pairs; ``level`` is sure, likely, guess or none. ``is_source``: ``visit`` is the
+    number of a source, by which many came, not of one visitor's stay."""
 
     id: int
     at: datetime
@@ -28,6 +29,7 @@ class Line:
     source: str
     sure_words: str
     visit: int | None
+    is_source: bool
     deal: str | None
 
 
@@ -48,6 +50,7 @@ def make_line(row: HistoryRow) -> Line:
         source=words.source_words(row.source_levels, row.marker) if matched else "",
         sure_words=words.match_words(row.rule, row.confidence, matched),
         visit=row.visit_id,
+        is_source=row.visit_kind == "source",
         deal=row.deal_number,
     )
 

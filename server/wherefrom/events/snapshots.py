@@ -8,6 +8,7 @@ a default, because events already stored lack it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from msgspec import Struct
 
@@ -65,12 +66,16 @@ class Utm(Struct, frozen=True, kw_only=True):
 
 class Visit(Struct, frozen=True, kw_only=True):
     """The visit the letter came from. ``id`` and ``first_visit`` are public visit numbers; ``params`` are the owner's
-    own parameters by number ("1", "2", …)."""
+    own parameters by number ("1", "2", …).
+
+    ``kind`` "source": not one person's stay, but everybody who came by this source: ``id`` is the source's number,
+    ``started_at`` when the first of them came, ``domain`` the host they landed on; what tells of a person or of one
+    page is None, or empty."""
 
     id: str
-    first_visit: str
+    first_visit: str | None
     started_at: datetime
-    landing_page: str
+    landing_page: str | None
     referrer: str
     domain: str
     marker: str
@@ -82,14 +87,15 @@ class Visit(Struct, frozen=True, kw_only=True):
     region: str | None
     city: str | None
     ip: str | None
-    device: str
-    os: str
-    browser: str
+    device: str | None
+    os: str | None
+    browser: str | None
     language: str | None
     timezone: str | None
     google_client_id: str | None
     ym_uid: str | None
     params: dict[str, str]
+    kind: Literal["visit", "source"] = "visit"
 
 
 class MessageReceived(Struct, frozen=True, kw_only=True):

@@ -84,11 +84,12 @@ def _match(verdict: Verdict) -> snapshots.Match | None:
 
 
 def _visit(visit: Visit) -> snapshots.Visit:
+    person = visit.kind == "visit"
     return snapshots.Visit(
         id=str(visit.id),
-        first_visit=str(visit.first_visit),
+        first_visit=str(visit.first_visit) if person else None,
         started_at=visit.started_at,
-        landing_page=visit.landing_page,
+        landing_page=visit.landing_page if person else None,
         referrer=visit.referrer,
         domain=visit.domain,
         marker=visit.marker,
@@ -106,12 +107,13 @@ def _visit(visit: Visit) -> snapshots.Visit:
         region=visit.region,
         city=visit.city,
         ip=visit.ip,
-        device=visit.device,
-        os=visit.os,
-        browser=visit.browser,
+        device=visit.device if person else None,
+        os=visit.os if person else None,
+        browser=visit.browser if person else None,
         language=visit.language,
         timezone=visit.timezone,
         google_client_id=visit.google_client_id,
         ym_uid=visit.ym_uid,
         params=dict(visit.params),
+        kind=visit.kind,
     )

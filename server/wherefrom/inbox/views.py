@@ -61,9 +61,11 @@ class DiagnosisView(Struct, frozen=True, kw_only=True):
 
 
 class VisitSourceView(Struct, frozen=True, kw_only=True):
-    """Where the visit of a letter came from."""
+    """Where the visit of a letter came from. ``kind`` "source": not one visitor's stay but everybody who came by this
+    source, so that no landing page is known; "" for a visit that was erased."""
 
     id: str
+    kind: str
     marker: str
     channel: str
     source_levels: list[str]
@@ -240,4 +242,4 @@ def _visit(row: HistoryRow) -> VisitSourceView | None:
         "region", "city", "landing_page", "referrer",
     )  # fmt: skip
     values = {name: getattr(row, name) for name in same}
-    return VisitSourceView(id=str(row.visit_id), source_levels=list(row.source_levels), **values)
+    return VisitSourceView(id=str(row.visit_id), kind=row.visit_kind, source_levels=list(row.source_levels), **values)

@@ -80,7 +80,8 @@ class HistoryFilter:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """A line of the history. ``status``: sorted, unreadable (``status_reason`` says why) or taken."""
+    """A line of the history. ``status``: sorted, unreadable (``status_reason`` says why) or taken. ``visit_kind``:
+    visit, source (everybody who came by it), or "" where there is no visit (any more)."""
 
     id: int
     arrived_at: datetime
@@ -114,6 +115,7 @@ class HistoryRow:
     landing_page: str
     referrer: str
     deal_number: str | None
+    visit_kind: str
     recipients: tuple[str, ...] = ()
     attachments: int = 0
 
@@ -252,6 +254,7 @@ def _select_rows(site_id: int) -> Select[Any]:
             match.c.confidence, visit.c.marker, visit.c.channel, visit.c.source_levels, visit.c.utm_source,
             visit.c.utm_medium, visit.c.utm_campaign, visit.c.utm_term, visit.c.utm_content, visit.c.country,
             visit.c.region, visit.c.city, visit.c.landing_page, visit.c.referrer, deal.c.number.label("deal_number"),
+            visit.c.kind.label("visit_kind"),
         )
         .select_from(message)
         .outerjoin(match, and_(match.c.site_id == message.c.site_id, match.c.message_id == message.c.id))
@@ -263,7 +266,7 @@ def _select_rows(site_id: int) -> Select[Any]:
 
 def _row(row: Row[Any]) -> HistoryRow:
     values = dict(row._mapping)
-    for name in ("rule", "marker", "channel", "landing_page", "referrer"):
+    for name in ("rule", "marker", "channel", "landing_page", "referrer", "visit_kind"):
         values[name] = values[name] or ""
     values["confidence"] = values["confidence"] or 0.0
     values["source_levels"] = tuple(values["source_levels"] or ())
