@@ -73,6 +73,28 @@ def test_a_site_is_set_up_from_nothing_to_a_script_tag(shell: Shell, dovecot: Do
     assert "ready to serve" in shell.run("check").stdout
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # the operation below is tested on both
+def test_a_sites_options_are_set_one_by_one_and_shown(shell: Shell) -> None:
+    shell.json("site", "add", "shop", "--host", "company.example")
+    site = shell.json(
+        "site", "set", "shop", "--off-path", "/imprint*", "--off-path", "/über-uns", "--mode", "source", "--off",
+        "--without-consent", "source", "--compat", "roistat",
+    )  # fmt: skip
+    assert (site["off_paths"], site["mode"], site["without_consent"]) == (
+        ["/imprint*", "/über-uns"],
+        "source",
+        "source",
+    )
+    assert (site["enabled"], site["compat"], site["hosts"]) == (False, "roistat", ["company.example"])
+    told = shell.run("site", "show", site["key"]).stdout
+    for words in ("shop, off", "roistat", "everybody who came by it", "stands for the source", "/imprint*, /über-uns"):
+        assert words in told
+    changed = shell.json("site", "set", "shop", "--no-off-paths", "--on", "--compat", "none", "--host", "a.example")
+    assert changed == site | {"off_paths": [], "enabled": True, "compat": "", "hosts": ["a.example"]}
+    refused = shell.run("site", "set", "shop", "--off-path", "/a", "--no-off-paths")
+    assert (refused.returncode, "do not go together" in refused.stderr) == (1, True)
+
+
 def test_a_mailbox_with_a_wrong_password_fails_the_test_in_words(shell: Shell, dovecot: Dovecot) -> None:
     shell.json("site", "add", "shop", "--host", "company.example")
     account = dovecot.add_user()
@@ -106,6 +128,9 @@ def test_a_mailbox_with_a_wrong_password_fails_the_test_in_words(shell: Shell, d
         (["key", "add"], ["--operator"]),
         (["site", "add", "shop", "--host", "company.example"], ["shop"]),
         (["mailbox", "test", "shop"], ["0 mailboxes"]),
+        (["site", "set", "shop"], ["nothing was named", "--help"]),
+        (["site", "set", "shop", "--off-path", "imprint"], ["imprint", "/imprint"]),
+        (["site", "set", "shop", "--mode", "nobody"], ["nobody", "source"]),
     ],
 )
 def test_a_wrong_command_says_what_is_wrong_and_leaves_with_status_1(

@@ -39,15 +39,16 @@ async def test_a_sites_options_are_changed_one_by_one_and_shown(services: Servic
 async def test_an_option_that_will_not_do_is_refused_and_nothing_changes(services: Services) -> None:
     site = await add_site(services, "shop", ["company.com"])
     async with management_api(services, OPERATIONS) as api:
-        for body, words in (
-            ({"off_paths": ["imprint"], "name": "other"}, "imprint"),
-            ({"off_paths": "/imprint"}, "off_paths"),
-            ({"mode": "nobody"}, "mode"),
-            ({"without_consent": ""}, "without_consent"),
+        for body, field, words in (
+            ({"off_paths": ["imprint"], "name": "other"}, "off_paths", "“imprint” does not begin with a slash"),
+            ({"off_paths": "/imprint"}, None, "off_paths"),
+            ({"mode": "nobody"}, "mode", "“nobody”"),
+            ({"without_consent": ""}, "without_consent", "“”"),
         ):
             answer = await api.patch("/sites/shop", json=body)
-            assert answer.status_code == 400, body
-            assert words in answer.json()["detail"]
+            problem = answer.json()
+            assert (answer.status_code, problem.get("field")) == (400, field)
+            assert words in problem["detail"]
         told = (await api.get("/sites/shop")).json()
         assert (told["id"], told["mode"], told["without_consent"], told["off_paths"]) == (
             str(site.id), "visits", "real", [],

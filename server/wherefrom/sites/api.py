@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from wherefrom.sites import add
 from wherefrom.sites.site import Mode, Site, WithoutConsent
@@ -21,6 +21,11 @@ class AddSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compat: Literal["", "roistat"] = ""
 
 
+# Told in the API's description; checked by ``add``, whose errors say more than a schema's.
+ModeText = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(Mode))})]
+WithoutConsentText = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(WithoutConsent))})]
+
+
 class SetSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is left out or null stays as it is; lists replace the old ones.
 
@@ -32,8 +37,8 @@ class SetSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hosts: list[str] | None = None
     enabled: bool | None = None
     compat: Literal["", "roistat"] | None = None
-    mode: Mode | None = None
-    without_consent: WithoutConsent | None = None
+    mode: ModeText | None = None
+    without_consent: WithoutConsentText | None = None
     off_paths: list[str] | None = None
 
 
