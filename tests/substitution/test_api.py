@@ -28,7 +28,8 @@ async def test_a_target_is_added_shown_changed_and_disabled(services: Services) 
         one = await add(api, separator="-")
         assert one | {"id": "", "created_at": ""} == {
             "id": "", "created_at": "", "address": SALES, "strategy": "plus", "enabled": True, "separator": "-",
-            "code_form": "code", "domain": "", "when_empty": "", "refused": 0, "shared": 0, "pool": None,
+            "code_form": "code", "domain": "", "when_empty": "", "refused": 0, "shared": 0, "proof": "none",
+            "pool": None,
         }  # fmt: skip
         path = f"{TARGETS}/{one['id']}"
         assert (await api.get(path)).json() == one

@@ -1,5 +1,7 @@
 """A real SMTP server on loopback that keeps every letter it is given and refuses whom a test tells it to."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,12 +23,15 @@ class Letter:
 
 
 class SmtpSink:
-    """The server. `refuse` scripts an answer to one recipient; everybody else is accepted."""
+    """The server. `refuse` scripts an answer to one recipient; everybody else is accepted.
+
+    `pass_on` is called with recipient, bytes and sender of what was accepted, as a mail server hands a letter on."""
 
     host = LOOPBACK
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.pass_on: Callable[[str, bytes, str], None] | None = None
         self._arrivals = Arrivals[Letter]("letter")
         self._refusals: dict[str, str] = {}
         self._controller: Controller | None = None
@@ -70,4 +75,8 @@ class SmtpSink:
         """aiosmtpd's hook for a whole letter."""
         raw = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
         self._arrivals.append(Letter(envelope.mail_from or "", tuple(envelope.rcpt_tos), raw, datetime.now(UTC)))
+        pass_on = self.pass_on
+        for recipient in envelope.rcpt_tos if pass_on else ():
+            assert pass_on is not None
+            await asyncio.to_thread(pass_on, recipient, raw, envelope.mail_from or "")
         return "250 2.0.0 kept"

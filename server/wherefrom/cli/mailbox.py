@@ -97,7 +97,8 @@ async def _only(services: Services, site: str) -> str:
 def _steps(diagnosis: dict[str, Any]) -> str:
     lines = []
     for step in diagnosis["steps"]:
-        lines.append(f"{'ok  ' if step['ok'] else 'FAIL'} {step['name']:<8} {step['detail']}")
+        state = "--  " if step["skipped"] else "ok  " if step["ok"] else "FAIL"
+        lines.append(f"{state} {step['name']:<8} {step['detail']}")
         if step.get("hint"):
             lines.append(f"     {'':<8} try: {step['hint']}")
     return "\n".join(lines)

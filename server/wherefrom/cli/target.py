@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
-from wherefrom.errors import BadInput
+from wherefrom.errors import BadInput, NotFound
 from wherefrom.management import invoke
 from wherefrom.services import Services
 
@@ -62,7 +62,46 @@ def list_(site: SiteArgument, settings: SettingsOption = None, as_json: JsonOpti
         return await invoke(services, "GET", "/sites/{site}/targets", site=site)
 
     def words(page: dict[str, Any]) -> str:
-        lines = [f"{one['address']:<36} {one['strategy']}" for one in page["data"]]
+        lines = [f"{one['address']:<36} {one['strategy']:<9} {_state(one)}".rstrip() for one in page["data"]]
         return "\n".join(lines) or f"no target yet; add one: wherefrom target add {site} ADDRESS"
 
     show(with_services(settings, use), as_json, words)
+
+
+@app.command("probe")
+def probe(
+    site: SiteArgument,
+    address: Annotated[str, typer.Argument(help="The target's real address.")],
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a letter to the target's substitutes now, to see whether it comes back. “mailbox test” waits for it, too."""
+
+    async def use(services: Services) -> Any:
+        page = await invoke(services, "GET", "/sites/{site}/targets", site=site)
+        found = next((one for one in page.data if one.address.lower() == address.lower()), None)
+        if found is None:
+            raise NotFound(
+                f"the site has no target {address}", hint=f"“wherefrom target list {site}” shows its targets"
+            )
+        path = "/sites/{site}/targets/{target}/probes"
+        return await invoke(services, "POST", path, site=site, target=found.id)
+
+    def words(page: dict[str, Any]) -> str:
+        return "\n".join(f"{one['status']:<8} {one['address']}  {one['detail']}".rstrip() for one in page["data"])
+
+    show(with_services(settings, use), as_json, words)
+
+
+def _state(target: dict[str, Any]) -> str:
+    """What keeps it from being substituted, if anything does."""
+    if not target["enabled"]:
+        return "off"
+    pool = target["pool"]
+    if pool is not None and pool["unverified"]:
+        return (
+            f"{pool['unverified']} of {pool['size'] + pool['unverified']} addresses wait for their probe to come back"
+        )
+    return {"waiting": "waits for its probe to come back", "lost": "its probes do not come back"}.get(
+        target["proof"], ""
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,15 @@ _ENDPOINT = {
     "failed": ("off: failed for days", "bad"),
 }
 _WHICH = {"matched": "letters with a visit", "all": "all letters", "first": "the first letter of each thread"}
-_STEPS = {"dns": "Name", "tcp": "Connection", "tls": "TLS", "login": "Log-in", "folder": "Folder", "idle": "IDLE"}
+_STEPS = {
+    "dns": "Name",
+    "tcp": "Connection",
+    "tls": "TLS",
+    "login": "Log-in",
+    "folder": "Folder",
+    "idle": "IDLE",
+    "probe": "Round trip",
+}
 _DROPS = {
     "bot": "Bots and crawlers, by their user agent",
     "webdriver": "Browsers run by programs",
@@ -48,10 +56,11 @@ _DROPS = {
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A diagnosis and whose it is; ``steps`` with their names in words."""
+    """A diagnosis and whose it is; ``steps`` with their names in words. ``partly``: good, but not all was tried."""
 
     mailbox_id: int
     ok: bool
+    partly: bool
     steps: tuple[tuple[str, Step], ...]
 
 
@@ -80,7 +89,10 @@ class Need:
 
 def make_result(mailbox_id: int, diagnosis: Diagnosis) -> Result:
     """The diagnosis in words."""
-    return Result(mailbox_id, diagnosis.ok, tuple((_STEPS.get(one.name, one.name), one) for one in diagnosis.steps))
+    partly = diagnosis.ok and any(one.skipped for one in diagnosis.steps)
+    return Result(
+        mailbox_id, diagnosis.ok, partly, tuple((_STEPS.get(one.name, one.name), one) for one in diagnosis.steps)
+    )
 
 
 def target_line(one: Target, pool: Mapping[Any, int]) -> Line:
@@ -98,20 +110,37 @@ def target_line(one: Target, pool: Mapping[Any, int]) -> Line:
             details.append(f"{one.shared} times an address that was held was lent again")
     status, kind = ("substituted", "good") if one.enabled else ("off", "")
     if one.strategy == "pool" and one.enabled and not _lendable(pool):
-        status, kind = "no address to lend", "bad"
+        waits = any(_name(state) == "unverified" and count for state, count in pool.items())
+        status, kind = ("waiting for proof", "warn") if waits else ("no address to lend", "bad")
+    if one.enabled and one.proof == "waiting":
+        status, kind = "waiting for proof", "warn"
+        details.append("A letter to one of its codes is on its way; pages show the real address until it is back")
+    if one.enabled and one.proof == "lost":
+        status, kind = "mail does not arrive", "bad"
+        details.append("Letters to its codes do not come back any more; pages show the real address")
     return Line(one.id, one.address, status, kind, tuple(details))
 
 
+def rest_pool(line: Line) -> Line:
+    """The line of a pool while the site knows sources only: nothing of it is lent."""
+    words = "Nothing of it is lent: an address that stands for a source is never taken back, so a pool would run dry"
+    return replace(line, status="real address stands", kind="warn", details=(*line.details, words))
+
+
 def _pool_words(pool: Mapping[Any, int]) -> str:
-    counts = {str(getattr(status, "value", status)): count for status, count in pool.items()}
+    counts = {_name(status): count for status, count in pool.items()}
     total = sum(counts.values())
     parts = [f"{counts[name]} {name}" for name in ("free", "leased", "cooling", "unverified", "retired")
              if counts.get(name)]  # fmt: skip
     return f"Pool of {total}" + (f": {', '.join(parts)}" if parts else "")
 
 
+def _name(status: Any) -> str:
+    return str(getattr(status, "value", status))
+
+
 def _lendable(pool: Mapping[Any, int]) -> bool:
-    counts = {str(getattr(status, "value", status)): count for status, count in pool.items()}
+    counts = {_name(status): count for status, count in pool.items()}
     return any(counts.get(name) for name in ("free", "leased", "cooling"))
 
 

@@ -21,8 +21,12 @@ from wherefrom.demo.mailbox import open_mailbox
 from wherefrom.demo.post import open_post
 from wherefrom.demo.seed import ADDRESSES, PASSWORD, PERSON, seed
 from wherefrom.demo.site import DemoSite
+from wherefrom.services import Services
 from wherefrom.settings import Log, Settings
+from wherefrom.substitution.store.proofs import is_any_unproved
 from wherefrom.web.serve import bind, serve_http
+
+_PROOF_SECONDS = 10.0
 
 
 async def run_demo(port: int) -> None:
@@ -44,10 +48,10 @@ async def open_demo(port: int, stop: asyncio.Event) -> AsyncIterator[tuple[str, 
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wherefrom-demo-")))
         sockets = [bind("127.0.0.1", port + offset if port else 0) for offset in range(3)]
         service, site, crm = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in sockets)
-        settings = _settings(home, service, sockets[0].getsockname()[1])
-        await upgrade(settings.database.url)
         mailbox = await stack.enter_async_context(open_mailbox())
         smtp_port = await stack.enter_async_context(open_post(mailbox))
+        settings = _settings(home, service, sockets[0].getsockname()[1], smtp_port)
+        await upgrade(settings.database.url)
         services = await stack.enter_async_context(open_services(settings))
         desk = Crm()
         seeded = await seed(services, mailbox, crm + "/hook")
@@ -59,12 +63,26 @@ async def open_demo(port: int, stop: asyncio.Event) -> AsyncIterator[tuple[str, 
             tasks.create_task(serve_http(shop.app(), sockets[1], stop))
             tasks.create_task(serve_http(desk.app(), sockets[2], stop))
             try:
+                await _wait_for_proofs(services)
                 yield service, site, crm
             finally:
                 stop.set()
 
 
-def _settings(home: Path, service: str, port: int) -> Settings:
+async def _wait_for_proofs(services: Services) -> None:
+    """Until each substitute's probe came back by the demo's own mail: before that the shop shows the real addresses."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PROOF_SECONDS):
+            while await _is_any_unproved(services):
+                await services.bell.wait("messages", 0.1)
+
+
+async def _is_any_unproved(services: Services) -> bool:
+    async with services.db.read() as tx:
+        return await is_any_unproved(tx)
+
+
+def _settings(home: Path, service: str, port: int, smtp_port: int) -> Settings:
     """The defaults, with what a demo on one machine needs."""
     write_cities(home / "cities.mmdb")
     tree = {
@@ -75,6 +93,7 @@ def _settings(home: Path, service: str, port: int) -> Settings:
         "visits": {"ip": "whole"},
         "webhooks": {"allow": ["127.0.0.0/8"]},
         "mail": {"poll_seconds": 5},
+        "smtp": {"host": "127.0.0.1", "port": smtp_port, "security": "none", "sender": "probes@wherefrom.example"},
     }
     return msgspec.convert(tree, Settings)
 

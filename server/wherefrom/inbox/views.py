@@ -44,13 +44,15 @@ class MailboxView(Struct, frozen=True, kw_only=True):
 
 
 class StepView(Struct, frozen=True, kw_only=True):
-    """One step to the mailbox: dns, tcp, tls, login, folder, idle or probe. ``hint`` says what to do, or is empty."""
+    """One step to the mailbox: dns, tcp, tls, login, folder, idle or probe. ``hint`` says what to do, or is empty.
+    ``skipped``: it could not be tried, which is no failure."""
 
     name: str
     ok: bool
     detail: str
     hint: str
     milliseconds: int
+    skipped: bool
 
 
 class DiagnosisView(Struct, frozen=True, kw_only=True):
@@ -172,7 +174,14 @@ def mailbox_view(one: Mailbox) -> MailboxView:
 
 def diagnosis_view(found: Diagnosis) -> DiagnosisView:
     steps = [
-        StepView(name=one.name, ok=one.ok, detail=one.detail, hint=one.hint, milliseconds=one.milliseconds)
+        StepView(
+            name=one.name,
+            ok=one.ok,
+            detail=one.detail,
+            hint=one.hint,
+            milliseconds=one.milliseconds,
+            skipped=one.skipped,
+        )
         for one in found.steps
     ]
     return DiagnosisView(ok=found.ok, steps=steps)

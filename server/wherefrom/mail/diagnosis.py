@@ -15,13 +15,15 @@ StepName = Literal["dns", "tcp", "tls", "login", "folder", "idle", "probe"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """``detail`` is what was found, ``hint`` what to do about it or "". ``milliseconds`` it took."""
+    """``detail`` is what was found, ``hint`` what to do about it or "". ``milliseconds`` it took. ``skipped``: it could
+    not be tried, which is no failure."""
 
     name: StepName
     ok: bool
     detail: str
     hint: str
     milliseconds: int
+    skipped: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,10 @@ def _failed(account: SmtpAccount, error: Exception) -> SenderFailed:
             f"{where} refuses user name or password: {error.code} {quote(error.message)}",
             hint="Check smtp.username and smtp.password; many providers want an app password.",
         )
-    if isinstance(error, aiosmtplib.SMTPNotSupported):
+    # The library says with its bare base class that there is no STARTTLS.
+    if isinstance(error, aiosmtplib.SMTPNotSupported) or type(error) is aiosmtplib.SMTPException:
         return SenderFailed(
-            f"{where}: {error}",
+            f"{where} cannot do what is asked: {error}",
             hint="Choose smtp.security “tls” (port 465), “starttls” (port 587), or leave username empty if it takes "
             "letters without a login.",
         )

@@ -129,7 +129,8 @@ async def _begin(services: Services, tx: Tx, one: Candidate, now: datetime) -> P
     losses = one.losses
     if last is not None and await _is_loss(tx, last, now, lost_after):
         losses += 1
-        if losses >= _LOSSES_TO_BLAME and one.lent and await store.is_way_open(tx, one.site_id, last.sent_at):
+        silent_since = await store.find_silence(tx, last)
+        if losses >= _LOSSES_TO_BLAME and one.lent and await store.is_way_open(tx, one.site_id, silent_since):
             log.warning("mail to a substitute does not arrive", site=one.site_id, address=one.address, losses=losses)
             await proofs.mark_lost(tx, one, now)
     next_at = now + lost_after * min(3**losses, _LONGEST_WAIT)

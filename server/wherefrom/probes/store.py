@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
 from wherefrom.db import Tx
 from wherefrom.probes.tables import probe
@@ -65,17 +65,24 @@ async def list_by_id(tx: Tx, site_id: int, ids: Collection[int]) -> list[Probe]:
 
 async def find_latest(tx: Tx, site_id: int, target_id: int, substitute_id: int | None) -> Probe | None:
     """The latest probe to one address of a pool, or to a target's pattern."""
-    query = (
-        select(*_COLUMNS)
-        .where(
-            probe.c.site_id == site_id, probe.c.target_id == target_id,
-            probe.c.substitute_id.is_(None) if substitute_id is None else probe.c.substitute_id == substitute_id,
-        )
-        .order_by(probe.c.id.desc())
-        .limit(1)
-    )  # fmt: skip
-    row = (await tx.execute(query)).first()
+    ours = _of(site_id, target_id, substitute_id)
+    row = (await tx.execute(select(*_COLUMNS).where(ours).order_by(probe.c.id.desc()).limit(1))).first()
     return None if row is None else Probe(*row)
+
+
+async def find_silence(tx: Tx, last: Probe) -> datetime:
+    """Since when nothing comes back from the address of ``last``, its latest probe: when the first of those was sent
+    that were not answered."""
+    ours = _of(last.site_id, last.target_id, last.substitute_id)
+    answered = select(func.max(probe.c.id)).where(ours, probe.c.status == "returned").scalar_subquery()
+    first = select(func.min(probe.c.sent_at)).where(ours, probe.c.id > func.coalesce(answered, 0))
+    since: datetime | None = (await tx.execute(first)).scalar_one()
+    return since or last.sent_at
+
+
+def _of(site_id: int, target_id: int, substitute_id: int | None) -> ColumnElement[bool]:
+    which = probe.c.substitute_id.is_(None) if substitute_id is None else probe.c.substitute_id == substitute_id
+    return and_(probe.c.site_id == site_id, probe.c.target_id == target_id, which)
 
 
 async def is_way_open(tx: Tx, site_id: int, since: datetime) -> bool:
