@@ -1,8 +1,11 @@
 """The setup page and its forms (A06, D01, and what a newcomer does first)."""
 
+import re
+
 import pytest
 
 from tests.console.conftest import csrf_of
+from tests.console.scene import SOURCE
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
 from wherefrom.inbox.store.mailboxes import list_mailboxes, record_status
 from wherefrom.sites.store import get_site
@@ -76,6 +79,77 @@ async def test_a_form_that_is_refused_says_why_and_keeps_its_fields(client, scen
         assert f'name="address" required maxlength="254" value="{fields["address"]}"' in answer.text
     async with services.db.read() as tx:
         assert await list_targets(tx, scene.site.id) == []
+
+
+OPTIONS = {"off_paths": "/imprint*\r\n\r\n /über-uns \r\n", "mode": "source", "without_consent": "source"}
+
+
+async def test_exempt_pages_and_privacy_are_set_and_shown_as_they_are(client, scene, setup, services):
+    page = (await client.get(setup)).text
+    assert checked(page) == ["visits", "real"]
+    answer = await post(client, setup, "options", **OPTIONS)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{setup}?saved=1#pages")
+    async with services.db.read() as tx:
+        site = await get_site(tx, scene.site.id)
+    assert (site.off_paths, site.mode, site.without_consent) == (("/imprint*", "/über-uns"), "source", "source")
+    page = (await client.get(f"{setup}?saved=1")).text
+    assert checked(page) == ["source", "source"]
+    assert ">/imprint*\n/über-uns</textarea>" in page
+    assert "Saved." in page
+    await post(client, setup, "options", off_paths="", mode="visits", without_consent="real")
+    page = (await client.get(setup)).text
+    assert (checked(page), "Saved." in page) == (["visits", "real"], False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"off_paths": "/ok\nim<b>print"}, "The path “im&lt;b&gt;print” does not begin with a slash."),
+        ({"off_paths": "\n".join(f"/{n}" for n in range(101))}, "101 paths are too many"),
+        ({"mode": "persons"}, "“persons”"),
+        ({"without_consent": ""}, "The field “without_consent” is empty"),
+    ],
+)
+async def test_options_that_are_refused_change_nothing_and_stay_in_the_form(
+    client, scene, setup, services, changed, words
+):
+    fields = OPTIONS | changed
+    answer = await post(client, setup, "options", **fields)
+    assert answer.status_code == 400
+    assert words in answer.text
+    assert checked(answer.text) == [
+        one for one in (fields["mode"], fields["without_consent"]) if one in ("source", "visits")
+    ]
+    assert fields["off_paths"].replace("<", "&lt;").replace(">", "&gt;") + "</textarea>" in answer.text
+    async with services.db.read() as tx:
+        assert await get_site(tx, scene.site.id) == scene.site
+
+
+async def test_options_are_set_by_forms_of_our_own_pages_alone(client, scene, setup, services):
+    assert (await client.post(f"{setup}/options", data={"csrf": "guessed", **OPTIONS})).status_code == 403
+    async with services.db.read() as tx:
+        assert await get_site(tx, scene.site.id) == scene.site
+
+
+async def test_a_pool_says_that_it_rests_while_sources_only_are_known(client, scene, setup):
+    await post(client, setup, "targets", address="sales@shop.example", strategy="pool", pool="a1@shop.example")
+    assert "Nothing of it is lent" not in (await client.get(setup)).text
+    await post(client, setup, "options", **OPTIONS)
+    page = (await client.get(setup)).text
+    assert "Nothing of it is lent" in page
+    assert "real address stands" in page
+
+
+async def test_a_source_counts_as_a_sign_that_the_script_is_there(client, scene, setup):
+    await scene.add_visit(1, **SOURCE)
+    page = (await client.get(setup)).text
+    assert "not seen yet" not in page
+    assert "last visit" in page
+
+
+def checked(page):
+    """The values of the radio buttons that are on."""
+    return re.findall(r'type="radio"[^>]* value="(\w+)" checked', page)
 
 
 async def test_a_mailbox_is_connected_with_the_usual_port_and_its_password_is_sealed(client, scene, setup, services):

@@ -34,6 +34,7 @@ _READ: tuple[tuple[str, Answer], ...] = (
 _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/messages/{message}/deliveries/{delivery}", letter.resend_delivery),
     ("/sites/{site}/setup/enabled", setup.set_enabled),
+    ("/sites/{site}/setup/options", setup.set_options),
     ("/sites/{site}/setup/targets", setup.add_target_form),
     ("/sites/{site}/setup/mailboxes", setup.add_mailbox_form),
     ("/sites/{site}/setup/mailboxes/{mailbox}/test", setup.test_mailbox_form),

@@ -1,4 +1,5 @@
-"""Setting a site up, and seeing what is not well: script, addresses, mailboxes, webhooks, dropped hits.
+"""Setting a site up, and seeing what is not well: script, addresses, exempt pages, consent, mailboxes, webhooks, hits
+that were dropped.
 
 Each form does what the management API does, by the same use cases. A form that is refused comes back with its fields
 as they were (but for passwords) and the reason beside them.
@@ -22,13 +23,14 @@ from wherefrom.errors import BadInput, WherefromError
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox, test_mailbox
 from wherefrom.inbox.store.mailboxes import list_mailboxes
 from wherefrom.sites.add import set_site
+from wherefrom.sites.site import Site
 from wherefrom.substitution.add import add_target
 from wherefrom.substitution.lease import Terms
 from wherefrom.substitution.store.substitutes import count_pool
 from wherefrom.substitution.store.targets import list_targets
-from wherefrom.substitution.target import Options
+from wherefrom.substitution.target import Options, Target
 from wherefrom.visits.script import script_tag
-from wherefrom.visits.store import list_drops, list_visits
+from wherefrom.visits.store import find_last_seen, list_drops
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint, send_test
 from wherefrom.webhooks.store.endpoints import list_endpoints, list_waiting
 
@@ -55,6 +57,24 @@ async def set_enabled(call: Call) -> Response:
     """Switches substitution for the site on or off."""
     await set_site(call.services, call.site.id, enabled=wanted(call.fields, "enabled") == "on")
     return _back(call)
+
+
+async def set_options(call: Call) -> Response:
+    """Sets where the real address stands, what a substitute stands for, and what is shown without consent. A line of
+    the paths that is empty says nothing."""
+    fields = call.fields
+    rules = [line for line in fields.get("off_paths", "").splitlines() if line.strip()]
+    try:
+        await set_site(
+            call.services,
+            call.site.id,
+            off_paths=rules,
+            mode=wanted(fields, "mode"),
+            without_consent=wanted(fields, "without_consent"),
+        )
+    except WherefromError as problem:
+        return await _page(call, Outcome("options", problem, fields))
+    return _back(call, "?saved=1#pages")
 
 
 async def add_target_form(call: Call) -> Response:
@@ -145,6 +165,7 @@ async def _page(call: Call, outcome: Outcome) -> Response:
         outcome=outcome,
         snippet=script_tag(call.services.settings, call.site.key),
         sent=bool(call.request.query_params.get("sent")),
+        saved=bool(call.request.query_params.get("saved")),
         **context,
     )
     answer.status_code = outcome.problem.status if outcome.problem else 200
@@ -160,17 +181,22 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
     mailboxes = await list_mailboxes(tx, site_id)
     endpoints = await list_endpoints(tx, site_id)
     waiting = await list_waiting(tx, site_id)
-    visits = await list_visits(tx, site_id, limit=1)
     since = (now - timedelta(days=_DROP_DAYS - 1)).date().isoformat()
-    seen_at = visits[0].started_at if visits else None
+    seen_at = await find_last_seen(tx, site_id)
     return {
         "seen_at": seen_at,
-        "targets": [checkup.target_line(one, pools.get(one.id, {})) for one in targets],
+        "targets": [_target_line(one, pools.get(one.id, {}), call.site) for one in targets],
         "mailboxes": [checkup.mailbox_line(one) for one in mailboxes],
         "endpoints": [checkup.endpoint_line(one, waiting.get(one.id, 0)) for one in endpoints],
         "drops": checkup.sum_drops(await list_drops(tx, site_id, since)),
         "needs": checkup.list_needs(seen_at, targets, mailboxes, endpoints),
     }
+
+
+def _target_line(one: Target, pool: Mapping[Any, int], site: Site) -> checkup.Line:
+    line = checkup.target_line(one, pool)
+    rests = site.mode == "source" and one.strategy == "pool" and one.enabled
+    return checkup.rest_pool(line) if rests else line
 
 
 def _convert(values: Mapping[str, Any], shape: type[Any]) -> Any:
