@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.dovecot import Dovecot
+from tests.support.smtp_sink import SmtpSink
 
 
 class Shell:
@@ -216,3 +217,53 @@ def test_help_names_every_command(shell: Shell) -> None:
     for command in ("serve", "web", "work", "migrate", "check", "demo", "site", "target", "mailbox", "endpoint",
                     "user", "key"):  # fmt: skip
         assert re.search(rf"^\s+{command}\s", told, re.MULTILINE), command
+
+
+def test_d01_mailbox_test_shows_a_probe_s_round_trip(shell: Shell, dovecot: Dovecot, smtp_sink: SmtpSink) -> None:
+    account = dovecot.add_user(catchall_domain="probed-by-hand.example")
+    smtp_sink.pass_on = dovecot.deliver
+    with (shell.folder / "settings.toml").open("a") as file:
+        file.write(
+            f'\n[smtp]\nhost = "127.0.0.1"\nport = {smtp_sink.port}\nsecurity = "none"\n'
+            'sender = "probes@elsewhere.example"\n[probes]\nwait_seconds = 10\n'
+        )
+    shell.json("site", "add", "shop", "--host", "company.example")
+    shell.json("target", "add", "shop", "sales@probed-by-hand.example")
+    assert "waits for its probe to come back" in shell.run("target", "list", "shop").stdout
+    shell.json(
+        "mailbox", "add", "shop", "--host", "127.0.0.1", "--port", str(dovecot.imap_port), "--user", account.user,
+        "--security", "none", WHEREFROM_MAILBOX_PASSWORD=account.password,
+    )  # fmt: skip
+    told = shell.run("mailbox", "test", "shop")
+    assert told.returncode == 0, told.stdout
+    assert re.search(
+        r"ok   probe    A letter to sales\+\w{8}@probed-by-hand\.example came back, into INBOX", told.stdout
+    )
+    assert "waits" not in shell.run("target", "list", "shop").stdout
+    sent = shell.json("target", "probe", "shop", "SALES@probed-by-hand.example")
+    assert [one["status"] for one in sent["data"]] == ["sent"]
+    assert "the site has no target nobody@x.example" in shell.run("target", "probe", "shop", "nobody@x.example").stderr
+
+
+def test_without_an_outgoing_server_the_probe_is_told_as_not_tried(shell: Shell, dovecot: Dovecot) -> None:
+    account = dovecot.add_user()
+    shell.json("site", "add", "shop", "--host", "company.example")
+    shell.json("target", "add", "shop", "sales@company.example")
+    shell.json(
+        "mailbox", "add", "shop", "--host", "127.0.0.1", "--port", str(dovecot.imap_port), "--user", account.user,
+        "--security", "none", WHEREFROM_MAILBOX_PASSWORD=account.password,
+    )  # fmt: skip
+    told = shell.run("mailbox", "test", "shop")
+    assert told.returncode == 0
+    assert re.search(r"--   probe    Not tried: no outgoing mail server is set", told.stdout)
+    refused = shell.run("target", "probe", "shop", "sales@company.example")
+    assert refused.returncode == 1
+    assert "group [smtp]" in refused.stderr
+
+
+def test_an_smtp_group_without_a_sender_stops_the_start_and_names_the_key(shell: Shell) -> None:
+    with (shell.folder / "settings.toml").open("a") as file:
+        file.write('\n[smtp]\nhost = "smtp.company.example"\n')
+    told = shell.run("site", "list")
+    assert told.returncode != 0
+    assert "smtp.sender" in told.stderr
