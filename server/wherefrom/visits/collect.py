@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from msgspec import UNSET
+from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.errors import BadInput, Forbidden, NotFound, Unavailable, WherefromError
@@ -34,6 +35,7 @@ from wherefrom.visits.geo import GeoReader
 from wherefrom.visits.hit import Hit, Signal, clean_text, find_site_key, parse_hit
 from wherefrom.visits.ip import stored_form
 from wherefrom.visits.known import KnownSites
+from wherefrom.visits.link import cut_tokens
 from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.record import Entry, Recorded, record_hit
 from wherefrom.visits.source import PARAMETERS, ROISTAT_PARAMETERS, read_remembered
@@ -103,7 +105,8 @@ class Collector:
         site: Site | None = None
         try:
             async with asyncio.timeout(self.time_limit):
-                hit, site = await self.admit(raw, parse_hit, HIT_STEPS, caller)
+                told, site = await self.admit(raw, parse_hit, HIT_STEPS, caller)
+                hit = self._without_tokens(told, site)
                 answer = await (
                     self._record_source(hit, site) if _by_source(hit, site) else self._record(hit, site, caller)
                 )
@@ -158,6 +161,19 @@ class Collector:
         value = self.services.tokens.verify(purpose, token, self.services.clock.now()) if token else None
         site_id, _, number = (value or "").partition(":")
         return int(number) if site_id == str(site.id) else None
+
+    def cut_tokens(self, url: str | None, site: Site) -> str:
+        """``url`` as it may be kept: without the token that carried the visit over from another host of the site."""
+
+        def is_ours(token: str) -> bool:
+            return any(self.find_number(purpose, token, site) is not None for purpose in (VISIT, VISITOR))
+
+        return cut_tokens(url or "", is_ours)
+
+    def _without_tokens(self, hit: Hit, site: Site) -> Hit:
+        """Before anything is read from them: a token is no source, whatever its parameter is called."""
+        page, referrer = self.cut_tokens(hit.page, site), self.cut_tokens(hit.referrer, site)
+        return replace(hit, page=page, referrer=referrer)
 
     async def _record(self, hit: Hit, site: Site, caller: Caller) -> Answer:
         services = self.services

@@ -63,6 +63,8 @@ async def _write(tx: Tx, collector: Collector, signal: Signal, site: Site, visit
     if signal.kind == "heartbeat" or address is None:
         return True
     if await store.count_intents(tx, site.id, visit_id) < MOST_INTENTS:
-        sign = store.Intent(signal.kind, address.text, clean_text(signal.page, LONGEST_URL), now)
+        sign = store.Intent(
+            signal.kind, address.text, clean_text(collector.cut_tokens(signal.page, site), LONGEST_URL), now
+        )
         await store.append_intent(tx, site.id, services.ids.next(), visit_id, sign)
     return True
