@@ -57,6 +57,7 @@ class CollectorGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Visits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     idle_minutes: Positive = 30
     ip: Literal["whole", "truncated", "none"] = "truncated"
+    source_parameter: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] = "wf"
 
 
 class Geo(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -54,6 +54,7 @@ def test_paths_are_relative_to_the_file_not_to_the_working_directory(tmp_path: P
         ('[server]\nport = "many"\n', ["settings.toml", "server.port", "expected `int`"]),
         ("[server]\nport = 70000\n", ["settings.toml", "server.port", "<= 65535"]),
         ('[visits]\nip = "half"\n', ["settings.toml", "visits.ip", "half"]),
+        ('[visits]\nsource_parameter = "a b"\n', ["settings.toml", "visits.source_parameter", "[a-z]"]),
         ('[webhooks]\nallow = ["10.0.0.0/99"]\n', ["webhooks.allow", "10.0.0.0/99", "10.0.0.0/8"]),
         ("[server\n", ["settings.toml", "not valid TOML", "line 1"]),
         ('[server]\npublic_url = "company.com"\n', ["settings.toml", "server.public_url", "https?://"]),

@@ -276,6 +276,13 @@ async def test_the_browsers_remembered_source_stands_in_for_an_unknown_visitors(
     assert (await stage.again(answer, source="other")).marker == "fb_new"
 
 
+async def test_the_name_of_the_source_parameter_is_a_setting(services: Services) -> None:
+    visits = msgspec.convert({"source_parameter": "came-by"}, Visits)
+    stage = await set_stage(replace(services, settings=msgspec.structs.replace(services.settings, visits=visits)))
+    for page, marker in (("?came-by=flyer", "flyer"), ("?Came-By_source=poster", "poster"), ("?wf=flyer", "direct")):
+        assert (await stage.show(PAGE + page)).marker == marker
+
+
 async def test_roistats_parameter_counts_in_compatibility_mode(services: Services) -> None:
     stage = await set_stage(services, compat="roistat")
     assert (await stage.show(PAGE + "?roistat=fb_new&utm_source=a")).marker == "fb_new"

@@ -47,6 +47,7 @@ def is_off(rules: Iterable[str], page_url: str) -> bool:
     return any(_fits(_pieces(rule), path) for rule in rules)
 
 
+@lru_cache(maxsize=4096)
 def browser_form(rule: str) -> str:
     """``rule`` as ``location.pathname`` would spell it: ``/über uns*`` → ``/%C3%BCber%20uns*``."""
     return quote(rule, safe=_KEPT)

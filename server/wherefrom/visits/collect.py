@@ -38,7 +38,7 @@ from wherefrom.visits.known import KnownSites
 from wherefrom.visits.link import cut_tokens
 from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.record import Entry, Recorded, record_hit
-from wherefrom.visits.source import PARAMETERS, ROISTAT_PARAMETERS, read_remembered
+from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_remembered
 from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
 from wherefrom.visits.visit import tell
 
@@ -196,12 +196,16 @@ class Collector:
             pageview=hit.pageview,
             addresses=self._asked(hit, site),
             told=read_remembered(hit.source),
-            parameters=_parameters(site),
+            parameters=self._parameters(site),
         )
         recorded = await services.db.batch(lambda tx: record_source(tx, entry, services.ids))
         if not recorded.began:
             self._numbers.give_back(site.id, entry.number)
         return self._answer(recorded, site, entry.now)
+
+    def _parameters(self, site: Site) -> tuple[str, ...]:
+        own = own_parameters(self.services.settings.visits.source_parameter)
+        return (*own, *ROISTAT_PARAMETERS) if site.compat == "roistat" else own
 
     def _asked(self, hit: Hit, site: Site) -> list[str]:
         """The addresses to lend substitutes for: none where the owner wants the real ones to stand."""
@@ -223,7 +227,7 @@ class Collector:
             pageview=hit.pageview,
             addresses=self._asked(hit, site),
             remembered=read_remembered(hit.source),
-            parameters=_parameters(site),
+            parameters=self._parameters(site),
             agent=self._agents.find(caller.user_agent),
             user_agent=clean_text(caller.user_agent, LONGEST_AGENT),
             place=self._geo.find(caller.ip),
@@ -256,10 +260,6 @@ class Collector:
 def _by_source(hit: Hit, site: Site) -> bool:
     """Whether only the source of the page may be known, and nobody who saw it."""
     return site.mode == "source" or hit.consent is not UNSET
-
-
-def _parameters(site: Site) -> tuple[str, ...]:
-    return (*PARAMETERS, *ROISTAT_PARAMETERS) if site.compat == "roistat" else PARAMETERS
 
 
 def _explain(reason: DropReason, heard: Hit | Signal, caller: Caller) -> WherefromError:

@@ -2,7 +2,7 @@
 
 The first of these that answers wins:
 
-    own parameter   ?wf=fb_new  ?wf_source=…       fb_new
+    own parameter   ?wf=fb_new  ?wf_source=…       fb_new          (its name is a setting)
     utm_*           ?utm_source=google&…           :utm:google_cpc_spring_banner_shoes
     click id        ?gclid=… yclid fbclid …        ads_google, social_facebook
     _openstat       plain or base64                :openstat:direct.yandex.ru_123_456_search
@@ -35,7 +35,13 @@ from wherefrom.visits.channel import Channel, by_campaign, by_sender
 from wherefrom.visits.hosts import find_host, is_local, is_own, split_url
 from wherefrom.visits.referrers import is_round_trip, look_up
 
-PARAMETERS = ("wf", "wf_source")
+
+def own_parameters(name: str) -> tuple[str, ...]:
+    """The names of the override: the one of the settings, and with ``_source``."""
+    return (name, f"{name}_source")
+
+
+PARAMETERS = own_parameters("wf")
 ROISTAT_PARAMETERS = ("roistat", "rs")
 
 Kind = Literal["override", "utm", "click_id", "openstat", "from", "referrer", "stored", "direct"]

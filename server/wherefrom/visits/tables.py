@@ -96,6 +96,7 @@ intent = Table(
     Column("page", Text, nullable=False),
     Column("seen_at", Moment, nullable=False),
     Index("ix_intent_visit", "site_id", "visit_id"),
+    Index("ix_intent_seen", "site_id", "seen_at"),
 )
 
 dropped = Table(
