@@ -19,6 +19,7 @@ from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.api import OPERATIONS as EVENT_OPERATIONS
 from wherefrom.inbox.api import OPERATIONS as INBOX_OPERATIONS
 from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
+from wherefrom.reports.api import OPERATIONS as REPORT_OPERATIONS
 from wherefrom.services import Services
 from wherefrom.sites.api import OPERATIONS as SITE_OPERATIONS
 from wherefrom.sites.store import get_site
@@ -35,6 +36,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *PROBE_OPERATIONS,
     *INBOX_OPERATIONS,
     *VISIT_OPERATIONS,
+    *REPORT_OPERATIONS,
     *WEBHOOK_OPERATIONS,
     *EVENT_OPERATIONS,
     *ACCOUNT_OPERATIONS,
@@ -74,16 +76,17 @@ async def find_site_id(services: Services, reference: str) -> int:
 
 
 async def invoke(
-    services: Services, method: str, path: str, *, body: Mapping[str, Any] | None = None, **params: str
-) -> Any:
+    services: Services, method: str, path: str, *, body: Mapping[str, Any] | None = None,
+    query: Mapping[str, Any] | None = None, **params: str,
+) -> Any:  # fmt: skip
     """The answer of operation ``method path``, with an operator's rights. ``params`` fill the path's braces; ``body``
-    is checked as a request's is, and BadInput names the field."""
+    and ``query`` are checked as a request's are, and BadInput names the field."""
     operation = next(one for one in OPERATIONS if one.method == method and one.path == path)
     site_id = await find_site_id(services, params["site"]) if "site" in params else 0
     try:
         typed = msgspec.convert(body, operation.body) if operation.body is not None else None
+        asked = msgspec.convert(query or {}, operation.query) if operation.query is not None else None
     except msgspec.ValidationError as error:
         raise BadInput(str(error).replace(" - at `$.", " in `")) from None
-    query = operation.query() if operation.query is not None else None
     request = Request({"type": "http", "method": method, "path": path, "headers": [], "query_string": b""})
-    return await operation.call(Call(services, params, typed, query, _OPERATOR, request, site_id))
+    return await operation.call(Call(services, params, typed, asked, _OPERATOR, request, site_id))

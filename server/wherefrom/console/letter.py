@@ -19,7 +19,8 @@ from wherefrom.console.filters import parse_asked
 from wherefrom.console.page import HEADERS
 from wherefrom.console.rows import list_flags
 from wherefrom.db import Tx
-from wherefrom.errors import NotFound
+from wherefrom.errors import BadInput, NotFound, WherefromError
+from wherefrom.inbox.correct import correct_match
 from wherefrom.inbox.store.details import MessageDetail, find_attachment, find_bytes, get_message
 from wherefrom.inbox.store.mailboxes import find_mailbox
 from wherefrom.mail.html import SafeHtml, sanitise
@@ -45,10 +46,30 @@ _MOST_INLINE = 5_000_000
 """Bytes of pictures inside one letter's HTML that are shown; they travel in it as data: URLs."""
 
 _MOST_DELIVERIES = 20
+_LONGEST_NUMBER = 18
 
 
 async def show_letter(call: Call) -> Response:
     """The page. ``?view=html`` shows the letter as its writer designed it, ``?list=`` leads back to the filters."""
+    return await _page(call, None, "")
+
+
+async def correct_match_form(call: Call) -> Response:
+    """Sets the visit the letter is of, as a person says; with an empty field: none."""
+    asked = call.fields.get("visit", "").strip()
+    try:
+        if asked and not (asked.isascii() and asked.isdecimal() and len(asked) <= _LONGEST_NUMBER):
+            raise BadInput(f"“{asked[:40]}” is no visit number", hint="visits are numbers, such as 1042", field="visit")
+        visit_id = int(asked) if asked else None
+        await correct_match(call.services, call.site.id, call.id("message"), visit_id, call.reader.user.email)
+    except WherefromError as problem:
+        answer = await _page(call, problem, asked)
+        answer.status_code = problem.status
+        return answer
+    return RedirectResponse(f"/sites/{call.site.id}/messages/{call.id('message')}#where", 303)
+
+
+async def _page(call: Call, problem: WherefromError | None, asked_visit: str) -> Response:
     message_id = call.id("message")
     async with call.services.db.read() as tx:
         detail = await get_message(tx, call.site.id, message_id)
@@ -69,6 +90,8 @@ async def show_letter(call: Call) -> Response:
         view=view,
         blocked=blocked,
         links=_links(call, detail),
+        problem=problem,
+        asked_visit=asked_visit,
         notice="It is on its way again." if call.request.query_params.get("resent") else "",
         **context,
     )

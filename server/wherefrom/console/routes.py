@@ -4,7 +4,8 @@
 /login  /logout                           (logging out is a POST)
 /sites/{site}/messages[.csv]              the history, as a page and as a file
 /sites/{site}/messages/poll               what has changed
-/sites/{site}/messages/{message}          one letter; below it sheet, original.eml, files/N
+/sites/{site}/messages/{message}          one letter; below it sheet, original.eml, files/N, match
+/sites/{site}/lost                        the report of lost mail
 /sites/{site}/setup                       what the site needs; below it one address per form
 /static/{name}                            style, scripts, mark
 """
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wherefrom.console import entry, export, history, letter, setup
+from wherefrom.console import entry, export, history, letter, lost, setup
 from wherefrom.console.desk import Answer, Desk, GuestAnswer, for_guests, for_readers
 from wherefrom.console.page import Pages
 from wherefrom.services import Services
@@ -29,9 +30,11 @@ _READ: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/messages/{message}/sheet", letter.show_sheet),
     ("/sites/{site}/messages/{message}/original.eml", letter.serve_original),
     ("/sites/{site}/messages/{message}/files/{number}", letter.serve_attachment),
+    ("/sites/{site}/lost", lost.show_lost_mail),
     ("/sites/{site}/setup", setup.show_setup),
 )
 _CHANGE: tuple[tuple[str, Answer], ...] = (
+    ("/sites/{site}/messages/{message}/match", letter.correct_match_form),
     ("/sites/{site}/messages/{message}/deliveries/{delivery}", letter.resend_delivery),
     ("/sites/{site}/setup/enabled", setup.set_enabled),
     ("/sites/{site}/setup/options", setup.set_options),

@@ -22,9 +22,17 @@ _RULES = {
     "thread": "by the letter it answers",
     "sender": "by the sender’s earlier letters",
     "quoted": "by an address quoted in the text",
+    "analyst": "set by a person",
     "none": "no rule answered",
 }
-_SHORT_RULES = {"code": "code", "pool": "pool", "thread": "thread", "sender": "known sender", "quoted": "quoted"}
+_SHORT_RULES = {
+    "code": "code",
+    "pool": "pool",
+    "thread": "thread",
+    "sender": "known sender",
+    "quoted": "quoted",
+    "analyst": "set by a person",
+}
 _CHANNELS = {"ai": "AI assistant", "email": "E-mail", "messages": "SMS and push"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -26,6 +25,7 @@ from wherefrom.inbox.views import (
     message_view,
 )
 from wherefrom.web.api import Call, Operation, Page
+from wherefrom.web.moments import parse_moment
 from wherefrom.webhooks.fanout import attachment_link
 
 
@@ -97,8 +97,8 @@ async def _list_messages(call: Call) -> Page[MessageView]:
     wanted = HistoryFilter(
         **same,
         visit_id=query.visit,
-        date_from=_moment(query.date_from, "date_from"),
-        date_to=_moment(query.date_to, "date_to", end=True),
+        date_from=parse_moment(query.date_from, "date_from"),
+        date_to=parse_moment(query.date_to, "date_to", end=True),
     )
     async with call.services.db.read() as tx:
         rows, cursor = await history.list_messages(tx, call.site_id, wanted, query.cursor, query.limit)
@@ -144,24 +144,6 @@ async def _attachment(call: Call) -> FileResponse:
 _SAME = tuple(
     name for name in ListMessages.__struct_fields__ if name not in ("visit", "date_from", "date_to", "limit", "cursor")
 )
-
-
-def _moment(text: str | None, field: str, *, end: bool = False) -> datetime | None:
-    """A moment, or a day's beginning (``end``: the beginning of the next)."""
-    if not text:
-        return None
-    try:
-        if len(text) == len("2026-11-21"):
-            day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
-            return datetime.combine(day, time(), UTC)
-        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a bare + in a URL arrives as a space
-    except (ValueError, OverflowError):
-        raise BadInput(
-            f"{field} “{text[:40]}” is no date",
-            hint="write 2026-11-21 or 2026-11-21T09:30:00Z",
-            field=field,
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 _MAILBOX = "/sites/{site}/mailboxes/{mailbox}"

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 TOPIC = "deliveries"
 SLOTS = 32
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 1.0
 _CLAIM_MARGIN = timedelta(seconds=45)
 _MOST_LOOKED_AT = 1000
 

@@ -1,0 +1,1 @@
+"""What the rows of several rooms say together. Reads only."""

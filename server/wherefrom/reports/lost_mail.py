@@ -1,0 +1,101 @@
+"""Lost mail: where letters may be that people meant to write, and what was not seen of those that came.
+
+Three ways a lead gets lost, each counted and listed:
+- a visit clicked or copied an address, and there is no letter of it. Most of these people simply did not write; where
+  a letter to the target itself came within two days after, it is named, since it may be theirs;
+- a letter lies in Junk, where nobody looks;
+- a letter came to the target itself (from an old business card, or typed off another page): no visit is bound to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from wherefrom.errors import BadInput
+from wherefrom.reports import store
+from wherefrom.reports.store import Bare, Stray, Wish
+from wherefrom.services import Services
+
+USUAL_DAYS = 30
+LONGEST = timedelta(days=366)
+MOST_LISTED = 100
+_ANSWERED_WITHIN = timedelta(days=2)
+_MOST_STRAYS = 5_000
+_KINDS = ("mailto", "copy", "select")
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Of a kind of intent: how many visits, and of how many of them there is a letter."""
+
+    kind: str
+    visits: int
+    with_letter: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostWish:
+    """``perhaps``: a letter without a visit, to the same target, soon after."""
+
+    wish: Wish
+    perhaps: Stray | None
+
+
+@dataclass(frozen=True, slots=True)
+class LostMail:
+    """The report on ``begin`` up to, not including, ``end``. Lists are cut at 100, counts are whole."""
+
+    begin: datetime
+    end: datetime
+    intents: tuple[Count, ...]
+    wishes: tuple[LostWish, ...]
+    junk: int
+    junk_matched: int
+    junk_letters: tuple[Stray, ...]
+    bare: tuple[Bare, ...]
+
+
+async def find_lost_mail(
+    services: Services, site_id: int, begin: datetime | None = None, end: datetime | None = None
+) -> LostMail:
+    """The report; the last 30 days unless said otherwise. BadInput for a period that ends before it begins, or is
+    longer than a year."""
+    end = end or services.clock.now()
+    begin = begin or end - timedelta(days=USUAL_DAYS)
+    _check(begin, end)
+    async with services.db.read() as tx:
+        counts = await store.count_intents(tx, site_id, begin, end)
+        wishes = await store.list_wishes(tx, site_id, begin, end, MOST_LISTED)
+        meant = await store.list_targets_of(tx, site_id, {one.visit_id for one in wishes})
+        strays: list[Stray] = []
+        if wishes:
+            latest = max(one.at for one in wishes) + _ANSWERED_WITHIN
+            first = min(one.at for one in wishes)
+            strays = await store.list_unmatched_bare(tx, site_id, first, latest, _MOST_STRAYS)
+        junk, junk_matched = await store.count_junk(tx, site_id, begin, end)
+        return LostMail(
+            begin=begin, end=end,
+            intents=tuple(Count(kind, *counts.get(kind, (0, 0))) for kind in _KINDS),
+            wishes=tuple(LostWish(one, find_answer(one, meant, strays)) for one in wishes),
+            junk=junk, junk_matched=junk_matched,
+            junk_letters=tuple(await store.list_junk(tx, site_id, begin, end, MOST_LISTED)),
+            bare=tuple(await store.list_bare(tx, site_id, begin, end)),
+        )  # fmt: skip
+
+
+def find_answer(wish: Wish, meant: Mapping[tuple[int, str], str], strays: Sequence[Stray]) -> Stray | None:
+    """The first letter of ``strays`` (oldest first) that may be what this visit meant to write: to the target its
+    address stood for, within two days."""
+    address = wish.address.lower()
+    key = meant.get((wish.visit_id, address), address)
+    fitting = (one for one in strays if one.to_address == key and wish.at <= one.at < wish.at + _ANSWERED_WITHIN)
+    return next(fitting, None)
+
+
+def _check(begin: datetime, end: datetime) -> None:
+    if begin >= end:
+        raise BadInput("the period ends before it begins", hint="name an earlier begin", field="date_from")
+    if end - begin > LONGEST:
+        raise BadInput("the period is longer than a year", hint="ask for a year or less", field="date_from")
