@@ -20,7 +20,7 @@ from datetime import datetime
 
 from wherefrom.db import Tx
 from wherefrom.substitution.lease import Lease, SubstituteStatus, Terms, move, status_at
-from wherefrom.substitution.store import leases, substitutes, targets
+from wherefrom.substitution.store import leases, shortages, substitutes, targets
 from wherefrom.substitution.store.substitutes import Substitute
 from wherefrom.substitution.target import Target
 
@@ -102,6 +102,7 @@ async def _take(
 async def _run_empty(tx: Tx, borrower: Borrower, target: Target, lease_id: int) -> Lease | None:
     lent = await _share(tx, borrower, target, lease_id) if target.when_empty == "share" else None
     await targets.count_empty(tx, target, "refused" if lent is None else "shared")
+    await shortages.append_shortage(tx, target, lease_id, borrower.now, shared=lent is not None)
     return lent
 
 

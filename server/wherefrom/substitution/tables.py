@@ -46,6 +46,18 @@ substitute = Table(
     Index("ix_substitute_lend", "site_id", "target_id", "status", "idle_since"),
 )
 
+shortage = Table(
+    "shortage",  # a pool had nothing free for a visit that asked
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("target_id", BigInteger, nullable=False),
+    Column("shared", Boolean, nullable=False),  # an address that was held was lent again; else the real one was shown
+    Column("at", Moment, nullable=False),
+    Index("ix_shortage_target", "site_id", "target_id", "at"),
+    Index("ix_shortage_at", "at"),
+)
+
 lease = Table(
     "lease",
     metadata,
@@ -64,5 +76,6 @@ lease = Table(
     Column("expires_at", Moment, nullable=False),
     Index("ix_lease_address", "site_id", "address_key", "leased_at"),
     Index("ix_lease_visit", "site_id", "visit_id"),
+    Index("ix_lease_target", "site_id", "target_id", "expires_at"),
     Index("ix_lease_visitor", "site_id", "visitor_id", "target_id"),
 )
