@@ -16,6 +16,7 @@ import structlog
 from wherefrom.accounts.login import forget_expired
 from wherefrom.probes.rounds import forget_old as forget_probes
 from wherefrom.services import Services
+from wherefrom.substitution.use import forget_shortages
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ async def _sweep_blobs(services: Services) -> int:
 CHORES: tuple[Chore, ...] = (
     Chore("forget expired logins", forget_expired, timedelta(hours=1)),
     Chore("forget old probes", forget_probes, timedelta(hours=6)),
+    Chore("forget old shortages", forget_shortages, timedelta(hours=1)),
     Chore("sweep unfinished blobs", _sweep_blobs, timedelta(hours=6)),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from wherefrom.cli import account, endpoint, mailbox, report, run, site, target
+from wherefrom.cli import account, endpoint, mailbox, pool, report, run, site, target
 
 app = typer.Typer(
     name="wherefrom",
@@ -19,6 +19,7 @@ app.add_typer(site.app, name="site")
 app.add_typer(target.app, name="target")
 app.add_typer(mailbox.app, name="mailbox")
 app.add_typer(endpoint.app, name="endpoint")
+app.add_typer(pool.app, name="pool")
 app.add_typer(report.app, name="report")
 app.add_typer(account.user, name="user")
 app.add_typer(account.key, name="key")

@@ -78,19 +78,23 @@ def probe(
     """Send a letter to the target's substitutes now, to see whether it comes back. “mailbox test” waits for it, too."""
 
     async def use(services: Services) -> Any:
-        page = await invoke(services, "GET", "/sites/{site}/targets", site=site)
-        found = next((one for one in page.data if one.address.lower() == address.lower()), None)
-        if found is None:
-            raise NotFound(
-                f"the site has no target {address}", hint=f"“wherefrom target list {site}” shows its targets"
-            )
+        target = await find_target(services, site, address)
         path = "/sites/{site}/targets/{target}/probes"
-        return await invoke(services, "POST", path, site=site, target=found.id)
+        return await invoke(services, "POST", path, site=site, target=target.id)
 
     def words(page: dict[str, Any]) -> str:
         return "\n".join(f"{one['status']:<8} {one['address']}  {one['detail']}".rstrip() for one in page["data"])
 
     show(with_services(settings, use), as_json, words)
+
+
+async def find_target(services: Services, site: str, address: str) -> Any:
+    """The site's target with this address, as the API shows it; NotFound."""
+    page = await invoke(services, "GET", "/sites/{site}/targets", site=site)
+    found = next((one for one in page.data if one.address.lower() == address.lower()), None)
+    if found is None:
+        raise NotFound(f"the site has no target {address}", hint=f"“wherefrom target list {site}” shows its targets")
+    return found
 
 
 def _state(target: dict[str, Any]) -> str:

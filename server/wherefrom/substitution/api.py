@@ -8,11 +8,12 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from wherefrom.errors import BadInput
-from wherefrom.substitution import add
+from wherefrom.substitution import add, use
 from wherefrom.substitution.lease import SubstituteStatus, Terms, status_at
 from wherefrom.substitution.store import substitutes, targets
 from wherefrom.substitution.store.substitutes import Substitute
 from wherefrom.substitution.target import Options, Target
+from wherefrom.substitution.use import PoolUse
 from wherefrom.web.api import Call, Operation
 
 _FULL = 0.75
@@ -97,6 +98,35 @@ class TargetView(Struct, frozen=True, kw_only=True):
     pool: PoolView | None
 
 
+class PoolUseQuery(Struct, frozen=True, kw_only=True):
+    days: Annotated[int, Meta(ge=1, le=use.MOST_DAYS)] = 3
+
+
+class HourView(Struct, frozen=True, kw_only=True):
+    """``peak``: the most addresses out at one moment; ``refused`` and ``shared``: how often nothing was free."""
+
+    begin: datetime
+    peak: int
+    refused: int
+    shared: int
+
+
+class PoolUseView(Struct, frozen=True, kw_only=True):
+    """How a target's substitutes were used. ``peak``: the most that were wanted at one moment, those included that
+    were not to be had; ``recommended``: the peak and a quarter more, at least 4. ``size``: the pool's addresses that
+    take part in lending, 0 for another strategy. ``refused`` and ``shared`` count visits. ``advice`` in words."""
+
+    date_from: datetime
+    date_to: datetime
+    size: int
+    peak: int
+    recommended: int
+    refused: int
+    shared: int
+    advice: str
+    hours: list[HourView]
+
+
 class TargetPage(Struct, frozen=True, kw_only=True):
     data: list[TargetView]
     next_cursor: str | None = None
@@ -176,6 +206,27 @@ async def _retire_substitute(call: Call) -> None:
     await add.retire_substitute(call.services, call.site_id, call.id("target"), call.id("substitute"))
 
 
+async def _show_use(call: Call) -> PoolUseView:
+    query: PoolUseQuery = call.query
+    found = await use.find_pool_use(call.services, call.site_id, call.id("target"), query.days)
+    return PoolUseView(
+        date_from=found.begin, date_to=found.end, size=found.size, peak=found.peak, recommended=found.advised,
+        refused=found.refused, shared=found.shared, advice=_advice(found),
+        hours=[
+            HourView(begin=one.begin, peak=one.peak, refused=one.refused, shared=one.shared) for one in found.hours
+        ],
+    )  # fmt: skip
+
+
+def _advice(found: PoolUse) -> str:
+    if found.target.strategy != "pool":
+        return f"{found.target.address} needs no pool; one of {found.advised} addresses would have served it"
+    missing = found.advised - found.size
+    if missing > 0:
+        return f"add {missing} address{'' if missing == 1 else 'es'}: {found.advised} would serve what was wanted"
+    return f"{found.size} are enough: {found.advised} would serve what was wanted"
+
+
 def _text(pool: str | list[str]) -> str:
     return pool if isinstance(pool, str) else "\n".join(pool)
 
@@ -232,6 +283,7 @@ def _substitute(call: Call, one: Substitute) -> SubstituteView:
     )  # fmt: skip
 
 
+_USE = "/sites/{site}/targets/{target}/pool"
 _POOL = "/sites/{site}/targets/{target}/substitutes"
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -248,6 +300,10 @@ OPERATIONS: tuple[Operation, ...] = (
         body=SetTarget, answer=TargetView, tag="targets",
     ),
     Operation("DELETE", "/sites/{site}/targets/{target}", "Disable a target", _disable_target, tag="targets"),
+    Operation(
+        "GET", _USE, "Show how a target's substitutes were used, and how large a pool it needs", _show_use,
+        query=PoolUseQuery, answer=PoolUseView, tag="targets",
+    ),
     Operation(
         "GET", _POOL, "List the addresses of a pool", _list_substitutes,
         query=SubstituteQuery, answer=SubstitutePage, tag="targets",

@@ -102,7 +102,7 @@ async def _take(
 async def _run_empty(tx: Tx, borrower: Borrower, target: Target, lease_id: int) -> Lease | None:
     lent = await _share(tx, borrower, target, lease_id) if target.when_empty == "share" else None
     await targets.count_empty(tx, target, "refused" if lent is None else "shared")
-    await shortages.append_shortage(tx, target, lease_id, borrower.now, shared=lent is not None)
+    await shortages.append_shortage(tx, target, lease_id, borrower.visit_id, borrower.now, shared=lent is not None)
     return lent
 
 

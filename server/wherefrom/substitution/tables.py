@@ -52,6 +52,7 @@ shortage = Table(
     Column("site_id", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("target_id", BigInteger, nullable=False),
+    Column("visit_id", BigInteger, nullable=False),
     Column("shared", Boolean, nullable=False),  # an address that was held was lent again; else the real one was shown
     Column("at", Moment, nullable=False),
     Index("ix_shortage_target", "site_id", "target_id", "at"),

@@ -5,35 +5,26 @@ Rows are only ever added, so that two group commits which find two pools empty n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, select
 
 from wherefrom.db import Tx
+from wherefrom.substitution.sizing import Shortage, Span
 from wherefrom.substitution.tables import lease, shortage
 from wherefrom.substitution.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Shortage:
-    """``shared``: an address that was held was lent again; else the real one was shown."""
-
-    at: datetime
-    shared: bool
-
-
-async def append_shortage(tx: Tx, target: Target, id_: int, now: datetime, *, shared: bool) -> None:
+async def append_shortage(tx: Tx, target: Target, id_: int, visit_id: int, now: datetime, *, shared: bool) -> None:
     """The target's pool had nothing free for a visit."""
-    await tx.execute(
-        shortage.insert().values(site_id=target.site_id, id=id_, target_id=target.id, shared=shared, at=now)
-    )
+    row = {"site_id": target.site_id, "id": id_, "target_id": target.id, "visit_id": visit_id, "at": now}
+    await tx.execute(shortage.insert().values(row | {"shared": shared}))
 
 
 async def list_shortages(tx: Tx, site_id: int, target_id: int, begin: datetime, end: datetime) -> list[Shortage]:
     """The target's, from ``begin`` up to, not including, ``end``, oldest first."""
     rows = await tx.execute(
-        select(shortage.c.at, shortage.c.shared)
+        select(shortage.c.visit_id, shortage.c.at, shortage.c.shared)
         .where(
             shortage.c.site_id == site_id, shortage.c.target_id == target_id, shortage.c.at >= begin,
             shortage.c.at < end,
@@ -43,14 +34,12 @@ async def list_shortages(tx: Tx, site_id: int, target_id: int, begin: datetime, 
     return [Shortage(*row) for row in rows]
 
 
-async def list_spans(
-    tx: Tx, site_id: int, target_id: int, begin: datetime, end: datetime
-) -> list[tuple[datetime, datetime]]:
-    """When the target's pool addresses were out to one visit each (not shared ones): spans that touch the period."""
+async def list_spans(tx: Tx, site_id: int, target_id: int, begin: datetime, end: datetime) -> list[Span]:
+    """When the target's substitutes were out, each to one visit (not the shared ones): spans that touch the period."""
     rows = await tx.execute(
         select(lease.c.leased_at, lease.c.expires_at).where(
             lease.c.site_id == site_id, lease.c.target_id == target_id, lease.c.expires_at > begin,
-            lease.c.leased_at < end, lease.c.strategy == "pool", lease.c.shared.is_(False),
+            lease.c.leased_at < end, lease.c.shared.is_(False),
         )
     )  # fmt: skip
     return [(leased_at, expires_at) for leased_at, expires_at in rows]

@@ -1,0 +1,48 @@
+"""``wherefrom pool …``"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.target import SiteArgument, find_target
+from wherefrom.management import invoke
+from wherefrom.services import Services
+
+app = typer.Typer(help="Pools: how large they should be.", no_args_is_help=True)
+
+_BAR = 40
+
+
+@app.command("size")
+def size(
+    site: SiteArgument,
+    address: Annotated[str, typer.Argument(help="The target's real address.")],
+    days: Annotated[int, typer.Option(min=1, max=31, help="How many days of traffic to go by.")] = 3,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how large a pool the target needs, by its traffic of the last days."""
+
+    async def use(services: Services) -> Any:
+        target = await find_target(services, site, address)
+        path = "/sites/{site}/targets/{target}/pool"
+        return await invoke(services, "GET", path, site=site, target=target.id, query={"days": days})
+
+    show(with_services(settings, use), as_json, _words)
+
+
+def _words(use: dict[str, Any]) -> str:
+    lines = [f"recommended size {use['recommended']}: {use['advice']}"]
+    lines.append(f"at most {use['peak']} were wanted at one time; {use['size']} take part in lending now")
+    if use["refused"] or use["shared"]:
+        lines.append(f"{use['refused']} visits found nothing free, {use['shared']} shared an address that was held")
+    most = max((one["peak"] for one in use["hours"]), default=0)
+    for one in use["hours"] if most else []:
+        short = f"  {one['refused'] + one['shared']} short" if one["refused"] or one["shared"] else ""
+        lines.append(
+            f"{one['begin'][:13].replace('T', ' ')}h {one['peak']:>5} {'#' * (one['peak'] * _BAR // most)}{short}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,66 @@
+"""Use case: how a target's substitutes were used, and how large a pool it needs (B01, B06)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from wherefrom.services import Services
+from wherefrom.substitution import sizing
+from wherefrom.substitution.lease import SubstituteStatus, Terms
+from wherefrom.substitution.sizing import Hour
+from wherefrom.substitution.store import shortages, substitutes, targets
+from wherefrom.substitution.target import Target
+
+MOST_DAYS = 31
+_KEPT = timedelta(days=MOST_DAYS + 1)
+_FORGET_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """From ``begin`` to ``end``. ``peak``: the most addresses wanted at one moment, those included that were not to be
+    had; ``advised`` the size that serves it. ``refused`` and ``shared`` count visits that found nothing free.
+    ``counts``: the pool now, empty for another strategy."""
+
+    target: Target
+    begin: datetime
+    end: datetime
+    counts: dict[SubstituteStatus, int]
+    peak: int
+    advised: int
+    refused: int
+    shared: int
+    hours: tuple[Hour, ...]
+
+    @property
+    def size(self) -> int:
+        """How many addresses take part in lending now."""
+        lent = (SubstituteStatus.FREE, SubstituteStatus.LEASED, SubstituteStatus.COOLING)
+        return sum(self.counts.get(status, 0) for status in lent)
+
+
+async def find_pool_use(services: Services, site_id: int, target_id: int, days: int = sizing.DAYS) -> PoolUse:
+    """Of any target: for one with codes it says how large a pool would have to be. NotFound."""
+    now, terms = services.clock.now(), Terms.of(services.settings)
+    end = now.replace(minute=0, second=0, microsecond=0) + sizing.HOUR
+    begin = end - timedelta(days=days)
+    async with services.db.read() as tx:
+        target = await targets.get_target(tx, site_id, target_id)
+        spans = await shortages.list_spans(tx, site_id, target_id, begin, end)
+        short = await shortages.list_shortages(tx, site_id, target_id, begin, end)
+        counts = await substitutes.count_pool(tx, site_id, now, terms.cool_before(now))
+    peak = sizing.find_peak(sizing.demand(spans, short, terms.hold))
+    return PoolUse(
+        target=target, begin=begin, end=end, counts=counts.get(target_id, {}) if target.strategy == "pool" else {},
+        peak=peak, advised=sizing.advise(peak),
+        refused=len({one.visit_id for one in short if not one.shared}),
+        shared=len({one.visit_id for one in short if one.shared}),
+        hours=tuple(sizing.by_hour(spans, short, begin, end)),
+    )  # fmt: skip
+
+
+async def forget_shortages(services: Services) -> int:
+    """Removes what no report reaches back to; how many rows."""
+    async with services.db.write() as tx:
+        return await shortages.forget_shortages(tx, services.clock.now() - _KEPT, _FORGET_AT_ONCE)
