@@ -6,6 +6,7 @@ import pytest
 
 from tests.console.conftest import csrf_of
 from tests.console.scene import SOURCE
+from tests.substitution.samples import Desk, pool_text
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
 from wherefrom.inbox.store.mailboxes import list_mailboxes, record_status
 from wherefrom.sites.store import get_site
@@ -274,3 +275,18 @@ async def test_one_sites_forms_do_not_reach_another_sites_mailbox(client, scene,
     assert "sales@blog.example" not in (await client.get(setup)).text
     async with services.db.read() as tx:
         assert await list_endpoints(tx, scene.site.id) == []
+
+
+async def test_b06_a_pool_shows_its_hours_and_says_when_it_is_too_small(client, scene, setup, services):
+    desk = Desk(services, scene.site.id)
+    await desk.add(strategy="pool", pool=pool_text(2))
+    page = (await client.get(setup)).text
+    assert "at most 0 were wanted at one time: 4 addresses would do" in page
+    assert "too small" not in page
+    for visit in (1, 2, 3, 4):
+        await desk.lend(visit)
+    page = (await client.get(setup)).text
+    assert "at most 4 were wanted at one time: 5 addresses would do; 2 visits found nothing free" in page
+    assert "too small" in page
+    assert page.count("<rect") == 72
+    assert page.count('class="short"') == 1

@@ -11,6 +11,7 @@ from wherefrom.console.words import sentence
 from wherefrom.inbox.store.mailboxes import Mailbox
 from wherefrom.mail.diagnosis import Diagnosis, Step
 from wherefrom.substitution.target import Target
+from wherefrom.substitution.use import PoolUse
 from wherefrom.webhooks.endpoint import Endpoint
 
 _MAILBOX = {
@@ -65,6 +66,15 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Chart:
+    """Bars for the hours of some days: heights from 0 to 1, and whether the pool ran short in that hour. ``words`` say
+    the same to those who do not see it."""
+
+    bars: tuple[tuple[float, bool], ...]
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A target, mailbox or endpoint: what it is, how it stands (``kind`` is a colour), and particulars."""
 
@@ -74,6 +84,7 @@ class Line:
     kind: str
     details: tuple[str, ...]
     at: datetime | None = None
+    chart: Chart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +136,24 @@ def rest_pool(line: Line) -> Line:
     """The line of a pool while the site knows sources only: nothing of it is lent."""
     words = "Nothing of it is lent: an address that stands for a source is never taken back, so a pool would run dry"
     return replace(line, status="real address stands", kind="warn", details=(*line.details, words))
+
+
+def with_use(line: Line, use: PoolUse) -> Line:
+    """A pool's line with how it was used: what was wanted, what would do, and the hours as bars."""
+    days = (use.end - use.begin).days
+    told = f"In the last {days} days at most {use.peak} were wanted at one time: {use.advised} addresses would do"
+    if use.refused or use.shared:
+        told += f"; {use.refused + use.shared} visits found nothing free"
+    most = max([use.size, use.peak, 1])
+    bars = tuple((min(hour.peak / most, 1.0), bool(hour.refused or hour.shared)) for hour in use.hours)
+    short = line.kind == "good" and use.is_tight
+    return replace(
+        line,
+        details=(*line.details, told),
+        status="too small" if short else line.status,
+        kind="warn" if short else line.kind,
+        chart=Chart(bars, f"Addresses out in each of the last {len(bars)} hours, of {use.size}"),
+    )
 
 
 def _pool_words(pool: Mapping[Any, int]) -> str:

@@ -23,12 +23,12 @@ from wherefrom.errors import BadInput, WherefromError
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox, test_mailbox
 from wherefrom.inbox.store.mailboxes import list_mailboxes
 from wherefrom.sites.add import set_site
-from wherefrom.sites.site import Site
 from wherefrom.substitution.add import add_target
-from wherefrom.substitution.lease import Terms
+from wherefrom.substitution.lease import SubstituteStatus, Terms
 from wherefrom.substitution.store.substitutes import count_pool
 from wherefrom.substitution.store.targets import list_targets
 from wherefrom.substitution.target import Options, Target
+from wherefrom.substitution.use import read_pool_use
 from wherefrom.visits.script import script_tag
 from wherefrom.visits.store import find_last_seen, list_drops
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint, send_test
@@ -185,7 +185,7 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
     seen_at = await find_last_seen(tx, site_id)
     return {
         "seen_at": seen_at,
-        "targets": [_target_line(one, pools.get(one.id, {}), call.site) for one in targets],
+        "targets": [await _target_line(call, tx, one, pools.get(one.id, {})) for one in targets],
         "mailboxes": [checkup.mailbox_line(one) for one in mailboxes],
         "endpoints": [checkup.endpoint_line(one, waiting.get(one.id, 0)) for one in endpoints],
         "drops": checkup.sum_drops(await list_drops(tx, site_id, since)),
@@ -193,10 +193,13 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
     }
 
 
-def _target_line(one: Target, pool: Mapping[Any, int], site: Site) -> checkup.Line:
+async def _target_line(call: Call, tx: Tx, one: Target, pool: dict[SubstituteStatus, int]) -> checkup.Line:
     line = checkup.target_line(one, pool)
-    rests = site.mode == "source" and one.strategy == "pool" and one.enabled
-    return checkup.rest_pool(line) if rests else line
+    if one.strategy != "pool" or not one.enabled:
+        return line
+    if call.site.mode == "source":
+        return checkup.rest_pool(line)
+    return checkup.with_use(line, await read_pool_use(tx, call.services, one, pool))
 
 
 def _convert(values: Mapping[str, Any], shape: type[Any]) -> Any:

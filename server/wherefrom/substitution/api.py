@@ -10,13 +10,13 @@ from msgspec import Meta, Struct
 from wherefrom.errors import BadInput
 from wherefrom.substitution import add, use
 from wherefrom.substitution.lease import SubstituteStatus, Terms, status_at
+from wherefrom.substitution.sizing import FULL
 from wherefrom.substitution.store import substitutes, targets
 from wherefrom.substitution.store.substitutes import Substitute
 from wherefrom.substitution.target import Options, Target
 from wherefrom.substitution.use import PoolUse
 from wherefrom.web.api import Call, Operation
 
-_FULL = 0.75
 _LARGEST_ID = 2**63 - 1
 
 PoolText = Annotated[str, Meta(max_length=1_000_000)] | list[str]
@@ -269,7 +269,7 @@ def _pool(counts: dict[SubstituteStatus, int]) -> PoolView:
     warning = ""
     if not size:
         warning = "no address can be lent: pages show the real one"
-    elif use > _FULL:
+    elif use > FULL:
         warning = f"{out} of {size} addresses are leased or cooling: add addresses before the pool runs empty"
     return PoolView(size=size, use=use, warning=warning, **number)
 

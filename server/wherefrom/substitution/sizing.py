@@ -18,6 +18,9 @@ from datetime import datetime, timedelta
 DAYS = 3
 HEAD_ROOM = 1.25
 LEAST = 4
+FULL = 0.75
+"""Above this share of its addresses out at one time a pool is told to be tight."""
+
 HOUR = timedelta(hours=1)
 
 Span = tuple[datetime, datetime]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from wherefrom.db import Tx
 from wherefrom.services import Services
 from wherefrom.substitution import sizing
 from wherefrom.substitution.lease import SubstituteStatus, Terms
@@ -39,21 +40,34 @@ class PoolUse:
         lent = (SubstituteStatus.FREE, SubstituteStatus.LEASED, SubstituteStatus.COOLING)
         return sum(self.counts.get(status, 0) for status in lent)
 
+    @property
+    def is_tight(self) -> bool:
+        """Whether it ran short, or came so near it that the next busy hour will."""
+        return bool(self.refused or self.shared) or self.peak > sizing.FULL * self.size
+
 
 async def find_pool_use(services: Services, site_id: int, target_id: int, days: int = sizing.DAYS) -> PoolUse:
     """Of any target: for one with codes it says how large a pool would have to be. NotFound."""
     now, terms = services.clock.now(), Terms.of(services.settings)
-    end = now.replace(minute=0, second=0, microsecond=0) + sizing.HOUR
-    begin = end - timedelta(days=days)
     async with services.db.read() as tx:
         target = await targets.get_target(tx, site_id, target_id)
-        spans = await shortages.list_spans(tx, site_id, target_id, begin, end)
-        short = await shortages.list_shortages(tx, site_id, target_id, begin, end)
-        counts = await substitutes.count_pool(tx, site_id, now, terms.cool_before(now))
-    peak = sizing.find_peak(sizing.demand(spans, short, terms.hold))
+        counts: dict[SubstituteStatus, int] = {}
+        if target.strategy == "pool":
+            counts = (await substitutes.count_pool(tx, site_id, now, terms.cool_before(now))).get(target_id, {})
+        return await read_pool_use(tx, services, target, counts, days)
+
+
+async def read_pool_use(
+    tx: Tx, services: Services, target: Target, counts: dict[SubstituteStatus, int], days: int = sizing.DAYS
+) -> PoolUse:
+    """The same with what is known already: the target, and how many of its addresses are what now."""
+    end = services.clock.now().replace(minute=0, second=0, microsecond=0) + sizing.HOUR
+    begin = end - timedelta(days=days)
+    spans = await shortages.list_spans(tx, target.site_id, target.id, begin, end)
+    short = await shortages.list_shortages(tx, target.site_id, target.id, begin, end)
+    peak = sizing.find_peak(sizing.demand(spans, short, Terms.of(services.settings).hold))
     return PoolUse(
-        target=target, begin=begin, end=end, counts=counts.get(target_id, {}) if target.strategy == "pool" else {},
-        peak=peak, advised=sizing.advise(peak),
+        target=target, begin=begin, end=end, counts=counts, peak=peak, advised=sizing.advise(peak),
         refused=len({one.visit_id for one in short if not one.shared}),
         shared=len({one.visit_id for one in short if one.shared}),
         hours=tuple(sizing.by_hour(spans, short, begin, end)),
