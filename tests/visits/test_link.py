@@ -34,6 +34,9 @@ def is_ours(token: str) -> bool:
         ("https://a.test/b#wf={}", "https://a.test/b"),
         ("https://a.test/b#wf={}&c=1", "https://a.test/b#c=1"),
         ("https://a.test/b?wf={0}&v={0}", "https://a.test/b"),
+        ("https://a.test/b?wf_link={0}~{0}~svxq0g&c=1", "https://a.test/b?c=1"),
+        ("https://a.test/b?c=1&wf_link={0}%7E{0}%7Esvxq0g#d", "https://a.test/b?c=1#d"),
+        ("https://a.test/b?wf_link={0}~~svxq0g", "https://a.test/b"),
         ("https://a.test/b?wf={0}&v={0}&w={0}&c=1", "https://a.test/b?c=1"),
     ],
 )

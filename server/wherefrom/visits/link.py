@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-_CARRIED = re.compile(r"([?&#])[^=&#?]*=([\w-]+\.\.[\w-]{22})(&|(?=#)|$)", re.ASCII)
-"""A parameter whose value has the form of a signed token that does not expire (``tokens.Tokens.sign``)."""
+_CARRIED = re.compile(r"([?&#])[^=&#?]*=([\w-]+\.\.[\w-]{22})(?:(?:~|%7E)[\w.~%-]*)?(&|(?=#)|$)", re.ASCII)
+"""A parameter whose value has the form of a signed token that does not expire (``tokens.Tokens.sign``), or begins with
+one: the script joins the visit's, the visitor's and the time by ``~``."""
 
 
 def cut_tokens(url: str, is_ours: Callable[[str], bool]) -> str:
