@@ -245,3 +245,17 @@ def _with_file(to: str) -> bytes:
     made = message_from_bytes(letter(to), policy=policy.SMTP)
     made.add_attachment(b"%PDF-1.7\n", maintype="application", subtype="pdf", filename="plan für alle.pdf")
     return made.as_bytes()
+
+
+async def test_a_site_s_key_cannot_ask_which_files_the_machine_has(services: Services) -> None:
+    site = await add_site(services, "shop", ["company.example"])
+    account = {"host": "imap.example", "username": "a", "password": "b"}
+    async with management_api(services, OPERATIONS, key=str(site.id)) as api:
+        added = await api.post("/sites/shop/mailboxes", json=account)
+        assert added.status_code == 201
+        for path in ("/etc/hostname", "/no/such/file"):
+            told = await api.post("/sites/shop/mailboxes", json=account | {"username": "c", "ca_file": path})
+            assert (told.status_code, told.json()["field"]) == (403, "ca_file")
+            assert path not in told.text
+            told = await api.patch(f"/sites/shop/mailboxes/{added.json()['id']}", json={"ca_file": path})
+            assert told.status_code == 403

@@ -7,7 +7,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from starlette.responses import FileResponse
 
-from wherefrom.errors import BadInput, NotFound
+from wherefrom.errors import BadInput, Forbidden, NotFound
 from wherefrom.inbox import mailbox
 from wherefrom.inbox.correct import correct_match
 from wherefrom.inbox.file import file_response
@@ -71,6 +71,7 @@ async def _list_mailboxes(call: Call) -> Page[MailboxView]:
 
 
 async def _add_mailbox(call: Call) -> MailboxView:
+    _refuse_file(call)
     return mailbox_view(await mailbox.add_mailbox(call.services, call.site_id, call.body))
 
 
@@ -80,7 +81,18 @@ async def _show_mailbox(call: Call) -> MailboxView:
 
 
 async def _change_mailbox(call: Call) -> MailboxView:
+    _refuse_file(call)
     return mailbox_view(await mailbox.change_mailbox(call.services, call.site_id, call.id("mailbox"), call.body))
+
+
+def _refuse_file(call: Call) -> None:
+    """Files of the machine are its operator's: a site's key must not learn which ones there are."""
+    if call.body.ca_file and call.holder.site_id is not None:
+        raise Forbidden(
+            "ca_file names a file on the service's machine, which is its operator's to choose",
+            hint="leave it out, or ask the operator to set it (wherefrom mailbox add --ca-file)",
+            field="ca_file",
+        )
 
 
 async def _remove_mailbox(call: Call) -> None:
