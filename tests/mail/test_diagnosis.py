@@ -1,8 +1,11 @@
 """Test connection: how far it came, step by step, in words."""
 
+import re
 import time
+from pathlib import Path
 
 from tests.mail.scripted import ImapScript, ScriptedServer, Talk
+from tests.support.certificates import make_certificates
 from tests.support.dovecot import Dovecot
 from wherefrom.mail.diagnosis import Diagnosis, diagnose
 from wherefrom.mail.imap import ImapAccount
@@ -25,6 +28,8 @@ def test_a_good_account_passes_every_step(dovecot: Dovecot) -> None:
         "The server tells of new letters at once (IDLE)",
     ]
     assert "TLS 1." in found.steps[2].detail
+    assert re.search(r"the certificate is right, until \d{4}-\d\d-\d\d$", found.steps[2].detail)
+    assert found.steps[2].hint == ""
     assert all(0 <= step.milliseconds < 5_000 for step in found.steps)
     assert all(anna.password not in step.detail + step.hint for step in found.steps)
 
@@ -87,3 +92,16 @@ def test_a_silent_server_is_told_within_the_timeout() -> None:
         found = diagnose(server.account(), timeout=0.5)
     assert names(found)[-1] == ("login", False)
     assert time.monotonic() - begun < 3
+
+
+def test_d01_a_certificate_that_ends_soon_is_said_before_it_does(tmp_path: Path) -> None:
+    certificates = make_certificates(tmp_path, days=5)
+
+    def play(talk: Talk) -> None:
+        talk.connection = certificates.server_context().wrap_socket(talk.connection, server_side=True)
+
+    with ScriptedServer(play) as server:
+        account = ImapAccount("127.0.0.1", server.port, "tls", "anna", "secret", str(certificates.ca_file))
+        step = diagnose(account, timeout=2).steps[2]
+    assert step.ok
+    assert step.hint.startswith("It ends in 4 days: ")

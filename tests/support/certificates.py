@@ -31,8 +31,9 @@ class Certificates:
         return ssl.create_default_context(cafile=str(self.ca_file))
 
 
-def make_certificates(folder: Path, names: tuple[str, ...] = ("localhost",)) -> Certificates:
-    """Writes ca.pem, server.pem and server.key into `folder`; the server one is good for `names` and 127.0.0.1."""
+def make_certificates(folder: Path, names: tuple[str, ...] = ("localhost",), days: int = 30) -> Certificates:
+    """Writes ca.pem, server.pem and server.key into `folder`; the server one is good for `names` and 127.0.0.1, and for
+    so many days."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority = _builder("Wherefrom test authority", "Wherefrom test authority", authority_key.public_key())
     authority_cert = (
@@ -45,7 +46,7 @@ def make_certificates(folder: Path, names: tuple[str, ...] = ("localhost",)) -> 
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
     alternatives.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     server_cert = (
-        _builder(names[0], "Wherefrom test authority", server_key.public_key())
+        _builder(names[0], "Wherefrom test authority", server_key.public_key(), days)
         .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
@@ -64,7 +65,7 @@ def make_certificates(folder: Path, names: tuple[str, ...] = ("localhost",)) -> 
     return made
 
 
-def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey, days: int = 30) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -73,7 +74,7 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePublicKey) -> x509.
         .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=30))
+        .not_valid_after(now + timedelta(days=days))
     )
 
 

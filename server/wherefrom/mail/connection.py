@@ -10,8 +10,10 @@ import contextlib
 import imaplib
 import re
 import socket
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -113,6 +115,13 @@ class Connection:
                     ) from None
             self._socket = self._wire.sock
         return str(self._socket.version() or "TLS")
+
+    def certificate_end(self) -> datetime | None:
+        """Until when the server's certificate is good; None over an unprotected connection."""
+        shown = self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
+        if not shown:
+            return None
+        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
 
     def login(self) -> None:
         """Step 4: LoginFailed, Throttled; ProtocolError when it is no IMAP server at all."""

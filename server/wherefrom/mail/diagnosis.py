@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from wherefrom.mail.failures import MailboxError
@@ -36,6 +37,8 @@ class Diagnosis:
     def ok(self) -> bool:
         return all(step.ok for step in self.steps)
 
+
+_SOON_DAYS = 14
 
 _Said = tuple[str, str]  # detail, hint
 
@@ -94,7 +97,15 @@ def _say_tls(session: ImapSession) -> _Said:
             "The connection is not protected: password and letters travel readable",
             "Choose “tls” or “starttls” unless the server is on this machine.",
         )
-    return f"The connection is protected ({version.replace('TLSv', 'TLS ')}) and the certificate is right", ""
+    detail = f"The connection is protected ({version.replace('TLSv', 'TLS ')}) and the certificate is right"
+    end = session.certificate_end()
+    if end is None:
+        return detail, ""
+    days = (end - datetime.now(UTC)).days
+    hint = ""
+    if days < _SOON_DAYS:
+        hint = f"It ends in {days} days: whoever runs the mail server must renew it, or reading stops then."
+    return f"{detail}, until {end:%Y-%m-%d}", hint
 
 
 def _say_login(session: ImapSession) -> _Said:
