@@ -1,7 +1,9 @@
 """Sorting: letters become rows with match and event, once each, whatever the letters and the process do."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from wherefrom.inbox import sort
 from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.store import messages
 from wherefrom.inbox.taker import Attribution, Taken
+from wherefrom.mail.blobs import Blobs
 from wherefrom.mail.parse import parse_letter
 from wherefrom.services import Services
 from wherefrom.webhooks.endpoint import Endpoint, wants
@@ -294,23 +297,34 @@ async def test_a_process_killed_before_the_write_leaves_one_match_and_one_event_
     assert len(await post.events(message_id)) == 1
 
 
+class SlowDisk(Blobs):
+    """Does something else before it hands out a letter."""
+
+    def __init__(self, folder: Path, meanwhile: Callable[[str], Awaitable[None]]) -> None:
+        super().__init__(folder)
+        self._meanwhile = meanwhile
+
+    async def get(self, sha256: str) -> bytes:
+        await self._meanwhile(sha256)
+        return await super().get(sha256)
+
+
+def slow(post: Post, meanwhile: Callable[[str], Awaitable[None]]) -> Sorting:
+    """A worker whose disk lets others overtake it."""
+    disk = SlowDisk(Path(post.services.settings.data.folder) / "blobs", meanwhile)
+    return Sorting(replace(post.services, blobs=disk), (Attribution(),))
+
+
 async def test_a_worker_whose_claim_ran_out_writes_nothing(post: Post, clock: FixedClock) -> None:
     message_id = await post.store(letter())
+    overtaken = []
 
-    class Slow:
-        """Lets another worker overtake while it thinks."""
+    async def overtake(_sha256: str) -> None:
+        clock.advance(sort.CLAIM + timedelta(seconds=1))
+        overtaken.append(await Sorting(post.services, (Attribution(),)).step())
 
-        name = "slow"
-        thinking = True
-
-        async def take(self, services: Services, stored: Any, read: Any) -> Taken | None:
-            if self.thinking:
-                self.thinking = False
-                clock.advance(sort.CLAIM + timedelta(seconds=1))
-                await Sorting(services, (Attribution(),)).step()
-            return None
-
-    await Sorting(post.services, (Slow(), Attribution())).step()
+    await slow(post, overtake).step()
+    assert overtaken == [True]
     assert len(await post.events(message_id)) == 1
     assert (await post.status(message_id))[0] == "sorted"
 
@@ -318,19 +332,51 @@ async def test_a_worker_whose_claim_ran_out_writes_nothing(post: Post, clock: Fi
 async def test_letters_behind_a_slow_one_keep_their_claim(post: Post, clock: FixedClock) -> None:
     ids = [await post.store(letter(text=str(number), message_id=f"<{number}@x>")) for number in range(4)]
 
-    class Slow:
-        name = "slow"
+    async def dawdle(_sha256: str) -> None:
+        clock.advance(sort.CLAIM * 0.9)
+        await Sorting(post.services, (Attribution(),)).step()
 
-        async def take(self, services: Services, stored: Any, read: Any) -> Taken | None:
-            clock.advance(sort.CLAIM * 0.9)
-            other = await Sorting(services, (Attribution(),)).step()
-            assert not other or stored.id != ids[0]
-            return None
-
-    await Sorting(post.services, (Slow(), Attribution())).step()
+    await slow(post, dawdle).step()
     await post.sort()
     assert [(await post.status(one))[0] for one in ids] == ["sorted"] * 4
     assert [len(await post.events(one)) for one in ids] == [1] * 4
+
+
+async def test_of_letters_sorted_together_a_later_one_sees_the_earlier(post: Post) -> None:
+    await _visit_with_code(post)
+    first = await post.store(letter(CODE, message_id="<first@x>"))
+    reply = await post.store(
+        letter("sales@company.example", message_id="<second@x>", sender="new@x.example", In_Reply_To="<first@x>")
+    )
+    copy = await post.store(letter(CODE, message_id="<first@x>"))
+    assert await Sorting(post.services, (Attribution(),)).step()
+    assert ((await post.detail(reply)).row.visit_id, (await post.detail(reply)).row.rule) == (7, "thread")
+    assert (await post.detail(copy)).duplicate_of == first
+
+
+async def test_one_that_fails_among_letters_sorted_together_takes_nothing_from_the_others(
+    post: Post, clock: FixedClock
+) -> None:
+    ids = [await post.store(letter(text=str(number), message_id=f"<{number}@x>")) for number in range(5)]
+
+    class Picky(Attribution):
+        async def take(self, services: Services, tx: Tx, stored: Any, read: Any) -> Taken:
+            taken = await super().take(services, tx, stored, read)
+
+            async def write(tx: Tx, attachments: Sequence[Any]) -> None:
+                await taken.write(tx, attachments)
+                if stored.id == ids[2]:
+                    raise ConnectionError("not this one")
+
+            return replace(taken, write=write)
+
+    await Sorting(post.services, (Picky(),)).step()
+    statuses = [(await post.status(one))[0] for one in ids]
+    assert statuses == ["sorted", "sorted", "stored", "sorted", "sorted"]
+    assert await post.events(ids[2]) == []
+    clock.advance(sort.CLAIM + timedelta(seconds=1))
+    await post.sort()
+    assert (await post.status(ids[2]))[0] == "sorted"
 
 
 async def test_a_letter_that_kills_the_process_is_given_up_after_three_tries(post: Post, clock: FixedClock) -> None:
@@ -351,7 +397,7 @@ class _Failing:
     def __init__(self, times: int) -> None:
         self.times = times
 
-    async def take(self, services: Services, stored: Any, read: Any) -> Taken | None:
+    async def take(self, services: Services, tx: Tx, stored: Any, read: Any) -> Taken | None:
         if self.times:
             self.times -= 1
             raise ConnectionError("the database is away")
@@ -398,7 +444,7 @@ async def test_what_another_taker_takes_is_neither_shown_nor_told(post: Post) ->
     class Reports:
         name = "reports"
 
-        async def take(self, services: Services, stored: Any, read: Any) -> Taken | None:
+        async def take(self, services: Services, tx: Tx, stored: Any, read: Any) -> Taken | None:
             if "bounce" not in read.subject:
                 return None
 
@@ -419,8 +465,8 @@ async def test_a_write_that_fails_halfway_leaves_nothing_of_it(post: Post, clock
     message_id = await post.store(letter(CODE))
 
     class Broken(Attribution):
-        async def take(self, services: Services, stored: Any, read: Any) -> Taken:
-            taken = await super().take(services, stored, read)
+        async def take(self, services: Services, tx: Tx, stored: Any, read: Any) -> Taken:
+            taken = await super().take(services, tx, stored, read)
 
             async def write(tx: Tx, attachments: Sequence[Any]) -> None:
                 await taken.write(tx, attachments)

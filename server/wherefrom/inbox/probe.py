@@ -24,7 +24,7 @@ class ProbeTaker:
 
     name: str = "probe"
 
-    async def take(self, services: Services, stored: Stored, letter: Letter) -> Taken | None:
+    async def take(self, services: Services, _tx: Tx, stored: Stored, letter: Letter) -> Taken | None:
         if letter.automatic is None:
             return None
         now = services.clock.now()

@@ -1,9 +1,12 @@
-"""Sorting: stored bytes become a letter in the history, with its match and its event.
+"""Sorting: stored bytes become letters in the history, each with its match and its event.
 
-    claim ─▶ read the blob ─▶ parse (thread) ─▶ takers in order ─▶ attachments as blobs ─▶ ONE write
+    claim ─▶ read the blobs ─▶ parse (thread) ─▶ attachments as blobs ─▶ ONE group commit of
+                                                            letter 1: takers in order, then the write
+                                                            letter 2: …                    (in the order they came)
 
-The one write ends the claim and holds the message's columns, receivers, attachments, match and event; a process may
-die before it (the claim runs out, another step begins anew) or after it (all is done), never within. What cannot be
+A letter's write ends its claim and holds the message's columns, receivers, attachments, match and event; a process may
+die before the commit (the claim runs out, another step begins anew) or after it (all is done), never within. A later
+letter of the batch sees what an earlier one wrote: a reply finds its thread, a copy its original. What cannot be
 parsed is kept as ``unreadable`` with the reason, and sorting goes on. A fault that may pass (database, disk) leaves
 the letter to a later step; after three tries it is given up as ``unreadable``, too, and so is a letter that kills the
 process.
@@ -18,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -45,11 +48,24 @@ log = structlog.get_logger(__name__)
 
 CLAIM = timedelta(seconds=30)
 _RENEW_BELOW = CLAIM * 2 / 3
-_AT_ONCE = 10
+_AT_ONCE = 50
+_MOST_BYTES = 16_777_216
+"""Of letters in memory together; one that is larger is alone."""
+
 _LONGEST_FILE_NAME = 255
 _LONGEST_TYPE = 200
 _LONGEST_ID = 1_000
 _LONGEST_REASON = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A letter that is read, parsed, and whose files are kept: all that can be done without the database."""
+
+    stored: Stored
+    letter: Letter
+    facts: Facts
+    files: Sequence[StoredAttachment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +76,39 @@ class Sorting:
     takers: tuple[Taker, ...]
 
     async def step(self) -> bool:
-        """Sorts up to ten letters; False when none waited."""
+        """Sorts up to fifty letters; False when none waited."""
         now = self.services.clock.now()
         async with self.services.db.write() as tx:
             claimed = await messages.claim_messages(tx, now, now + CLAIM, _AT_ONCE)
-        for stored in claimed:
-            if (held := await self._still_held(stored)) is not None:
-                await self._sort(held)
+        for group in _groups(claimed):
+            ready = [one for stored in group if (one := await self._prepare(stored)) is not None]
+            # Submitted in this order, and so written in it.
+            await asyncio.gather(*(self._settle(one) for one in ready))
         return bool(claimed)
+
+    async def _prepare(self, stored: Stored) -> Ready | None:
+        """None when the letter is dealt with: given up, left to a later step, or another process's by now."""
+        held = await self._still_held(stored)
+        if held is None:
+            return None
+        stored = held
+        if stored.tries > MOST_TRIES:
+            async with self.services.db.read() as tx:
+                last = await messages.find_reason(tx, stored.site_id, stored.id)
+            await self._give_up(stored, f"sorting it failed {MOST_TRIES} times" + (f", last: {last}" if last else ""))
+            return None
+        try:
+            raw = await self.services.blobs.get(stored.sha256)
+            letter, facts = await asyncio.to_thread(_read, raw, stored.arrived_at)
+            return Ready(stored, letter, facts, await self._put_attachments(letter.attachments))
+        except UnreadableLetter as error:
+            await self._give_up(stored, error.detail)
+        except ParserFailed as fault:
+            log.exception("the parser failed", site=stored.site_id, message=stored.id)
+            await self._give_up(stored, str(fault))
+        except Exception as fault:
+            await self._postpone(stored, fault)
+        return None
 
     async def _still_held(self, stored: Stored) -> Stored | None:
         """The claim, renewed when the letters before it took long; None when another process has it by now."""
@@ -77,45 +118,14 @@ class Sorting:
         async with self.services.db.write() as tx:
             return await messages.renew_claim(tx, stored, now + CLAIM)
 
-    async def _sort(self, stored: Stored) -> None:
-        if stored.tries > MOST_TRIES:
-            async with self.services.db.read() as tx:
-                last = await messages.find_reason(tx, stored.site_id, stored.id)
-            await self._give_up(stored, f"sorting it failed {MOST_TRIES} times" + (f", last: {last}" if last else ""))
-            return
+    async def _settle(self, one: Ready) -> None:
         try:
-            raw = await self.services.blobs.get(stored.sha256)
+            told = await self.services.db.batch(lambda tx: _sort(self.services, self.takers, tx, one))
         except Exception as fault:
-            await self._postpone(stored, fault)
+            await self._postpone(one.stored, fault)
             return
-        try:
-            letter, facts = await asyncio.to_thread(_read, raw, stored.arrived_at)
-        except UnreadableLetter as error:
-            await self._give_up(stored, error.detail)
-            return
-        except Exception as fault:
-            log.exception("the parser failed", site=stored.site_id, message=stored.id)
-            await self._give_up(stored, f"the parser failed: {type(fault).__name__}: {fault}")
-            return
-        try:
-            await self._take(stored, letter, facts)
-        except Exception as fault:
-            await self._postpone(stored, fault)
-
-    async def _take(self, stored: Stored, letter: Letter, facts: Facts) -> None:
-        taken = await self._offer(stored, letter)
-        files = await self._put_attachments(letter.attachments)
-        async with self.services.db.write() as tx:
-            told = await _write(self.services, tx, stored, facts, taken, files)
         if told:
             self.services.bell.ring("events")
-
-    async def _offer(self, stored: Stored, letter: Letter) -> Taken:
-        for taker in self.takers:
-            taken = await taker.take(self.services, stored, letter)
-            if taken is not None:
-                return taken
-        raise RuntimeError("no taker took the letter: the list must end with Attribution")
 
     async def _put_attachments(self, attachments: Sequence[Attachment]) -> list[StoredAttachment]:
         files = []
@@ -148,7 +158,7 @@ class Sorting:
 
     async def _postpone(self, stored: Stored, fault: Exception) -> None:
         """Leaves the letter to the step after the claim has run out; what went wrong is kept beside it."""
-        log.exception("sorting failed", site=stored.site_id, message=stored.id, tries=stored.tries)
+        log.error("sorting failed", site=stored.site_id, message=stored.id, tries=stored.tries, exc_info=fault)
         words = clean(f"{type(fault).__name__}: {fault}", _LONGEST_REASON)
         try:
             async with self.services.db.write() as tx:
@@ -157,20 +167,44 @@ class Sorting:
             log.exception("the reason could not be kept", site=stored.site_id, message=stored.id)
 
 
+class ParserFailed(Exception):
+    """The parser met what it never should: a fault of ours, in one letter."""
+
+
+def _groups(claimed: Sequence[Stored]) -> Iterator[list[Stored]]:
+    """In the order they came, cut so that each group fits into memory."""
+    group: list[Stored] = []
+    size = 0
+    for one in claimed:
+        if group and size + one.size > _MOST_BYTES:
+            yield group
+            group, size = [], 0
+        group.append(one)
+        size += one.size
+    if group:
+        yield group
+
+
 def _read(raw: bytes, arrived_at: datetime) -> tuple[Letter, Facts]:
-    letter = parse_letter(raw)
-    return letter, read_facts(letter, arrived_at)
+    try:
+        letter = parse_letter(raw)
+        return letter, read_facts(letter, arrived_at)
+    except UnreadableLetter:
+        raise
+    except Exception as fault:
+        raise ParserFailed(f"the parser failed: {type(fault).__name__}: {fault}") from fault
 
 
 def _decode(attachment: Attachment) -> bytes:
     return attachment.content
 
 
-async def _write(
-    services: Services, tx: Tx, stored: Stored, facts: Facts, taken: Taken, files: Sequence[StoredAttachment]
-) -> bool:
-    """The one write; whether it told anything. False when the claim was lost, or the letter is here already."""
+async def _sort(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready) -> bool:
+    """Everything the database learns of one letter; whether it told anything. False when the claim was lost, or the
+    letter is here already."""
+    stored, facts = one.stored, one.facts
     await _lock(tx, stored.site_id, facts.message_id or stored.sha256)
+    taken = await _offer(services, takers, tx, one)
     columns = {
         "written_at": facts.header_at, "message_id": facts.message_id, "in_reply_to": facts.in_reply_to,
         "references": list(facts.references), "subject": facts.subject, "from_address": facts.from_address,
@@ -186,9 +220,17 @@ async def _write(
         return False
     recipients = [(role, address, "") for role, address in facts.recipients]
     await messages.add_addresses(tx, stored.site_id, stored.id, recipients)
-    await messages.add_attachments(tx, stored.site_id, stored.id, map(_attachment_columns, files))
-    await taken.write(tx, files)
+    await messages.add_attachments(tx, stored.site_id, stored.id, map(_attachment_columns, one.files))
+    await taken.write(tx, one.files)
     return True
+
+
+async def _offer(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready) -> Taken:
+    for taker in takers:
+        taken = await taker.take(services, tx, one.stored, one.letter)
+        if taken is not None:
+            return taken
+    raise RuntimeError("no taker took the letter: the list must end with Attribution")
 
 
 def _original(stored: Stored, facts: Facts, twins: Sequence[Twin]) -> Twin | None:

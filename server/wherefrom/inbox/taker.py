@@ -1,7 +1,8 @@
 """Takers: code that may claim an inbound letter. ``app.py`` lists them in order; the first that takes a letter has it.
 
-A taker reads and decides in ``take``, and writes in ``Taken.write``: that runs in the one transaction that also ends
-the letter's claim, so a letter is never half sorted, and what a taker writes is written once. The last taker is
+A taker reads and decides in ``take``, and writes in ``Taken.write``, both in the one transaction that also ends the
+letter's claim: a letter is never half sorted, and what a taker writes is written once. The transaction is shared with
+other writes (``db.batch``), so a taker waits for nothing but the transaction it is given. The last taker is
 ``Attribution``, which takes every letter.
 """
 
@@ -41,12 +42,13 @@ class Taken:
 
 
 class Taker(Protocol):
-    """``take`` answers None to leave the letter to the next one. It must not write."""
+    """``take`` answers None to leave the letter to the next one. It must not write: the letter may be a copy of one
+    that is here."""
 
     @property
     def name(self) -> str: ...
 
-    async def take(self, services: Services, stored: Stored, letter: Letter) -> Taken | None: ...
+    async def take(self, services: Services, tx: Tx, stored: Stored, letter: Letter) -> Taken | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,8 @@ class Attribution:
 
     name: str = "attribution"
 
-    async def take(self, services: Services, stored: Stored, letter: Letter) -> Taken:
-        async with services.db.read() as tx:
-            gathered = await gather(tx, stored, letter)
+    async def take(self, services: Services, tx: Tx, stored: Stored, letter: Letter) -> Taken:
+        gathered = await gather(tx, stored, letter)
         verdict = attribute(gathered.evidence)
         first = not gathered.known_thread
 
