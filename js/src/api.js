@@ -8,9 +8,13 @@ import { swapText } from "./address.js";
 const listeners = [];
 
 /** What the page put there before the script ran. */
-const before = window.wherefrom || {};
+export const before = window.wherefrom || {};
 
 export let api;
+
+/** To be called with the API object once the collector has answered. */
+export let ready;
+const whenReady = new Promise((done) => (ready = done));
 
 /** Calls in a turn of its own. */
 export const call = (listener, value) => Promise.resolve(value).then(listener);
@@ -22,13 +26,14 @@ export const emit = (event) => listeners.forEach((pair) => pair[0] === event && 
 
 /**
  * Puts the object there; false when another copy of the script has done so. `want(target)` asks for an address,
- * `send()` sends what changed, `refresh()` reads the page again.
+ * `send()` sends what changed, `refresh()` reads the page again. In the full script `last` is what `consent` calls, in the
+ * core what sends a signal, for the helper.
  */
-export function openApi(want, send, refresh) {
+export function openApi(want, send, refresh, last) {
   let enabled = before.email?.enabled !== false;
   if (before.on) return;
 
-  return (window.wherefrom = api = {
+  window.wherefrom = api = {
     params: before.params || {},
     getVisit: () => api.visit,
     setParams(params) {
@@ -40,10 +45,12 @@ export function openApi(want, send, refresh) {
       if (api.email.loaded) tell(pair);
     },
     onVisit: (listener) => api.on("visit", listener),
+    onReady: (listener) => call(listener, whenReady),
     email: {
       addresses: {},
       refresh,
-      add: (text) => swapText(text, want),
+      add: (text) => swapText("" + text, want),
+      restore: () => (api.email.enabled = false),
       get enabled() {
         return enabled;
       },
@@ -52,5 +59,10 @@ export function openApi(want, send, refresh) {
         refresh();
       },
     },
-  });
+  };
+  if (FULL) api.consent = last;
+  else api.signal = last;
+  api.onReady(before.onReady);
+  api.email.add(before.email?.add);
+  return api;
 }

@@ -1,41 +1,35 @@
 /**
- * Which addresses can be seen. One is asked for when it comes within half a window of the view, so that a pool lends
- * to readers and not to everybody who lands, and yet the swap is done before it is read. A substitute that really
- * came into view is reported, once.
+ * Which addresses can be seen. One is asked for when it comes into view, or within a hand's breadth of it, so that a
+ * pool lends to readers and not to everybody who lands. A substitute that was in view is reported, once; for the core
+ * its helper does that.
  */
 import { substituteOf } from "./lease.js";
 
-/** `want(target)` asks for a substitute, `report(kind, substitute)` says that one was in view. */
-export function watchExposure(want, report) {
-  const places = new WeakMap(); // element → the targets in it
-  const reported = new Set();
+/**
+ * `want(target)` asks for a substitute, `report(kind, substitute)` says that one was in view, `look(element)` draws
+ * what is in an element again. Returns `note(target, element)`, to be called whenever a target is drawn.
+ */
+export function watchExposure(want, report, look) {
+  const seen = new WeakSet(); // elements
+  const reported = FULL && new Set([undefined]);
 
-  function watcher(rootMargin, found) {
-    const observer = new IntersectionObserver(
-      (entries) => {
-        for (const { isIntersecting, target } of entries) {
-          if (!isIntersecting) continue;
-          observer.unobserve(target);
-          places.get(target).forEach(found);
-        }
-      },
-      { rootMargin },
-    );
-    return observer;
-  }
+  const observer = new IntersectionObserver(
+    (entries) =>
+      entries.forEach(({ isIntersecting, target }) => {
+        if (!isIntersecting) return;
+        seen.add(target);
+        observer.unobserve(target);
+        look(target);
+      }),
+    { rootMargin: "9%" },
+  );
 
-  const near = watcher("50%", want);
-
-  const sight = watcher("0%", (target) => {
-    const substitute = substituteOf(target);
-    if (!substitute || reported.has(substitute)) return;
+  return function note(target, element) {
+    if (!seen.has(element)) return observer.observe(element);
+    want(target);
+    const substitute = FULL && substituteOf(target);
+    if (!FULL || reported.has(substitute)) return;
     reported.add(substitute);
     report("visible", substitute);
-  });
-
-  /** Takes note of a target in `element`, every time it is drawn. */
-  return function note(target, element) {
-    places.set(element, (places.get(element) || new Set()).add(target));
-    (substituteOf(target) ? sight : near).observe(element);
   };
 }

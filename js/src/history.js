@@ -1,23 +1,21 @@
-/** Page changes without a load: what single-page apps do through `history`. */
+/**
+ * Page changes without a load: what single-page apps do through `history`. The browser tells of them where it knows the
+ * Navigation API; elsewhere they are seen when the page's content changes with them.
+ */
 import { pageAddress } from "./page.js";
-import { listen, quietly } from "./quiet.js";
+import { quietly } from "./quiet.js";
 
-/** `changed(previous)` is called after the address of the page became another one. */
-export function watchHistory(changed) {
-  let last = pageAddress();
+let last = pageAddress();
+let changed;
 
-  const check = quietly(() => {
-    const previous = last;
-    last = pageAddress();
-    if (last !== previous) changed(previous);
-  });
+/** Looks whether the page is another one by now. */
+export const checkPage = quietly(() => {
+  const previous = last;
+  if ((last = pageAddress()) !== previous) changed(previous);
+});
 
-  for (const name of ["pushState", "replaceState"]) {
-    const original = history[name];
-    history[name] = function (...values) {
-      original.apply(this, values);
-      check();
-    };
-  }
-  listen("popstate", check);
+/** `listener(previous)` is called after the address of the page became another one. */
+export function watchHistory(listener) {
+  changed = listener;
+  window.navigation?.addEventListener("currententrychange", checkPage);
 }

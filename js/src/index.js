@@ -1,58 +1,94 @@
 /**
- * The start: nothing for machines, nothing while a page is only prerendered, then the parts are put together.
+ * The start, of the core (`FULL` is false) and of the full script: nothing for machines, nothing while a page is only
+ * prerendered, then the parts are put together.
  *
  * Reading begins at once, writing when the page has loaded: frameworks that hydrate compare it with what the server
- * sent. A page that loads for long is written to after PATIENCE all the same.
+ * sent. A page that loads for long is written to after PATIENCE all the same, and one that shows no sign of hydration
+ * at once with what the page before held.
+ *
+ * The core gives way to the full script where that is asked for or the visit has pages behind it; beside a core that is
+ * at work the full script only helps.
  */
-import { api, call, openApi } from "./api.js";
+import { api, before, call, openApi } from "./api.js";
 import { watchExposure } from "./exposure.js";
+import { sayConsent, watchConsent } from "./full/consent.js";
+import { help } from "./full/help.js";
+import { carryVisit, keepLink, takeLink } from "./full/link.js";
 import { watchHistory } from "./history.js";
 import { watchIntent } from "./intent.js";
-import { watchDocument } from "./observer.js";
-import { element, options } from "./page.js";
+import { fetchFull } from "./more.js";
+import { watchPage } from "./observer.js";
+import { options } from "./page.js";
 import { draw } from "./place.js";
 import { listen, quietly } from "./quiet.js";
-import { askAnew, beat, lending, openVisit, showPage, signal, soon, want } from "./visit.js";
+import { leaseName, stored } from "./storage.js";
+import { askAnew, beat, lending, openVisit, redraw, setConsent, showPage, signal, soon, want } from "./visit.js";
 
 const PATIENCE = 3000;
 
-let redraw;
+/** What pages have that the server rendered and a framework takes over in the browser, or a script unveils. */
+const HYDRATES =
+  "#app,#root,[id^=__],[type=module],[src*=_next],[data-reactroot],[data-server-rendered],[ngh],[data-cfemail]";
 
 function refresh() {
   if (!redraw) return;
   beat();
   if (api.email.enabled) askAnew();
   redraw();
+  api.again?.();
 }
 
 function start() {
-  let late;
-  const note = options.lend ? want : watchExposure(want, signal);
+  let settled = document.readyState === "complete";
+
+  const isSettled = () =>
+    FULL ? settled || (!api.email.loaded && !document.querySelector(HYDRATES)) : settled;
+
+  const settle = () => redraw((settled = true));
 
   const show = (referrer, wait) => {
-    refresh(); // what is held is asked for again: this may be a page where originals stay
     showPage(referrer, wait);
+    refresh(); // what is held is asked for again: this may be a page where originals stay
   };
 
-  redraw = watchDocument((node) =>
-    draw(node, api.email.enabled && lending && note, late || document.readyState === "complete"),
+  const watch = watchPage(
+    (node, name) => draw(node, name, api.email.enabled && lending && note, isSettled),
+    FULL && ["href", ...(options.attributes || "").split(/[\s,]+/).filter(Boolean)],
+    FULL && ((view) => watchIntent(signal, view)),
   );
-  openVisit(redraw);
-  show(document.referrer, 150); // time for the first look at what is in view
-  watchIntent(signal);
+  const note = FULL && options.lend ? want : watchExposure(want, signal, watch);
+  openVisit(() => watch(document));
+  showPage(document.referrer, 150); // time for the first look at what is in view
+  redraw();
+  if (FULL) {
+    watchIntent(signal);
+    carryVisit(api);
+  }
   watchHistory((previous) => show(previous, 100)); // time for the router to set the title
   listen("pageshow", (event) => event.persisted && show(document.referrer));
   listen("visibilitychange", beat);
-  listen("load", redraw);
-  setTimeout(() => {
-    late = true;
-    redraw();
-  }, PATIENCE);
+  listen("load", settle);
+  setTimeout(settle, PATIENCE);
 }
 
-const begin = () => (document.prerendering ? listen("prerenderingchange", begin) : start());
+const begin = FULL ? () => (document.prerendering ? listen("prerenderingchange", begin) : start()) : start;
 
-if (element && openApi(want, soon, refresh)) {
+function boot() {
+  if (!openApi(want, soon, refresh, FULL ? sayConsent : signal)) return;
+  if (FULL) watchConsent(setConsent);
   call(window.onWherefromLoaded, api);
   if (!navigator.webdriver || options.webdriver) call(quietly(begin));
+}
+
+if (options.site) {
+  if (FULL) {
+    if (before.signal) help(before);
+    else boot();
+  } else {
+    // consent, lend, frames, link-parameter, attributes, spelt; a link from another host; leases of the page before
+    const asked = /en|am|tt|pe/.test(Object.keys(options)) || /_link=|\[/.test(location.search + stored(leaseName));
+    if (asked || document.prerendering)
+      fetchFull().then((module) => module || options.consent || boot());
+    else boot();
+  }
 }

@@ -4,19 +4,20 @@
  */
 import { swapText } from "./address.js";
 import { targetOf } from "./lease.js";
-import { listen } from "./quiet.js";
+import { quietly } from "./quiet.js";
 
 const PAUSE = 500; // a selection is one when it has come to rest
 
-/** `report(kind, substitute)` */
-export function watchIntent(report) {
+/** `report(kind, substitute)`; `view` is the window of the page or of a frame. */
+export function watchIntent(report, view = window) {
+  const listen = (type, listener) => view.addEventListener(type, quietly(listener), true);
   let selecting;
 
   const reportAll = (kind, text) =>
     swapText(text, (address) => {
       if (targetOf(address)) report(kind, address);
     });
-  const reportSelected = (kind) => reportAll(kind, "" + getSelection());
+  const reportSelected = (kind) => reportAll(kind, "" + view.getSelection());
 
   listen("click", (event) => {
     const link = event.composedPath()[0].closest("[href]");

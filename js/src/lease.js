@@ -1,8 +1,8 @@
 /**
  * Which substitute stands for which target here, and until when. Keys are lower case, as they are asked for.
  *
- * All leases are held equally long, and one heartbeat renews them all: they have one end. The clock is the wall's, so
- * that the time a machine slept counts.
+ * All leases are held equally long, and one heartbeat renews them all: they have one end, that of the oldest. The
+ * clock is the wall's, so that the time a machine slept counts.
  */
 /** target → substitute */
 export const held = new Map();
@@ -10,22 +10,18 @@ export const held = new Map();
 /** substitute → target: every one ever shown on this page, since copies of it may still be about. */
 const shown = new Map();
 
-let lasts, until; // milliseconds; without an answer that says so, there is no end
+/** Milliseconds: how long they last, since when; without an answer that says so, there is no end. */
+export let lasts, since;
 
 export const substituteOf = (target) => held.get(target);
 export const targetOf = (substitute) => shown.get(substitute);
 
-export const renewLeases = (now) => (until = now + lasts);
+export const renewLeases = (now) => (since = now);
 
-/** Takes over the collector's word on the `asked` targets: what it does not lend is not shown any longer. */
-export function takeLeases(asked, substitutes, now) {
-  asked.forEach((target) => held.delete(target));
-  for (const [target, { address, expires_in }] of Object.entries(substitutes)) {
-    shown.set(address.toLowerCase(), target);
-    held.set(target, address);
-    lasts = expires_in * 1000;
-    renewLeases(now);
-  }
+/** Holds a substitute for `term` milliseconds from `now`. */
+export function holdLease(target, substitute, term, now) {
+  if (FULL) shown.set(substitute.toLowerCase(), target);
+  if (!held.size) since = now;
+  lasts = term;
+  held.set(target, substitute);
 }
-
-export const leasesHaveEnded = (now) => held.size && now > until;

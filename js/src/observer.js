@@ -5,41 +5,64 @@
  * nothing. A page whose own code puts the original back at once would make the two run in circles: after LIMIT
  * rounds with a write in a second it wins until the second is over.
  */
-import { writes } from "./place.js";
+import { mayHold } from "./address.js";
+import { openFrame } from "./full/frames.js";
+import { isInline } from "./full/run.js";
+import { checkPage } from "./history.js";
+import { fetchFull } from "./more.js";
+import { options } from "./page.js";
+import { isDrawn, writes } from "./place.js";
 
 const LIMIT = 50;
-const WATCHED = {
-  subtree: true,
-  childList: true,
-  characterData: true,
-  attributeFilter: ["href"],
-};
 
-/** The function that draws the whole page and keeps watching it. `paint(node)` draws one node of any kind. */
-export function watchDocument(paint) {
+/**
+ * Returns the function that draws everything below a document or shadow root and keeps watching it. `paint(node,
+ * name)` draws one place; `names` are those of attributes.
+ */
+export function watchPage(paint, names) {
   let rounds = 0;
 
   const observer = new MutationObserver((records) => {
     const before = writes;
     if (rounds > LIMIT) return;
-    for (const { type, target, addedNodes } of records) {
-      type === "childList" ? addedNodes.forEach(walk) : walk(target);
+    for (const { target, addedNodes, attributeName, previousSibling, nextSibling } of records) {
+      if (attributeName) paint(target, attributeName);
+      else if (target.data) walk(target);
+      addedNodes.forEach(walk);
+      // what stands beside it may have become a part of it, or no longer be one
+      if (FULL) [previousSibling, nextSibling].forEach((node) => (node?.data || isInline(node)) && walk(node));
     }
     if (writes > before && !rounds++) setTimeout(() => (rounds = 0), 1000);
+    checkPage();
   });
 
   function walk(root) {
     const walker = document.createTreeWalker(root, 5); // elements and text
     for (let node = root; node; node = walker.nextNode()) {
-      paint(node);
       if (node.shadowRoot) watch(node.shadowRoot);
+      if (node.nodeType !== 3) {
+        if (!FULL) node.href && paint(node, "href");
+        else if (node.nodeType === 1) {
+          names.forEach((name) => node.hasAttribute(name) && paint(node, name));
+          if (node.dataset?.cfemail && node.firstChild) paint(node.firstChild, "");
+          if (options.frames !== undefined && node.nodeName === "IFRAME") openFrame(node, watch);
+        }
+      } else if (!FULL) {
+        if (/^@|@[^\s.]*$/.test(node.data)) fetchFull(); // the rest stands in another node
+        if (mayHold(node.data)) paint(node, "");
+      } else if (mayHold(node.data) || node === root || isDrawn(node)) paint(node, "");
     }
   }
 
   function watch(root) {
-    observer.observe(root, WATCHED);
+    observer.observe(root, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+      attributeFilter: FULL ? names : ["href"],
+    });
     walk(root);
   }
 
-  return () => watch(document);
+  return watch;
 }

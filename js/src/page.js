@@ -1,12 +1,10 @@
 /**
  * The script's own element and the settings on it; the page it stands on.
  *
- * `document.currentScript` is null inside a module and somebody else's element inside a bundle: then the element is
- * found by its `data-site`.
+ * The element is found by its `data-site`: `document.currentScript` is null inside a module, and somebody else's
+ * element inside a bundle.
  */
-export const element = [document.currentScript, document.querySelector("script[data-site]")].find(
-  (script) => script?.dataset.site,
-);
+export const element = document.querySelector("script[data-site]");
 
 /** The `data-…` attributes of the element: all strings, absent ones undefined. */
 export const options = element ? element.dataset : {};

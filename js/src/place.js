@@ -1,20 +1,23 @@
 /**
- * One place where an address stands: a text node's `data` or an element's `href`. Draws it as it should look now.
+ * The places where an address stands: the `data` of a text node, the value of an attribute. Draws each as it should
+ * look now.
  *
  * Nodes are never moved, replaced or added: React, Vue and Google Translate keep references to them. What was drawn
  * is remembered beside the node, so drawing twice writes once, and the original comes back to the byte.
  */
-import { swapText } from "./address.js";
+import { JOINT, swapText } from "./address.js";
+import { runOf } from "./full/run.js";
+import { veiledText } from "./full/veiled.js";
 import { substituteOf, targetOf } from "./lease.js";
-import { MAILTO, swapMailto } from "./mailto.js";
+import { swapMailto } from "./mailto.js";
 
 /** Where nothing is touched: what a person edits, what a machine reads, what the owner switched off. */
 const OFF =
-  "head,script,style,noscript,textarea,option," +
+  "head,script,style,noscript,link,textarea,option," +
   ".CodeMirror,.ace_editor,.monaco-editor,[data-wherefrom=off]";
 
-/** node → [original, drawn] */
-const drawings = new WeakMap();
+/** node → [original, drawn]; in the full script for texts ("") and for each attribute */
+const drawings = FULL ? {} : new WeakMap();
 
 /** Addresses the page has shown of itself: a pool may hold one of them, and it is no copy then. */
 const genuine = new Set();
@@ -22,37 +25,89 @@ const genuine = new Set();
 /** How often this script has written to the page. */
 export let writes = 0;
 
+/** Was something drawn into this text? */
+export const isDrawn = (node) => drawings[""]?.has(node);
+
 /** The element above `node`, out of a shadow root too; undefined at the top. */
-export const above = (node) => node.parentElement || node.getRootNode().host;
+const above = (node) => node.parentElement || node.getRootNode().host;
 
 const isOff = (element) =>
   element && (element.isContentEditable || element.closest(OFF) || isOff(element.getRootNode().host));
 
-/** Draws `node`. `note(target, element)` hears of each address found; without it the originals are drawn. */
-export function draw(node, note, settled) {
-  const isText = node.nodeType === 3;
-  const value = isText ? node.data : node.getAttribute?.("href");
-  const edit = isText ? swapText : swapMailto;
-  if (!(isText ? /@/ : MAILTO).test(value)) return;
-  const element = isText ? above(node) : node;
-  const drawing = drawings.get(node) || [];
-  const untouched = drawing[1] === value;
-  let original = untouched ? drawing[0] : value;
-  let wanted = original;
-  if (node.isConnected && !isOff(element)) {
-    // a copy that somebody made of a text with substitutes in it
-    if (!untouched) wanted = original = edit(original, (key) => !genuine.has(key) && targetOf(key));
-    if (note) {
-      wanted = edit(original, (target) => {
-        genuine.add(target);
-        note(target, element);
-        return settled && substituteOf(target);
-      });
-    }
-  }
-  if (wanted === value) return;
+/** In the full script `value` is the property: what is shown, and what a button copies. */
+const read = (node, name) => (name ? (FULL && name === "value" ? node.value : node.getAttribute(name)) : node.data);
+
+function write(node, name, value) {
   writes++;
-  drawings.set(node, [original, wanted]);
-  if (isText) node.data = wanted;
-  else node.setAttribute("href", wanted);
+  if (!name) node.data = value;
+  else if (FULL && name === "value") node.value = value;
+  else node.setAttribute(name, value);
 }
+
+/**
+ * Draws `node`: its text, or its attribute `name`. `note(target, element)` hears of each address found; without it
+ * the originals are drawn. `isSettled()`: may substitutes be written?
+ */
+function drawCore(node, name, note, isSettled) {
+  const value = read(node, name);
+  const [before, after] = drawings.get(node) || [];
+  const original = after === value ? before : value;
+  const element = name ? node : above(node);
+  let wanted = original;
+  if (note && node.isConnected && !isOff(element))
+    wanted = (name ? swapMailto : swapText)(original, (target) => {
+      note(target, element);
+      return isSettled() && substituteOf(target);
+    });
+  if (wanted === value) return;
+  write(node, name, wanted);
+  drawings.set(node, [original, wanted]);
+}
+
+/** As above, with all forms. `split`: only what the core leaves; it draws the rest. */
+function drawFull(node, name, note, isSettled, split) {
+  const drawn = (drawings[name] ||= new WeakMap());
+  const edit = name === "href" ? swapMailto : swapText;
+  const element = name ? node : above(node);
+  const open = node.isConnected && !isOff(element) && (name !== "value" || node.readOnly);
+  const find = (target) => {
+    genuine.add(target);
+    note(target, element);
+    return isSettled() && substituteOf(target);
+  };
+  const originalOf = (node) => {
+    const [before, after] = drawn.get(node) || [];
+    return after === read(node, name) ? before : read(node, name);
+  };
+  // a copy that somebody made of a text with substitutes in it
+  const uncopied = (text) => edit(text, (key) => !genuine.has(key) && !substituteOf(key) && targetOf(key));
+
+  /** Draws one node; `laid` is the part of a longer text that falls to it. */
+  function drawOne(node, laid) {
+    const value = read(node, name);
+    let text = originalOf(node);
+    if (open && text === value) text = uncopied(text);
+    let wanted = text;
+    if (open && note) {
+      wanted = laid ?? edit(text, find);
+      const veiled = !name && veiledText(node.parentNode);
+      if (veiled && edit(veiled, find) !== veiled) wanted = edit(veiled, find);
+    }
+    if (wanted === value) return;
+    drawn.set(node, [text, wanted]);
+    write(node, name, wanted);
+  }
+
+  const run = open && !name ? runOf(node, originalOf) : [];
+  if (run[1] && !run.some((node) => isOff(above(node)))) {
+    const texts = run.map(originalOf);
+    const across = (target, address) => (!split || /[^\0]\0+[^\0]/.test(address)) && find(target);
+    const laid = note ? swapText(texts.join(JOINT), across).split(JOINT) : texts;
+    run.forEach((node, index) => {
+      if (laid[index] !== texts[index]) drawOne(node, laid[index]);
+      else if (!split || drawn.has(node)) drawOne(node, split ? texts[index] : undefined);
+    });
+  } else if (!split || drawn.has(node) || uncopied(node.data) !== node.data) drawOne(node);
+}
+
+export const draw = FULL ? drawFull : drawCore;

@@ -11,17 +11,17 @@ const TIMEOUT = 5000;
 const endpoint = (name) =>
   new URL(options[name] || name, new URL((options.collector || "v1") + "/", element.src || location));
 
-/** What the collector answers, true when that is nothing; undefined or false when it did not, or not in time. */
-export async function post(name, body) {
+/** What the collector answers, true of a kind for a signal; undefined or false when it did not, or not in time. */
+export const post = async (name, body) => {
   try {
     const answer = await fetch(endpoint(name), {
       method: "POST",
-      body: JSON.stringify(body),
+      body: JSON.stringify({ site: options.site, ...body }),
       credentials: "omit",
       signal: AbortSignal.timeout?.(TIMEOUT),
       keepalive: body.kind, // a signal is sent even while the page goes away
     });
-    return answer.ok && (answer.status === 204 || (await answer.json()));
+    return answer.ok && (body.kind || (await answer.json()));
   } catch (error) {
     // the real addresses stay
   }

@@ -5,38 +5,70 @@
  *   more of them come near         ──► "pageview": false, only those
  *   the page stays visible         ──► heartbeat; a confirmed one renews every lease
  *   a lease ends without a renewal ──► the original is back, then it is asked for anew
+ *   the next page of the visit     ──► begins with what the last one held, while that is certainly held
  *
  * One request at a time. What was not answered (no network, 5xx, garbage) goes with the next one, at the next
  * heartbeat at the latest.
  */
-import { api, emit } from "./api.js";
-import { held, leasesHaveEnded, renewLeases, takeLeases } from "./lease.js";
+import { api, emit, ready } from "./api.js";
+import { held, holdLease, lasts, renewLeases, since } from "./lease.js";
+import { fetchFull } from "./more.js";
 import { options, pageAddress } from "./page.js";
 import { quietly } from "./quiet.js";
-import { cookie, keep, recall } from "./storage.js";
+import { cookie, keep, leaseName, recall, store, stored, visitName, visitorName } from "./storage.js";
 import { post } from "./transport.js";
 
 const MOST = 20; // addresses in one request: keeps its body under the collector's limit
 const SOON = 20; // milliseconds in which requests are gathered
 
-const visitName = options.visitCookie || "wf_visit";
-const visitorName = options.visitorCookie || "wf_visitor";
+const asked = new Set(); // targets, once each on a page
+const open = new Set(); // those of them that are not answered for
 
-/** target → has the collector answered for it? */
-const asked = new Map();
-
+let consent = !FULL || !options.consent; // true; false: silence; "none": for the source alone
 let token; // of the visit that holds what is shown here
+let holder; // its number
 let page, referrer; // the page shown
-let untold; // it is not told of yet
-let busy, failed;
-let heartbeat = 60; // seconds
-let redraw, flushing, beating;
+let untold; // an object while it is not told of
+let busy;
+let flushing, beating;
+
+/** Draws the page; there from `openVisit` on. */
+export let redraw;
+
+let off; // paths of pages that keep their originals
 
 /** The collector's word: substitutes are lent on this page. */
 export let lending = true;
 
+const judge = (enabled) => {
+  if (!FULL) return (lending = enabled);
+  const rules = (off || []).map((rule) => rule.replace(/[^\w*]/g, "\\$&").replace(/\*+/g, ".*"));
+  lending = enabled && !RegExp(`^(${rules.join("|")})$`).test(location.pathname);
+};
+
 /** Nothing is sent before. `redrawPage()` is called whenever other addresses are to be shown. */
-export const openVisit = (redrawPage) => (redraw = redrawPage);
+export function openVisit(redrawPage) {
+  redraw = redrawPage;
+  schedule(60);
+  if (FULL && consent === true) resume();
+}
+
+/** Goes on with the leases of the page before. In the first half of their time they last until a heartbeat. */
+const resume = /* @__PURE__ */ quietly(() => {
+  const [holding, visit, pairs, term, from, rules] = JSON.parse(stored(leaseName));
+  const age = Date.now() - from;
+  off = rules;
+  judge(true);
+  // who comes from elsewhere may begin another visit
+  const here = new URL(document.referrer || location).host === location.host;
+  if (!here || holding !== recall(visitName) || age < 0 || age * 2 > term) return;
+  token = holding;
+  holder = visit;
+  for (const [target, substitute] of pairs) holdLease(target, substitute, term, from);
+});
+
+const saveLeases = () =>
+  token && store(leaseName, JSON.stringify([token, FULL ? holder : api.visit, [...held], lasts, since, off]));
 
 /** Sends what there is to tell and to ask. */
 export function soon(wait = SOON) {
@@ -47,13 +79,14 @@ export function soon(wait = SOON) {
 /** Asks for a substitute, once for each target and page. */
 export function want(target) {
   if (asked.has(target)) return;
-  asked.set(target, false);
+  asked.add(target);
+  open.add(target);
   soon();
 }
 
 /** Asks for everything again: what is held at once, the rest when it is drawn. */
 export function askAnew() {
-  asked.forEach((answered, target) => answered && asked.delete(target));
+  asked.clear();
   held.forEach((_, target) => want(target));
 }
 
@@ -61,87 +94,138 @@ export function askAnew() {
 export function showPage(from, wait) {
   page = pageAddress();
   referrer = from;
-  untold = true;
+  if (FULL) judge(true);
+  untold = {};
   soon(wait);
 }
 
 /** Tells of a heartbeat, or of something seen or done with a substitute. */
-export const signal = (kind, address) => post("signals", { site: options.site, token, kind, address, page });
+export const signal = (kind, address) =>
+  token && post("signals", { token, kind, address, page });
+
+const aboutNobody = ({ page, referrer, title, addresses, pageview }) =>
+  ({ page, referrer, title, addresses, pageview, consent: "none" });
 
 const flush = quietly(() => {
-  if (!redraw) return;
+  if (!redraw || (FULL && !consent)) return;
   if (busy) return soon();
   const now = Date.now();
-  const pageview = untold;
-  const addresses = [...asked.keys()].filter((target) => !asked.get(target)).slice(0, MOST);
-  post("visits", {
-    site: options.site,
+  const shown = untold;
+  const basis = consent;
+  const addresses = [...open].slice(0, MOST);
+  const body = {
     page,
     referrer,
     title: document.title,
+    addresses,
+    pageview: !!shown,
     visit: recall(visitName) || token,
     visitor: recall(visitorName),
-    addresses,
-    pageview,
     params: api.params,
     google_client_id: cookie("_ga")?.slice(6), // GA1.1.123.456 → 123.456
     ym_uid: cookie("_ym_uid"),
     language: navigator.language,
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-  }).then((answer) => {
+  };
+  post("visits", FULL && consent === "none" ? aboutNobody(body) : body).then((answer) => {
     busy = false;
-    failed = !(answer?.heartbeat > 0); // whatever else it is, it is no answer of the collector
-    if (failed) untold = untold || pageview;
-    else accept(answer, addresses, now);
+    if (FULL && basis !== consent) return soon(); // no answer to what is asked now
+    // whatever else it is, it is no answer of the collector
+    if (!(answer?.heartbeat > 0)) return;
+    if (untold === shown) untold = 0;
+    accept(answer, addresses, now);
   });
   busy = true;
-  untold = false;
 });
 
 const accept = quietly((answer, addresses, now) => {
-  const another = answer.visit !== api.visit;
-  heartbeat = answer.heartbeat;
-  schedule();
+  const another = answer.visit !== (FULL ? holder : api.visit);
+  schedule(answer.heartbeat);
   if (another) askAnew(); // what is shown is held by the visit before
-  addresses.forEach((target) => asked.set(target, true));
-  if (addresses[MOST - 1]) soon();
-  if (answer.token) keep(visitName, (token = answer.token));
-  if (answer.visitor) keep(visitorName, answer.visitor);
-  lending = answer.enabled;
+  addresses.forEach((target) => {
+    open.delete(target);
+    asked.add(target);
+    held.delete(target); // what is not lent is not shown any longer
+  });
+  if (open.size) soon();
+  if (answer.token) remember(answer.token, answer.visitor);
+  else if (FULL && answer.source_only) forget();
+  off = answer.off;
+  const known = api.visit === answer.visit;
+  if (FULL) holder = answer.visit;
+  judge(answer.enabled);
   api.visit = answer.visit;
   api.firstVisit = answer.first_visit;
   api.marker = answer.marker;
   api.geo = answer.geo;
-  if (another) emit("visit");
-  takeLeases(addresses, answer.substitutes, now);
+  api.hosts = answer.hosts;
+  if (FULL ? !known : another) emit("visit");
+  for (const [target, { address, expires_in }] of Object.entries(answer.substitutes))
+    holdLease(target, address.trim(), expires_in * 1000, now);
+  if (FULL) api.email.loaded = true;
   publish();
+  saveLeases();
+  if (!FULL && (held.size || answer.hosts)) fetchFull();
+  ready(api);
 });
+
+function remember(visit, visitor) {
+  token = visit;
+  keep(visitName, visit);
+  keep(visitorName, visitor);
+}
+
+function forget() {
+  remember("", "");
+  store(leaseName, "");
+}
+
+/** Whether anything may be kept and told: true, false, or (with all parts) "none": only for the source. */
+export function setConsent(given) {
+  if (given === consent) return;
+  consent = given;
+  if (given === true) resume();
+  else {
+    forget();
+    held.clear();
+    api.visit = holder = undefined;
+  }
+  if (!redraw) return;
+  untold = {};
+  askAnew();
+  publish();
+  soon();
+}
 
 /** Hands what is held to the page and to its own code. */
 function publish() {
   const email = api.email;
-  email.loaded = true;
+  if (!FULL) email.loaded = true;
   email.addresses = Object.fromEntries(held);
   [[email.address, email.substitute] = []] = held;
   redraw();
   emit("email");
 }
 
-function schedule() {
-  clearTimeout(beating);
-  beating = setTimeout(beat, heartbeat * 1000);
+function schedule(seconds) {
+  clearInterval(beating);
+  beating = setInterval(beat, seconds * 1000);
 }
 
 /** Keeps the leases alive while somebody may be looking; also called when the page comes back into view. */
 export const beat = quietly(() => {
-  schedule();
   if (document.hidden) return;
   const now = Date.now();
-  if (leasesHaveEnded(now)) {
+  if (held.size && now > since + lasts) {
     askAnew();
     held.clear();
     publish();
   }
-  if (failed) soon();
-  if (held.size && api.email.enabled) signal("heartbeat").then((confirmed) => confirmed && renewLeases(now));
+  if (untold || open.size) soon();
+  if (held.size && api.email.enabled)
+    signal("heartbeat")?.then((confirmed) => {
+      if (!confirmed) return;
+      renewLeases(now);
+      saveLeases();
+    });
 });

@@ -1,8 +1,9 @@
 """A small site with its collector: a real HTTP server on loopback, in threads of its own.
 
-It serves the pages in ``pages/``, the built script, and the collector's two doors in their wire form. It lends by rule:
-what ``targets`` names gets the substitute it names. How it misbehaves is set on it (``fault``). Every host name leads
-the test browser here, so one server is the shop, its subdomain and the collector on another origin.
+It serves the pages in ``pages/`` and those set on it, the built scripts, and the collector's two doors in their wire
+form. It lends by rule: what ``targets`` names gets the substitute it names. How it misbehaves is set on it (``fault``).
+Every host name leads the test browser here, so one server is the shop, its subdomain and the collector on another
+origin.
 
 It knows nothing of visits as the service has them: a token is ``token-N`` and stands for visit N.
 """
@@ -24,6 +25,9 @@ from tests.support.ports import LOOPBACK, free_port
 HERE = Path(__file__).parent
 JS = HERE.parent.parent / "js"
 SCRIPT = JS / "dist" / "wf.js"
+FULL_SCRIPT = JS / "dist" / "wf-full.js"
+ROISTAT_SCRIPT = JS / "dist" / "wf-roistat.js"
+SCRIPTS = {"-full.js": FULL_SCRIPT, "-roistat.js": ROISTAT_SCRIPT, "wf.js": SCRIPT}
 LIBRARIES = {
     "/library/react.js": JS / "node_modules/react/umd/react.production.min.js",
     "/library/react-dom.js": JS / "node_modules/react-dom/umd/react-dom.production.min.js",
@@ -62,6 +66,12 @@ class Collector:
     attributes: dict[str, str] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     inline: str = ""
+    missing: set[str] = field(default_factory=set)
+    off: list[str] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
+    source_only: bool = False
+    sources: dict[str, str] = field(default_factory=lambda: {"sales@company.com": "sales+source77@company.com"})
+    pages: dict[str, str] = field(default_factory=dict)
     certificates: Certificates | None = None
 
     def __post_init__(self) -> None:
@@ -129,6 +139,10 @@ class Collector:
                 if left <= 0 or not self._news.wait(left):
                     raise AssertionError(f"in vain; told so far: {self._told}")
 
+    def serves(self, ending: str) -> bool:
+        """Whether the scripts whose names end so are there; ``missing`` names those that are not."""
+        return ending not in self.missing
+
     def record(self, told: Told) -> None:
         with self._news:
             self._told.append(told)
@@ -143,6 +157,8 @@ class Collector:
     def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
         if self.dropped:
             return {"visit": None, "enabled": False, "substitutes": {}, "heartbeat": self.heartbeat}
+        if self.source_only or body.get("consent") == "none":
+            return self._answer_source(body)
         lent = {address: self.targets[address] for address in body["addresses"] if address in self.targets}
         return {
             "visit": str(self.visit),
@@ -157,6 +173,22 @@ class Collector:
                 target: {"address": address, "expires_in": self.expires_in} for target, address in lent.items()
             },
             "heartbeat": self.heartbeat,
+            **({"off": self.off} if self.off else {}),
+            **({"hosts": self.hosts} if self.hosts else {}),
+        }
+
+    def _answer_source(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        lent = {address: self.sources[address] for address in body["addresses"] if address in self.sources}
+        return {
+            "visit": None,
+            "token": None,
+            "visitor": None,
+            "marker": "fb_new",
+            "enabled": self.enabled,
+            "source_only": True,
+            "substitutes": {target: {"address": address, "expires_in": 86400} for target, address in lent.items()},
+            "heartbeat": self.heartbeat,
+            **({"off": self.off} if self.off else {}),
         }
 
     def tag(self) -> str:
@@ -192,8 +224,12 @@ class _Handler(BaseHTTPRequestHandler):
             return self.collector.hang()
         if path == "/favicon.ico":
             return self._send(204, b"", "")
-        if path.endswith("wf.js"):
-            return self._send(200, SCRIPT.read_bytes(), "text/javascript", {"Access-Control-Allow-Origin": "*"})
+        for ending, script in SCRIPTS.items():
+            if path.endswith(ending) and self.collector.serves(ending):
+                return self._send(200, script.read_bytes(), "text/javascript", {"Access-Control-Allow-Origin": "*"})
+        if path in self.collector.pages:
+            html = self.collector.pages[path].replace("<!--wherefrom-->", self.collector.tag())
+            return self._send(200, html.encode(), "text/html; charset=utf-8", self.collector.headers)
         file = HERE / "pages" / (path.strip("/").replace("/", "-") or "plain.html")
         if file.suffix == ".js" and file.is_file():
             return self._send(200, file.read_bytes(), "text/javascript")

@@ -17,7 +17,7 @@ async def test_the_visit_and_its_source_can_be_read(shop: Shop) -> None:
 
 async def test_addresses_and_their_substitutes_can_be_read(shop: Shop) -> None:
     await shop.open()
-    assert await shop.run("() => { const { refresh, add, ...read } = wherefrom.email; return read }") == {
+    assert await shop.run("() => { const { refresh, restore, add, ...read } = wherefrom.email; return read }") == {
         "enabled": True,
         "loaded": True,
         "address": "sales@company.com",

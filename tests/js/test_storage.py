@@ -76,7 +76,7 @@ async def test_the_names_are_settings(shop: Shop) -> None:
     shop.collector.attributes = {"data-visit-cookie": "v", "data-visitor-cookie": "w"}
     await shop.open()
     assert set(await cookies(shop)) == {"v", "w"}
-    assert sorted(await shop.run("() => Object.keys(localStorage)")) == ["v", "w"]
+    assert sorted(await shop.run("() => Object.keys(localStorage)")) == ["v", "v_lease", "w"]
 
 
 BLOCKED = """

@@ -266,9 +266,33 @@ async def test_a_versioned_script_never_changes_and_can_be_pinned(http: httpx.As
     assert (older.content, older.headers["cache-control"]) == (script.body, "no-cache")
 
 
+@pytest.mark.parametrize("kind", ["full", "roistat"])
+async def test_the_other_scripts_lie_beside_the_core_and_can_be_pinned_too(http: httpx.AsyncClient, kind: str) -> None:
+    script = load_script(kind)
+    plain = await http.get(f"/wf-{kind}.js")
+    assert (plain.status_code, plain.content) == (200, script.body)
+    pinned = await http.get(f"/wf-{kind}.{script.version}.js")
+    assert (pinned.content, pinned.headers["cache-control"]) == (script.body, "public, max-age=31536000, immutable")
+    assert (await http.get("/wf-other.js")).status_code == 404
+
+
+async def test_a_versioned_core_finds_the_full_script_beside_itself(http: httpx.AsyncClient) -> None:
+    beside = await http.get(f"/wf.{load_script().version}-full.js")
+    assert (beside.content, beside.headers["cache-control"]) == (load_script("full").body, "no-cache")
+
+
 async def test_names_and_paths_are_the_settings(services: Services) -> None:
     paths = CollectorGroup(script_path="/assets/hello.min.js", visits_path="/a", signals_path="/b")
     changed = replace(services, settings=msgspec.structs.replace(services.settings, collector=paths))
     stage = await set_stage(changed)
     listed = [route.path for route in routes(changed, stage.collector)]
-    assert listed == ["/assets/hello.min.js", "/assets/hello.min.{version}.js", "/a", "/b"]
+    assert listed == [
+        "/assets/hello.min.js",
+        "/assets/hello.min-full.js",
+        "/assets/hello.min-roistat.js",
+        "/assets/hello.min.{version}.js",
+        "/assets/hello.min-full.{version}.js",
+        "/assets/hello.min-roistat.{version}.js",
+        "/a",
+        "/b",
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wherefrom.settings import CollectorGroup, Server, Settings
-from wherefrom.visits.script import load_script, script_tag, versioned_path
+from wherefrom.visits.script import kind_path, load_script, script_tag, split_version, versioned_path
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,26 @@ from wherefrom.visits.script import load_script, script_tag, versioned_path
 )
 def test_a_version_goes_before_the_extension(path: str, versioned: str) -> None:
     assert versioned_path(path, "1a2b3c4d") == versioned
+
+
+@pytest.mark.parametrize(
+    ("path", "full"),
+    [
+        ("/wf.js", "/wf-full.js"),
+        ("/assets/app.min.js", "/assets/app.min-full.js"),
+        ("/a/b.c/hello", "/a/b.c/hello-full"),
+    ],
+)
+def test_the_full_script_lies_beside_the_core(path: str, full: str) -> None:
+    assert kind_path(path, "full") == full
+    assert kind_path(path, "") == path
+
+
+def test_what_a_versioned_core_asks_for_names_version_and_kind() -> None:
+    assert split_version("1a2b3c4d") == ("1a2b3c4d", "")
+    assert split_version("1a2b3c4d-full") == ("1a2b3c4d", "full")
+    assert split_version("1a2b3c4d-other") == ("1a2b3c4d-other", "")
+    assert split_version("-full") == ("-full", "")
 
 
 def test_the_version_is_short_and_of_the_content() -> None:

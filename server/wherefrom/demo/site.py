@@ -60,6 +60,7 @@ class DemoSite:
                 *(Route(path, self.page) for path in _PAGES),
                 Route("/letters", self.send, methods=["POST"]),
                 Route("/wf.js", self.pass_on),
+                Route("/wf-full.js", self.pass_on),
                 *(Route("/from/{city}" + door, self.pass_on, methods=["POST"]) for door in _DOORS),
                 Mount("/static", StaticFiles(directory=_HERE / "static")),
             ]

@@ -13,7 +13,7 @@ from wherefrom.errors import TooLarge, WherefromError
 from wherefrom.services import Services
 from wherefrom.visits.collect import Collector, Reply
 from wherefrom.visits.gate import Caller, DropReason
-from wherefrom.visits.script import Script, load_script, versioned_path
+from wherefrom.visits.script import CORE, KINDS, Script, kind_path, load_script, split_version, versioned_path
 from wherefrom.visits.signals import take_signal
 from wherefrom.web.requests import client_ip, read_body
 from wherefrom.web.responses import problem_response
@@ -33,8 +33,7 @@ def routes(services: Services, collector: Collector | None = None) -> list[Route
     doors = _Doors(services, collector or Collector(services))
     paths = services.settings.collector
     return [
-        Route(paths.script_path, doors.script, methods=["GET"], name="script"),
-        Route(versioned_path(paths.script_path, "{version}"), doors.script, methods=["GET"], name="versioned script"),
+        *doors.scripts(paths.script_path),
         Route(paths.visits_path, doors.visits, methods=["POST", "OPTIONS"], name="visits"),
         Route(paths.signals_path, doors.signals, methods=["POST", "OPTIONS"], name="signals"),
     ]
@@ -45,14 +44,27 @@ class _Doors:
         self._settings = services.settings
         self._collector = collector
 
-    async def script(self, request: Request) -> Response:
+    def scripts(self, path: str) -> list[Route]:
+        """Two for each script. The versioned one of the core also stands for what a core of that version asks for."""
+        plain = [self._script_route(kind_path(path, kind), kind) for kind in KINDS]
+        return plain + [self._script_route(versioned_path(kind_path(path, kind), "{version}"), kind) for kind in KINDS]
+
+    def _script_route(self, path: str, kind: str) -> Route:
+        async def endpoint(request: Request) -> Response:
+            return self.script(request, kind)
+
+        return Route(path, endpoint, methods=["GET"])
+
+    def script(self, request: Request, kind: str) -> Response:
         """The plain name is asked for again after an hour; the versioned one never changes. A version that is not
         the present one gets the present script too: an old tag must not lose its page the substitutes."""
         try:
-            script = load_script()
+            asked = request.path_params.get("version")
+            if asked and kind == CORE:
+                asked, kind = split_version(asked)
+            script = load_script(kind)
         except WherefromError as error:
             return problem_response(error)
-        asked = request.path_params.get("version")
         zipped = "gzip" in request.headers.get("accept-encoding", "")
         headers = {
             "etag": f'"{script.version}{"-gz" if zipped else ""}"',

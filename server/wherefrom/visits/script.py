@@ -1,4 +1,11 @@
-"""The browser's script as the service hands it out: bytes, their names, their digest."""
+"""The browser's scripts as the service hands them out: bytes, their names, their digests.
+
+    wf.js            the core: what most sites need, at most 3 KB zipped
+    wf-full.js       everything; the core fetches it where the tag or the page asks for more
+    wf-roistat.js    Roistat's names beside either
+
+The core's name and place are a setting, and the others' are made from it.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +20,12 @@ from pathlib import Path
 from wherefrom.errors import Unavailable
 from wherefrom.settings import Settings
 
+CORE, FULL, ROISTAT = "", "full", "roistat"
+KINDS = (CORE, FULL, ROISTAT)
+
 _PACKAGE = Path(__file__).resolve().parent.parent
-_PLACES = (_PACKAGE / "static" / "wf.js", _PACKAGE.parent.parent / "js" / "dist" / "wf.js")
-"""Where an installed package has it, and where a checkout builds it."""
+_FOLDERS = (_PACKAGE / "static", _PACKAGE.parent.parent / "js" / "dist")
+"""Where an installed package has them, and where a checkout builds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +38,11 @@ class Script:
     integrity: str
 
 
-@lru_cache(maxsize=1)
-def load_script() -> Script:
-    """Reads the built script once. Unavailable, with what to do, when it was never built."""
-    path = next((place for place in _PLACES if place.is_file()), None)
+@lru_cache(maxsize=len(KINDS))
+def load_script(kind: str = CORE) -> Script:
+    """Reads a built script once. Unavailable, with what to do, when it was never built."""
+    name = kind_path("wf.js", kind)
+    path = next((folder / name for folder in _FOLDERS if (folder / name).is_file()), None)
     if path is None:
         raise Unavailable("the browser's script was not built", hint="run “npm ci && npm run build” in js/")
     body = path.read_bytes()
@@ -44,11 +55,20 @@ def load_script() -> Script:
     )
 
 
+def kind_path(script_path: str, kind: str) -> str:
+    """``/wf.js`` → ``/wf-full.js``; the core's path is the setting itself. The script makes the same of its own URL."""
+    return _insert(script_path, f"-{kind}") if kind else script_path
+
+
 def versioned_path(script_path: str, version: str) -> str:
     """``/wf.js`` → ``/wf.1a2b3c4d.js``; a path without an extension gets the version at its end."""
-    folder, slash, name = script_path.rpartition("/")
-    stem, dot, extension = name.rpartition(".")
-    return f"{folder}{slash}{stem}.{version}{dot}{extension}" if stem else f"{folder}{slash}{name}.{version}"
+    return _insert(script_path, f".{version}")
+
+
+def split_version(text: str) -> tuple[str, str]:
+    """What stands for the version in a versioned path → version and kind: a core of version V asks for ``V-full``."""
+    version, _, kind = text.rpartition("-")
+    return (version, kind) if kind in KINDS and version else (text, CORE)
 
 
 def script_tag(settings: Settings, key: str) -> str:
@@ -61,3 +81,9 @@ def script_tag(settings: Settings, key: str) -> str:
         f' {name}="{escape(base + path)}"' for name, (path, usual) in doors.items() if path != beside + usual
     )
     return f'<script async src="{escape(base + paths.script_path)}" data-site="{escape(key)}"{extra}></script>'
+
+
+def _insert(script_path: str, text: str) -> str:
+    folder, slash, name = script_path.rpartition("/")
+    stem, dot, extension = name.rpartition(".")
+    return f"{folder}{slash}{stem}{text}{dot}{extension}" if stem else f"{folder}{slash}{name}{text}"
