@@ -23,7 +23,7 @@ async def test_no_search_reads_all_rows_of_a_site(desk: Desk, services: Services
     def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         statements[statement] = parameters
 
-    engine = services.db._writer.sync_engine
+    engine = services.db.sync_engine
     event.listen(engine, "before_cursor_execute", keep)
     try:
         shown = await desk.lend_all(1, 1, *both)

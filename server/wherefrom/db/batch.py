@@ -1,15 +1,18 @@
 """Group commit: pieces of work that arrive while a commit is under way share the next one.
 
     submit ─▶ queue ─▶ ┌ BEGIN
-                       │  SAVEPOINT work 1 … RELEASE | ROLLBACK TO
-                       │  SAVEPOINT work 2 …
+                       │  work 1, work 2 … what they append is gathered
+                       │  the gathered rows, by one statement a table
                        └ COMMIT ──────────────────────────────▶ every submitter gets its answer, or its own exception
-                           │ conflict anywhere in it: ROLLBACK                          ▲
+                           │ a piece or its rows failed: ROLLBACK                       ▲
+                           ├─▶ once more, apart: BEGIN, SAVEPOINT work 1 RELEASE | ROLLBACK TO, …, COMMIT
+                           │ conflict: ROLLBACK                                         │
                            └─▶ once more, one by one: BEGIN work 1 COMMIT, BEGIN work 2 COMMIT …
 
-A conflict is PostgreSQL's deadlock or serialisation failure: two processes wrote the same rows in opposite order, and
-one of them has to begin again. The server has undone it by then, so what runs again was not written before. Alone a
-piece keeps the locks of no other, hence meets no conflict of their making; one that meets another is told it.
+Faults are rare and commits are not, so savepoints are paid for only after a fault. A conflict is PostgreSQL's deadlock
+or serialisation failure: two processes wrote the same rows in opposite order, and one of them has to begin again. The
+server has undone it by then, so what runs again was not written before. Alone a piece keeps the locks of no other,
+hence meets no conflict of their making; one that meets another is told it.
 
 No timer gathers a batch: the first piece is written at once, and what comes during its fsync is the next batch.
 """
@@ -20,18 +23,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wherefrom.db.tx import Refused, Tx
 from wherefrom.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
-Work = Callable[[AsyncConnection], Awaitable[Any]]
+Work = Callable[[Tx], Awaitable[Any]]
 
 _MOST_IN_A_BATCH = 64
 _MOST_WAITING = 4096
@@ -39,28 +42,36 @@ _CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, de
 
 
 @dataclass(slots=True)
-class _Piece:
+class Piece:
+    """A piece of work, and what came of it."""
+
     work: Work
     future: asyncio.Future[Any]
     answer: Any = None
     fault: Exception | None = None
 
 
-class Batcher:
-    """Owns the queue and the one task that empties it."""
+class Begin(Protocol):
+    """Begins a transaction, committed at the end of the block and undone when the block raises."""
 
-    def __init__(self, begin: Callable[[], AbstractAsyncContextManager[AsyncConnection]]) -> None:
-        self._begin = begin
-        self._waiting: list[_Piece] = []
+    def __call__(self, *, gathers: bool = False) -> AbstractAsyncContextManager[Tx]: ...
+
+
+class Batcher:
+    """Owns the queue and the one task that empties it. ``commit`` writes the pieces and notes what came of each."""
+
+    def __init__(self, commit: Callable[[list[Piece]], Awaitable[None]]) -> None:
+        self._commit = commit
+        self._waiting: list[Piece] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def submit(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def submit(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         if self._closed:
             raise Unavailable("the service is shutting down", hint="try again in a moment")
         if len(self._waiting) >= _MOST_WAITING:
             raise Unavailable("the database does not keep up with the writes", hint="try again in a moment")
-        piece = _Piece(work, asyncio.get_running_loop().create_future())
+        piece = Piece(work, asyncio.get_running_loop().create_future())
         self._waiting.append(piece)
         if self._task is None:
             self._task = asyncio.create_task(self._drain(), name="db batch")
@@ -77,22 +88,18 @@ class Batcher:
             while self._waiting:
                 batch = self._waiting[:_MOST_IN_A_BATCH]
                 del self._waiting[:_MOST_IN_A_BATCH]
-                await self._commit([piece for piece in batch if not piece.future.cancelled()])
+                await self._write([piece for piece in batch if not piece.future.cancelled()])
         finally:
             self._task = None
 
-    async def _commit(self, batch: list[_Piece]) -> None:
+    async def _write(self, batch: list[Piece]) -> None:
+        if not batch:
+            return
         try:
-            async with self._begin() as tx:
-                for piece in batch:
-                    await _run(tx, piece)
-        except Exception as fault:  # a conflict, the COMMIT itself, a connection lost: nothing of the batch is written
-            if _is_conflict(fault):
-                log.info("writes met those of another process; each is tried again", pieces=len(batch))
-                await self._commit_each(batch)
-            else:
-                for piece in batch:
-                    piece.fault = fault
+            await self._commit(batch)
+        except Exception as fault:  # the database could not even be asked
+            for piece in batch:
+                piece.fault = fault
         for piece in batch:
             if piece.future.done():
                 continue
@@ -101,26 +108,82 @@ class Batcher:
             else:
                 piece.future.set_exception(piece.fault)
 
-    async def _commit_each(self, batch: list[_Piece]) -> None:
-        for piece in batch:
-            piece.answer = piece.fault = None
-            try:
-                async with self._begin() as tx:
-                    piece.answer = await piece.work(tx)
-            except Exception as fault:
-                piece.fault = fault
+
+class _Undone(Exception):
+    """What a piece or its rows met is the cause; nothing of the transaction is written."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(cause)
+        self.cause = cause
 
 
-async def _run(tx: AsyncConnection, piece: _Piece) -> None:
-    """Runs the piece in a savepoint. Its fault is kept for its submitter; a conflict is raised, for it is of the whole
-    transaction: the locks of the pieces before would be in the way of a second try."""
+async def commit_batch(batch: list[Piece], begin: Begin) -> None:
+    """Writes the pieces by as few commits as their faults allow; ``answer`` or ``fault`` of each says what came of it.
+
+    Awaits nothing but the database and the pieces, so that SQLite's writer can drive it in its thread."""
     try:
-        async with tx.begin_nested():
+        await _commit_together(batch, begin)
+    except _Undone as undone:
+        if _is_conflict(undone.cause):
+            await _commit_one_by_one(batch, begin)
+        elif len(batch) == 1 and not isinstance(undone.cause, Refused):
+            batch[0].fault = undone.cause
+        else:
+            await _commit_apart(batch, begin)
+    except Exception as fault:
+        await _end(batch, fault, begin)
+
+
+async def _commit_together(batch: list[Piece], begin: Begin) -> None:
+    async with begin(gathers=True) as tx:
+        try:
+            for piece in batch:
+                piece.answer = await piece.work(tx)
+            await tx.flush()
+        except Exception as fault:
+            raise _Undone(fault) from fault
+
+
+async def _commit_apart(batch: list[Piece], begin: Begin) -> None:
+    """Each piece in a savepoint. Its fault is kept for its submitter; a conflict is of the whole transaction, for the
+    locks of the pieces before would be in the way of a second try."""
+    try:
+        async with begin() as tx:
+            for piece in batch:
+                await _run_apart(tx, piece)
+    except Exception as fault:
+        await _end(batch, fault, begin)
+
+
+async def _run_apart(tx: Tx, piece: Piece) -> None:
+    piece.answer = piece.fault = None
+    try:
+        async with tx.savepoint():
             piece.answer = await piece.work(tx)
     except Exception as fault:
         if _is_conflict(fault):
             raise
         piece.fault = fault
+
+
+async def _end(batch: list[Piece], fault: Exception, begin: Begin) -> None:
+    """After a conflict, a COMMIT that failed, a connection lost: nothing of the batch is written."""
+    if _is_conflict(fault):
+        await _commit_one_by_one(batch, begin)
+        return
+    for piece in batch:
+        piece.fault = fault
+
+
+async def _commit_one_by_one(batch: list[Piece], begin: Begin) -> None:
+    log.info("writes met those of another process; each is tried again", pieces=len(batch))
+    for piece in batch:
+        piece.answer = piece.fault = None
+        try:
+            async with begin() as tx:
+                piece.answer = await piece.work(tx)
+        except Exception as fault:
+            piece.fault = fault
 
 
 def _is_conflict(fault: Exception) -> bool:

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from wherefrom.db.tx import Tx
 
 
-def insert(tx: AsyncConnection, table: Table) -> Any:
+def insert(tx: Tx, table: Table) -> Any:
     """The engine's own insert of ``table``: has ``on_conflict_do_nothing`` and ``on_conflict_do_update`` (and
     ``excluded``) with the same arguments on both engines, which is why the answer's type is left open."""
     if tx.dialect.name == "postgresql":

@@ -1,0 +1,165 @@
+"""A transaction as stores see it: SQLAlchemy's statements, and the prepared ones of the hot path.
+
+One class for every way to run a statement; the ways differ in ``run`` alone (see ``engine``):
+
+    PostgreSQL, SQLite's readers   through the driver's own event loop support
+    SQLite's ``write()``           a hop to the writer's thread for each statement
+    SQLite's ``batch()``           at once: the piece of work is already in the writer's thread
+
+A transaction that *gathers* holds back what is appended, and writes the rows of all pieces of a batch by one statement
+a table. Nobody can tell: whatever reads a table, or might, has its rows written first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
+
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResult, Table
+from sqlalchemy.sql.selectable import TypedReturnsRows
+
+from wherefrom.db.prepared import Prepared
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+Row = tuple[Any, ...]
+Values = Mapping[str, Any]
+Check = Callable[["Tx", Sequence[Values]], Awaitable[None]]
+"""Says by ``Refused`` that rows which are about to be written may not be."""
+
+
+class Refused(Exception):
+    """A row may not be written; what was about to write it can write another one instead."""
+
+
+class Run(Protocol):
+    """Calls a function with the connection before ``arguments``."""
+
+    def __call__(self, call: Callable[..., T], /, *arguments: Any) -> Awaitable[T]: ...
+
+
+class Tx:
+    """Made by ``Database``; good until the block or the piece of work it was made for ends."""
+
+    def __init__(self, run: Run, dialect: Dialect, *, gathers: bool = False) -> None:
+        self.dialect = dialect
+        self._run = run
+        self._gathers = gathers
+        self._held: dict[Prepared, list[Row]] = {}
+        self._unchecked: dict[Check, list[Values]] = {}
+        self._recalled: dict[Hashable, tuple[Table, Any]] = {}
+
+    # ------------------------------------------------------------------------------------------ any statement
+
+    @overload
+    async def execute(self, statement: TypedReturnsRows[*Ts], parameters: Any = None) -> CursorResult[*Ts]: ...
+    @overload
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]: ...
+    async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
+        """As SQLAlchemy's own; the answer's rows are there already."""
+        await self._settle()
+        return await self._run(Connection.execute, statement, parameters)
+
+    async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
+        """The first column of the first row; None when there is none."""
+        return (await self.execute(statement, parameters)).scalar()
+
+    async def scalars(self, statement: Executable, parameters: Any = None) -> ScalarResult[Any]:
+        """The first column of each row."""
+        return (await self.execute(statement, parameters)).scalars()
+
+    async def exec_driver_sql(self, statement: str, parameters: Any = None) -> CursorResult[Any]:
+        """SQL in the driver's own spelling."""
+        await self._settle()
+        return await self._run(Connection.exec_driver_sql, statement, parameters)
+
+    async def run_sync(self, call: Callable[..., T], *arguments: Any) -> T:
+        """``call`` with SQLAlchemy's connection, for what is written for that (Alembic)."""
+        await self._settle()
+        return await self._run(call, *arguments)
+
+    # ------------------------------------------------------------------------------------------ prepared statements
+
+    async def fetch(self, query: Prepared, values: Values) -> list[Row]:
+        """The rows that a prepared SELECT finds."""
+        if self._held and not query.tables.isdisjoint(self._held_tables()):
+            await self.flush()
+        form = query.form(self.dialect)
+        return form.read(await self._run(form.fetch, form.bind(values)))
+
+    async def change(self, statement: Prepared, values: Values) -> int:
+        """How many rows a prepared UPDATE or DELETE met."""
+        if self._held and not statement.tables.isdisjoint(self._held_tables()):
+            await self.flush()
+        self._forget(statement.tables)
+        form = statement.form(self.dialect)
+        return await self._run(form.change, form.bind(values))
+
+    async def append(self, insert: Prepared, rows: Sequence[Values], check: Check | None = None) -> None:
+        """Writes new rows by a prepared INSERT, unless ``check`` refuses them.
+
+        A transaction that gathers checks and writes them later, with those of other pieces. What is refused then
+        undoes the whole batch, and each piece is run once more by itself, where it hears of it here.
+        """
+        if not rows:
+            return
+        form = insert.form(self.dialect)
+        self._forget(insert.tables)
+        if self._gathers:
+            self._held.setdefault(insert, []).extend(form.bind(row) for row in rows)
+            if check is not None:
+                self._unchecked.setdefault(check, []).extend(rows)
+            return
+        if check is not None:
+            await check(self, rows)
+        await self._run(form.append, [form.bind(row) for row in rows])
+
+    async def flush(self) -> None:
+        """Writes what is held back. ``Refused`` when a check says so."""
+        if not self._held:
+            return
+        held, unchecked = self._held, self._unchecked
+        self._held, self._unchecked = {}, {}
+        for check, values in unchecked.items():
+            await check(self, values)
+        for insert, rows in held.items():
+            await self._run(insert.form(self.dialect).append, rows)
+
+    async def recall(self, table: Table, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
+        """What ``ask`` reads of ``table``, which is asked once for all pieces of a batch, until somebody writes."""
+        if key in self._recalled:
+            known: T = self._recalled[key][1]
+            return known
+        answer = await ask()
+        if self._gathers:
+            self._recalled[key] = (table, answer)
+        return answer
+
+    # ------------------------------------------------------------------------------------------ parts
+
+    @contextlib.asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[None]:
+        """What is written in the block is undone when the block raises, and nothing else."""
+        await self._settle()
+        nested = await self._run(Connection.begin_nested)
+        try:
+            yield
+            await self.flush()
+        except BaseException:
+            await self._run(lambda _: nested.rollback())
+            raise
+        await self._run(lambda _: nested.commit())
+
+    async def _settle(self) -> None:
+        """Before a statement of which nothing is known."""
+        await self.flush()
+        self._recalled.clear()
+
+    def _held_tables(self) -> Iterable[Table]:
+        for insert in self._held:
+            yield from insert.tables
+
+    def _forget(self, tables: frozenset[Table]) -> None:
+        if self._recalled:
+            self._recalled = {key: one for key, one in self._recalled.items() if one[0] not in tables}
