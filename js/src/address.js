@@ -38,7 +38,11 @@ const swapWhole = (text, find) =>
     return found ? inDress(found.replace("@" + ascii, "@" + host), address) : address;
   });
 
-const jointsOf = (text) => text.replace(/[^\0]/g, "");
+/** `text` laid into the nodes that `torn` stands in: in the first that has letters of it. */
+const lay = (text, torn) => {
+  const [lead] = torn.match(/^\0*/);
+  return lead + text + torn.slice(lead.length).replace(/[^\0]/g, "");
+};
 
 /** The same with what nobody sees in between; what is no target that way may still be one by itself. */
 const swapTorn = (text, find) =>
@@ -48,7 +52,7 @@ const swapTorn = (text, find) =>
     const found = find((local.replace(HIDDEN, "") + "@" + ascii).toLowerCase(), address);
     if (!found) return swapWhole(address, find);
     const [name, home] = found.split("@");
-    return inDress(name + jointsOf(local) + "@" + (home === ascii ? host : home + jointsOf(host)), address);
+    return inDress(lay(name, local) + "@" + (home === ascii ? host : lay(home, host)), address);
   });
 
 const swapPlain = FULL ? swapTorn : swapWhole;

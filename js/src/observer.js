@@ -11,7 +11,7 @@ import { isInline } from "./full/run.js";
 import { checkPage } from "./history.js";
 import { fetchFull } from "./more.js";
 import { options } from "./page.js";
-import { isDrawn, writes } from "./place.js";
+import { isDrawn, isOff, writes } from "./place.js";
 
 const LIMIT = 50;
 
@@ -45,7 +45,7 @@ export function watchPage(paint, names) {
         else if (node.nodeType === 1) {
           names.forEach((name) => node.hasAttribute(name) && paint(node, name));
           if (node.dataset?.cfemail && node.firstChild) paint(node.firstChild, "");
-          if (options.frames !== undefined && node.nodeName === "IFRAME") openFrame(node, watch);
+          if (options.frames !== undefined && node.nodeName === "IFRAME" && !isOff(node)) openFrame(node, watch);
         }
       } else if (!FULL) {
         if (/^@|@[^\s.]*$/.test(node.data)) fetchFull(); // the rest stands in another node

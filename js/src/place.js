@@ -31,7 +31,7 @@ export const isDrawn = (node) => drawings[""]?.has(node);
 /** The element above `node`, out of a shadow root too; undefined at the top. */
 const above = (node) => node.parentElement || node.getRootNode().host;
 
-const isOff = (element) =>
+export const isOff = (element) =>
   element && (element.isContentEditable || element.closest(OFF) || isOff(element.getRootNode().host));
 
 /** In the full script `value` is the property: what is shown, and what a button copies. */
@@ -64,13 +64,17 @@ function drawCore(node, name, note, isSettled) {
   drawings.set(node, [original, wanted]);
 }
 
+/** An address that the core does not see, for what stands in it and is not seen. */
+const TORN = /[^\0\p{Cf}][\0\p{Cf}]+[^\0\p{Cf}]/u;
+
 /** As above, with all forms. `split`: only what the core leaves; it draws the rest. */
 function drawFull(node, name, note, isSettled, split) {
   const drawn = (drawings[name] ||= new WeakMap());
   const edit = name === "href" ? swapMailto : swapText;
   const element = name ? node : above(node);
   const open = node.isConnected && !isOff(element) && (name !== "value" || node.readOnly);
-  const find = (target) => {
+  const find = (target, address) => {
+    if (split && !TORN.test(address)) return;
     genuine.add(target);
     note(target, element);
     return isSettled() && substituteOf(target);
@@ -79,8 +83,13 @@ function drawFull(node, name, note, isSettled, split) {
     const [before, after] = drawn.get(node) || [];
     return after === read(node, name) ? before : read(node, name);
   };
-  // a copy that somebody made of a text with substitutes in it
-  const uncopied = (text) => edit(text, (key) => !genuine.has(key) && !substituteOf(key) && targetOf(key));
+  // a copy that somebody made of a text with substitutes in it; beside a core only those that are out of date
+  const uncopied = (text) =>
+    edit(text, (key) => {
+      const target = targetOf(key);
+      const current = split && note && substituteOf(target);
+      return !genuine.has(key) && !substituteOf(key) && current?.toLowerCase?.() !== key && target;
+    });
 
   /** Draws one node; `laid` is the part of a longer text that falls to it. */
   function drawOne(node, laid) {
@@ -101,13 +110,9 @@ function drawFull(node, name, note, isSettled, split) {
   const run = open && !name ? runOf(node, originalOf) : [];
   if (run[1] && !run.some((node) => isOff(above(node)))) {
     const texts = run.map(originalOf);
-    const across = (target, address) => (!split || /[^\0]\0+[^\0]/.test(address)) && find(target);
-    const laid = note ? swapText(texts.join(JOINT), across).split(JOINT) : texts;
-    run.forEach((node, index) => {
-      if (laid[index] !== texts[index]) drawOne(node, laid[index]);
-      else if (!split || drawn.has(node)) drawOne(node, split ? texts[index] : undefined);
-    });
-  } else if (!split || drawn.has(node) || uncopied(node.data) !== node.data) drawOne(node);
+    const laid = note ? swapText(texts.join(JOINT), find).split(JOINT) : texts;
+    run.forEach((node, index) => drawOne(node, laid[index] === texts[index] ? undefined : laid[index]));
+  } else drawOne(node);
 }
 
 export const draw = FULL ? drawFull : drawCore;

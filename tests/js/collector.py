@@ -226,7 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(204, b"", "")
         for ending, script in SCRIPTS.items():
             if path.endswith(ending) and self.collector.serves(ending):
-                return self._send(200, script.read_bytes(), "text/javascript", {"Access-Control-Allow-Origin": "*"})
+                headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "max-age=3600"}
+                return self._send(200, script.read_bytes(), "text/javascript", headers)
         if path in self.collector.pages:
             html = self.collector.pages[path].replace("<!--wherefrom-->", self.collector.tag())
             return self._send(200, html.encode(), "text/html; charset=utf-8", self.collector.headers)
