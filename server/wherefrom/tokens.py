@@ -58,7 +58,10 @@ class Ids:
 
 def random_code(length: int = 8) -> str:
     """A code of ``length`` letters: 8 carry 39.6 bits."""
-    return "".join(secrets.choice(CODE_ALPHABET) for _ in range(length))
+    letters = ""
+    while len(letters) < length:  # five bits a letter; one value in 32 is no letter, and drawn again
+        letters += "".join(CODE_ALPHABET[one & 31] for one in os.urandom(length + 2) if one & 31 < len(CODE_ALPHABET))
+    return letters[:length]
 
 
 def random_token(nbytes: int = 24) -> str:

@@ -116,7 +116,7 @@ async def test_a_code_that_was_given_out_before_is_drawn_again(desk: Desk, servi
     terms = Terms.of(services.settings)
     borrower = Borrower(site_id=1, visit_id=2, visitor_id=2, now=desk.clock.now(), terms=terms)
     async with services.db.write() as tx:
-        lease = await _lend_code(tx, borrower, one, drawn, {drawn}, services.ids.next())
+        lease = await _lend_code(tx, borrower, one, drawn, services.ids.next())
     assert lease is not None
     assert lease.address != drawn
     assert is_made_for(one, lease.address, 2)

@@ -42,6 +42,6 @@ async def test_no_search_reads_all_rows_of_a_site(desk: Desk, services: Services
         for statement, values in searches.items():
             plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
             lines = [str(row._mapping["detail"]) for row in plan]
-            reads = [line for line in lines if line.startswith(("SEARCH", "SCAN"))]
+            reads = [line for line in lines if line.startswith(("SEARCH", "SCAN")) and "json_each" not in line]
             assert reads
             assert [line for line in reads if not _NARROW.match(line)] == [], statement

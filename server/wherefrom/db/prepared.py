@@ -8,15 +8,20 @@ Only statements with fixed text: no ``IN`` over a list, no values that are left 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from itertools import chain
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Delete, Dialect, Insert, Select, Table, Update
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import TypeEngine
 
 Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
+
+
+_MOST_ROWS = 64
+"""Of one INSERT. A statement of its own for each number of rows would fill the driver's cache: powers of two do."""
 
 
 class Form:
@@ -25,27 +30,36 @@ class Form:
     def __init__(self, statement: Select[Any] | Insert | Update | Delete, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
-        self._binds = [_binding(compiled, name, dialect) for name in compiled.positiontup or ()]
+        binds = [_binding(compiled, name, dialect) for name in compiled.positiontup or ()]
+        self._constants = {one.name: one.constant for one in binds if one.is_constant}
+        self._get = itemgetter(*(one.name for one in binds))
+        self._binders = [(at, one.convert) for at, one in enumerate(binds) if one.convert and not one.is_constant]
         columns = statement.selected_columns if isinstance(statement, Select) else ()
-        converters = ((at, _result_converter(one.type, dialect)) for at, one in enumerate(columns))
-        self._converters = [(at, convert) for at, convert in converters if convert is not None]
+        readers = ((at, one.type.dialect_impl(dialect)) for at, one in enumerate(columns))
+        found = ((at, type_.result_processor(dialect, None)) for at, type_ in readers)
+        self._readers = [(at, convert) for at, convert in found if convert is not None]
+        self._width = len(binds)
+        self._inserts: dict[int, str] = {}
+        self._several = dialect.name == "sqlite"
 
     def bind(self, values: Mapping[str, Any]) -> Row:
         """``values`` as the driver takes them, in its order."""
-        return tuple(
-            [
-                constant if name is None else values[name] if convert is None else convert(values[name])
-                for name, convert, constant in self._binds
-            ]
-        )
+        found = self._get({**self._constants, **values} if self._constants else values)
+        row: Row = found if self._width > 1 else (found,)
+        if not self._binders:
+            return row
+        bound = list(row)
+        for at, convert in self._binders:
+            bound[at] = convert(bound[at])
+        return tuple(bound)
 
     def read(self, rows: Sequence[Sequence[Any]]) -> list[Row]:
         """The driver's rows as ours."""
-        if not self._converters:
+        if not self._readers:
             return [tuple(row) for row in rows]
         converted = [list(row) for row in rows]
         for row in converted:
-            for at, convert in self._converters:
+            for at, convert in self._readers:
                 row[at] = convert(row[at])
         return [tuple(row) for row in converted]
 
@@ -56,7 +70,24 @@ class Form:
         return connection.exec_driver_sql(self.sql, values).rowcount
 
     def append(self, connection: Connection, rows: list[Row]) -> None:
-        connection.exec_driver_sql(self.sql, rows)
+        """PostgreSQL's driver sends many rows at once by itself. SQLite's makes a step of each, and lets other threads
+        run at each step, which is slow to come back from: so there it is one step for many rows."""
+        if not self._several:
+            connection.exec_driver_sql(self.sql, rows)
+            return
+        at, size = 0, _MOST_ROWS
+        while at < len(rows):
+            while size > len(rows) - at:
+                size //= 2
+            flat = tuple(chain.from_iterable(rows[at : at + size]))
+            connection.exec_driver_sql(self._insert_of(size), flat)
+            at += size
+
+    def _insert_of(self, size: int) -> str:
+        if size not in self._inserts:
+            head, _, row = self.sql.rpartition(" VALUES ")
+            self._inserts[size] = f"{head} VALUES {', '.join([row] * size)}"
+        return self._inserts[size]
 
 
 class Prepared:
@@ -80,17 +111,19 @@ def _tables(statement: Any) -> set[Table]:
     return {one for one in (*written, *named) if isinstance(one, Table)}
 
 
-def _binding(compiled: SQLCompiler, name: str, dialect: Dialect) -> tuple[str | None, Convert | None, Any]:
-    """Name and converter of a parameter, or its value when the statement itself has it."""
+class _Binding(NamedTuple):
+    """A parameter, or (``is_constant``) a value that the statement itself has."""
+
+    name: str
+    convert: Convert | None
+    is_constant: bool
+    constant: Any
+
+
+def _binding(compiled: SQLCompiler, name: str, dialect: Dialect) -> _Binding:
     bind = compiled.binds[name]
     if bind.expanding:
         raise ValueError(f"a prepared statement has fixed text, and {name} is a list")
     convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
-    if bind.required:
-        return name, convert, None
     value = bind.effective_value
-    return None, None, value if convert is None else convert(value)
-
-
-def _result_converter(type_: TypeEngine[Any], dialect: Dialect) -> Convert | None:
-    return type_.dialect_impl(dialect).result_processor(dialect, None)
+    return _Binding(name, convert, not bind.required, value if convert is None or bind.required else convert(value))

@@ -58,7 +58,9 @@ class Tx:
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]: ...
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
         """As SQLAlchemy's own; the answer's rows are there already."""
-        await self._settle()
+        await self.flush()
+        if not getattr(statement, "is_select", False):
+            self._recalled.clear()
         return await self._run(Connection.execute, statement, parameters)
 
     async def scalar(self, statement: Executable, parameters: Any = None) -> Any:

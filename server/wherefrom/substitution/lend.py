@@ -1,7 +1,8 @@
 """Lends substitutes to a visit for the targets found on a page, and holds on to them while the visit lives.
 
 The functions run inside the write of the visit, so a lease is durable before anybody sees the address. Coded targets
-cost a draw and one look-up; pools are in ``pool``.
+cost a draw, and the check that it was never lent is made for all visits of a group commit at once; pools are in
+``pool``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wherefrom.addresses import find_address
-from wherefrom.db import Tx
+from wherefrom.db import Refused, Tx
 from wherefrom.settings import Settings
 from wherefrom.substitution.code import is_guessable, is_made_for, make_substitute
 from wherefrom.substitution.lease import Lease, Terms
@@ -39,19 +40,21 @@ class Lent:
 
 async def lend(
     tx: Tx, *, now: datetime, ids: Ids, site_id: int, visit_id: int, visitor_id: int, found: Sequence[str],
-    settings: Settings,
+    settings: Settings, began: bool = False,
 ) -> list[Lent]:  # fmt: skip
     """A substitute for each of ``found`` (addresses as they stand on the page) that is an enabled target of the site;
     for the others, and for a target whose pool is empty, the page keeps the real address.
 
-    The visit gets what it has already, for as long as that is its own. Counts as a sign of life for what it answers.
+    The visit gets what it has already, for as long as that is its own; ``began`` says that it is new in this
+    transaction and has nothing. Counts as a sign of life for what it answers.
     """
     spellings = _spell(found)
-    wanted = await targets.list_enabled_targets(tx, site_id, list(spellings))
+    wanted = await targets.list_enabled_targets(tx, site_id, spellings)
     if not wanted:
         return []
     borrower = Borrower(site_id, visit_id, visitor_id, now, Terms.of(settings))
-    lent = await _lend_all(tx, borrower, wanted, ids)
+    mine = [] if began else await leases.list_visit_leases(tx, site_id, visit_id)
+    lent = await _lend_all(tx, borrower, wanted, mine, ids)
     return [Lent(text, lease.address, borrower.until) for target, lease in lent for text in spellings[target.key]]
 
 
@@ -65,7 +68,7 @@ async def lend_to_source(
     one process at a time, with the target's row locked, so that a source has one substitute and not two.
     """
     spellings = _spell(found)
-    coded = [one for one in await targets.list_enabled_targets(tx, site_id, list(spellings)) if one.strategy != "pool"]
+    coded = [one for one in await targets.list_enabled_targets(tx, site_id, spellings) if one.strategy != "pool"]
     if not coded:
         return []
     borrower = Borrower(site_id, visit_id, NOBODY, now, _LASTING)
@@ -78,7 +81,8 @@ async def lend_to_source(
     for one in missing:
         await targets.get_target(tx, site_id, one.id, to_change=True)
     if missing:
-        lent += await _lend_all(tx, borrower, missing, ids)
+        mine = await leases.list_visit_leases(tx, site_id, visit_id)  # as another process left them
+        lent += await _lend_all(tx, borrower, missing, mine, ids)
     return [Lent(text, lease.address, borrower.until) for target, lease in lent for text in spellings[target.key]]
 
 
@@ -92,46 +96,44 @@ def _spell(found: Sequence[str]) -> dict[str, list[str]]:
     return spellings
 
 
-async def _lend_all(tx: Tx, borrower: Borrower, wanted: Sequence[Target], ids: Ids) -> list[tuple[Target, Lease]]:
-    drafts = {one.id: make_substitute(one, borrower.visit_id) for one in wanted if one.strategy != "pool"}
-    keys = [address.lower() for address in drafts.values()]
-    known = await leases.list_visit_leases(tx, borrower.site_id, borrower.visit_id, keys)
-    mine = [one for one in known if one.visit_id == borrower.visit_id]
-    taken = {one.address.lower() for one in known}
+async def _lend_all(
+    tx: Tx, borrower: Borrower, wanted: Sequence[Target], mine: Sequence[Lease], ids: Ids
+) -> list[tuple[Target, Lease]]:
+    """``mine`` are the leases the visit has, oldest first."""
     lent: list[tuple[Target, Lease]] = []
+    borrowed: list[Lease] = []
     for target in wanted:
         lease: Lease | None
         if target.strategy == "pool":
             latest = _latest(mine, target)
             current = latest if latest is not None and latest.strategy == "pool" else None
             lease = await lend_from_pool(tx, borrower, target, current, ids.next())
+            borrowed += [lease] if lease is not None and lease is not current else []
         else:
-            lease = _same_again(mine, target) or await _lend_code(
-                tx, borrower, target, drafts[target.id], taken, ids.next()
-            )
+            draft = make_substitute(target, borrower.visit_id)
+            lease = _same_again(mine, target) or await _lend_code(tx, borrower, target, draft, ids.next())
         if lease is not None:
             lent.append((target, lease))
     had = {one.id for one in mine}
     kept = [lease.id for _, lease in lent if lease.id in had]
     await leases.extend_leases(tx, borrower.site_id, kept, borrower.now, borrower.until)
-    await leases.append_leases(tx, [lease for _, lease in lent if lease.id not in had])
+    await leases.append_leases(tx, borrowed)
     return lent
 
 
-async def _lend_code(
-    tx: Tx, borrower: Borrower, target: Target, draft: str, taken: set[str], lease_id: int
-) -> Lease | None:
-    """A new lease on an address that was never lent; ``taken`` are those that were, of what has been drawn so far.
-    None when the bare visit number makes an address that another visit had: the owner has changed the targets."""
+async def _lend_code(tx: Tx, borrower: Borrower, target: Target, draft: str, lease_id: int) -> Lease | None:
+    """A new lease on an address that was never lent, ``draft`` or one that is drawn in its place. None when the bare
+    visit number makes an address that another visit had: the owner has changed the targets."""
     for _ in range(_MOST_DRAWS):
-        if draft.lower() not in taken:
-            taken.add(draft.lower())
-            return borrower.lease(target, lease_id, draft, guessable=is_guessable(target), shared=False)
-        if is_guessable(target):
-            return None
-        draft = make_substitute(target, borrower.visit_id)
-        drawn = await leases.list_visit_leases(tx, borrower.site_id, borrower.visit_id, [draft.lower()])
-        taken |= {one.address.lower() for one in drawn}
+        lease = borrower.lease(target, lease_id, draft, guessable=is_guessable(target), shared=False)
+        try:
+            await leases.append_coded_lease(tx, lease)
+        except Refused:
+            if is_guessable(target):
+                return None
+            draft = make_substitute(target, borrower.visit_id)
+        else:
+            return lease
     return None
 
 

@@ -74,7 +74,7 @@ async def record_hit(tx: Tx, entry: Entry, ids: Ids, settings: Settings) -> Reco
         await store.touch_visit(tx, visit, entry.told, entry.now, pageview=entry.pageview)
     if entry.pageview:
         await store.append_pageview(tx, site_id, ids.next(), visit.id, entry.told, entry.now)
-    return Recorded(visit, began, await _lend(tx, entry, visit, ids, settings))
+    return Recorded(visit, began, await _lend(tx, entry, visit, ids, settings, began=began))
 
 
 async def _find_current(
@@ -118,7 +118,7 @@ async def _begin(
     return visit
 
 
-async def _lend(tx: Tx, entry: Entry, visit: Visit, ids: Ids, settings: Settings) -> Sequence[Lent]:
+async def _lend(tx: Tx, entry: Entry, visit: Visit, ids: Ids, settings: Settings, *, began: bool) -> Sequence[Lent]:
     if not entry.addresses:
         return ()
     return await lend(
@@ -130,4 +130,5 @@ async def _lend(tx: Tx, entry: Entry, visit: Visit, ids: Ids, settings: Settings
         visitor_id=visit.visitor_id,
         found=entry.addresses,
         settings=settings,
+        began=began,
     )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import BindParameter, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, select, tuple_, type_coerce, update
 
-from wherefrom.db import Tx, insert
+from wherefrom.db import Prepared, Tx, insert
 from wherefrom.substitution.lend import NOBODY
 from wherefrom.visits.source import Source
 from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
@@ -18,21 +18,27 @@ from wherefrom.visits.visit import Told, Visit, Visitor
 
 _VISIT_COLUMNS = tuple(column.name for column in visit.c)
 
-# Statements of every page shown are built once: building one costs as much as running it.
 _SITE: BindParameter[int] = bindparam("of_site")
-_FIND_VISIT = select(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
-_FIND_LATEST = (
+_FIND_VISIT = Prepared(select(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id")))
+_FIND_LATEST = Prepared(  # "+ 0": else SQLite goes through all visits of the site by their time, not to the visitor's
     select(visit)
     .where(visit.c.site_id == _SITE, visit.c.visitor_id == bindparam("of_visitor"))
-    .order_by(visit.c.started_at.desc(), visit.c.id.desc())
+    .order_by((type_coerce(visit.c.started_at, BigInteger) + 0).desc(), visit.c.id.desc())
     .limit(1)
 )
-_FIND_VISITOR = select(visitor).where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id")).with_for_update()
-_SEEN = update(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
-_SEEN_AGAIN = _SEEN.values(last_seen_at=bindparam("now"))
-_SHOWN_AGAIN = _SEEN.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
-_FIND_SOURCE = select(visit).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key"))
-_ADD_VISITOR, _ADD_VISIT, _ADD_PAGEVIEW, _ADD_INTENT = (one.insert() for one in (visitor, visit, pageview, intent))
+_FIND_VISITOR = Prepared(
+    select(visitor.c.id, visitor.c.first_visit, visitor.c.source)
+    .where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id"))
+    .with_for_update()
+)
+_TOUCH = update(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
+_SEE = _TOUCH.values(last_seen_at=bindparam("now"))
+_SHOW = _TOUCH.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
+_SEEN_AGAIN, _SHOWN_AGAIN = Prepared(_SEE), Prepared(_SHOW)
+_FIND_SOURCE = Prepared(select(visit).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key")))
+_ADD_VISITOR, _ADD_VISIT, _ADD_PAGEVIEW, _ADD_INTENT = (
+    Prepared(one.insert()) for one in (visitor, visit, pageview, intent)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,16 @@ class DropCount:
 
 
 async def find_visit(tx: Tx, site_id: int, visit_id: int) -> Visit | None:
-    row = (await tx.execute(_FIND_VISIT, {"of_site": site_id, "of_id": visit_id})).first()
-    return None if row is None else Visit(**row._mapping)
+    return _first_visit(await tx.fetch(_FIND_VISIT, {"of_site": site_id, "of_id": visit_id}))
 
 
 async def find_latest_visit(tx: Tx, site_id: int, visitor_id: int) -> Visit | None:
     """The visitor's visit that began last. Not the highest number: processes hand out numbers from blocks."""
-    row = (await tx.execute(_FIND_LATEST, {"of_site": site_id, "of_visitor": visitor_id})).first()
-    return None if row is None else Visit(**row._mapping)
+    return _first_visit(await tx.fetch(_FIND_LATEST, {"of_site": site_id, "of_visitor": visitor_id}))
+
+
+def _first_visit(rows: Sequence[Sequence[Any]]) -> Visit | None:
+    return Visit(**dict(zip(_VISIT_COLUMNS, rows[0], strict=True))) if rows else None
 
 
 async def list_visits(
@@ -101,7 +109,7 @@ async def list_visits(
 
 
 async def append_visit(tx: Tx, new: Visit) -> None:
-    await tx.execute(_ADD_VISIT, {name: getattr(new, name) for name in _VISIT_COLUMNS})
+    await tx.append(_ADD_VISIT, [{name: getattr(new, name) for name in _VISIT_COLUMNS}])
 
 
 async def touch_visit(tx: Tx, known: Visit, told: Told, now: datetime, *, pageview: bool) -> None:
@@ -114,20 +122,20 @@ async def touch_visit(tx: Tx, known: Visit, told: Told, now: datetime, *, pagevi
         changes["google_client_id"] = told.google_client_id
     if told.ym_uid and told.ym_uid != known.ym_uid:
         changes["ym_uid"] = told.ym_uid
-    touched = _SHOWN_AGAIN if pageview else _SEEN_AGAIN
-    await tx.execute(touched.values(changes) if changes else touched, seen)
+    if changes:
+        await tx.execute((_SHOW if pageview else _SEE).values(changes), seen)
+    else:
+        await tx.change(_SHOWN_AGAIN if pageview else _SEEN_AGAIN, seen)
 
 
 async def mark_seen(tx: Tx, site_id: int, visit_id: int, now: datetime) -> bool:
     """A sign of life of a visit; False when there is no such visit (any more)."""
-    done = await tx.execute(_SEEN_AGAIN, {"of_site": site_id, "of_id": visit_id, "now": now})
-    return done.rowcount == 1
+    return await tx.change(_SEEN_AGAIN, {"of_site": site_id, "of_id": visit_id, "now": now}) == 1
 
 
 async def find_source_visit(tx: Tx, site_id: int, key: str) -> Visit | None:
     """The visit that stands for the source with this key."""
-    row = (await tx.execute(_FIND_SOURCE, {"of_site": site_id, "of_key": key})).first()
-    return None if row is None else Visit(**row._mapping)
+    return _first_visit(await tx.fetch(_FIND_SOURCE, {"of_site": site_id, "of_key": key}))
 
 
 async def add_source_visit(tx: Tx, new: Visit) -> bool:
@@ -176,13 +184,13 @@ async def find_last_seen(tx: Tx, site_id: int) -> datetime | None:
 async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
     """The visitor, whose row other writers must not touch until the transaction ends: two pages opened at once by one
     visitor find out one after the other whether a visit begins."""
-    row = (await tx.execute(_FIND_VISITOR, {"of_site": site_id, "of_id": visitor_id})).first()
-    return None if row is None else Visitor(row.id, row.first_visit, msgspec.convert(row.source, Source))
+    rows = await tx.fetch(_FIND_VISITOR, {"of_site": site_id, "of_id": visitor_id})
+    return Visitor(rows[0][0], rows[0][1], msgspec.convert(rows[0][2], Source)) if rows else None
 
 
 async def append_visitor(tx: Tx, site_id: int, new: Visitor, now: datetime) -> None:
     row = {"site_id": site_id, "id": new.id, "first_visit": new.first_visit, "source": new.source}
-    await tx.execute(_ADD_VISITOR, {**row, "created_at": now})
+    await tx.append(_ADD_VISITOR, [{**row, "created_at": now}])
 
 
 async def replace_source(tx: Tx, site_id: int, visitor_id: int, source: Source) -> None:
@@ -205,7 +213,7 @@ async def reserve_numbers(tx: Tx, site_id: int, count: int) -> int:
 
 async def append_pageview(tx: Tx, site_id: int, id_: int, visit_id: int, told: Told, now: datetime) -> None:
     row = {"site_id": site_id, "id": id_, "visit_id": visit_id, "seen_at": now}
-    await tx.execute(_ADD_PAGEVIEW, {**row, "page": told.page, "title": told.title, "referrer": told.referrer})
+    await tx.append(_ADD_PAGEVIEW, [{**row, "page": told.page, "title": told.title, "referrer": told.referrer}])
 
 
 async def list_pageviews(tx: Tx, site_id: int, visit_id: int, limit: int = 200) -> list[Pageview]:
@@ -217,7 +225,8 @@ async def list_pageviews(tx: Tx, site_id: int, visit_id: int, limit: int = 200) 
 
 
 async def append_intent(tx: Tx, site_id: int, id_: int, visit_id: int, sign: Intent) -> None:
-    await tx.execute(_ADD_INTENT, {"site_id": site_id, "id": id_, "visit_id": visit_id, **asdict(sign)})
+    row = {"kind": sign.kind, "address": sign.address, "page": sign.page, "seen_at": sign.seen_at}
+    await tx.append(_ADD_INTENT, [{"site_id": site_id, "id": id_, "visit_id": visit_id, **row}])
 
 
 async def count_intents(tx: Tx, site_id: int, visit_id: int) -> int:

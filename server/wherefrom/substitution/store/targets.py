@@ -6,15 +6,26 @@ from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from wherefrom.db import Tx
+from wherefrom.db import Prepared, Tx
+from wherefrom.db.keys import among
 from wherefrom.errors import Conflict, NotFound
 from wherefrom.substitution.tables import target
 from wherefrom.substitution.target import Target
 
 TARGET_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(target.c[name] for name in Target.__slots__)
+
+
+_LIST_ENABLED = Prepared(
+    select(*TARGET_COLUMNS)
+    .where(
+        target.c.site_id == bindparam("of_site"), among(target.c.address_key, "keys"), target.c.enabled.is_(True),
+        or_(target.c.proof == "none", target.c.proof == "proved"),
+    )
+    .order_by(target.c.id)
+)  # fmt: skip
 
 
 def target_value(row: Row[*tuple[Any, ...]] | tuple[Any, ...]) -> Target:
@@ -31,17 +42,13 @@ async def list_targets(tx: Tx, site_id: int) -> list[Target]:
 async def list_enabled_targets(tx: Tx, site_id: int, keys: Collection[str]) -> list[Target]:
     """Those of the site whose address is among ``keys`` (lower case) and that are to be substituted: enabled, and not
     kept back for want of a proof."""
-    if not keys:
-        return []
-    rows = await tx.execute(
-        select(*TARGET_COLUMNS)
-        .where(
-            target.c.site_id == site_id, target.c.address_key.in_(keys), target.c.enabled.is_(True),
-            target.c.proof.in_(("none", "proved")),
-        )
-        .order_by(target.c.id)
-    )  # fmt: skip
-    return [target_value(row) for row in rows]
+    wanted = tuple(keys)
+
+    async def ask() -> list[Target]:
+        rows = await tx.fetch(_LIST_ENABLED, {"of_site": site_id, "keys": wanted})
+        return [target_value(row) for row in rows]
+
+    return await tx.recall(target, ("enabled", site_id, wanted), ask) if wanted else []
 
 
 async def get_target(tx: Tx, site_id: int, target_id: int, *, to_change: bool = False) -> Target:
