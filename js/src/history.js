@@ -17,5 +17,6 @@ export const checkPage = quietly(() => {
 /** `listener(previous)` is called after the address of the page became another one. */
 export function watchHistory(listener) {
   changed = listener;
+  if (FULL) last = pageAddress(); // without the parameter that was taken off it
   window.navigation?.addEventListener("currententrychange", checkPage);
 }

@@ -22,7 +22,7 @@ import { options } from "./page.js";
 import { draw } from "./place.js";
 import { listen, quietly } from "./quiet.js";
 import { leaseName, stored } from "./storage.js";
-import { askAnew, beat, lending, openVisit, redraw, setConsent, showPage, signal, soon, want } from "./visit.js";
+import { askAnew, beat, lending, onConsent, openVisit, redraw, setConsent, showPage, signal, soon, want } from "./visit.js";
 
 const PATIENCE = 3000;
 
@@ -52,7 +52,7 @@ function start() {
   };
 
   const watch = watchPage(
-    (node, name) => draw(node, name, api.email.enabled && lending && note, isSettled),
+    (node, name) => draw(node, name, api.email.enabled && (!FULL || lending) && note, isSettled),
     FULL && ["href", ...(options.attributes || "").split(/[\s,]+/).filter(Boolean)],
     FULL && ((view) => watchIntent(signal, view)),
   );
@@ -83,7 +83,11 @@ function boot() {
 if (options.site) {
   if (FULL) {
     if (before.signal) help(before);
-    else boot();
+    else {
+      const link = takeLink();
+      if (link) onConsent(() => keepLink(link));
+      boot();
+    }
   } else {
     // consent, lend, frames, link-parameter, attributes, spelt; a link from another host; leases of the page before
     const asked = /en|am|tt|pe/.test(Object.keys(options)) || /_link=|\[/.test(location.search + stored(leaseName));

@@ -48,7 +48,7 @@ function bake(name, value) {
 
 function publish() {
   try {
-    const known = wherefrom.visit && !wherefrom.sourceOnly;
+    const known = wherefrom.visit && wherefrom.firstVisit; // a source has no first visit, and nothing is kept of it
     const values = known ? [visit(), wherefrom.firstVisit, wherefrom.marker] : [];
     COOKIES.forEach((name, index) => bake(name, values[index]));
   } catch (error) {
@@ -139,6 +139,7 @@ function attach(found) {
     call(window.roistatVisitCallback, visit());
     listeners.splice(0).forEach((listener) => call(listener, visit()));
   });
+  wherefrom.on("consent", publish);
   wherefrom.onReady(() => {
     if (told) return;
     told = true;

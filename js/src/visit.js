@@ -37,14 +37,13 @@ export let redraw;
 
 let off; // paths of pages that keep their originals
 
-/** The collector's word: substitutes are lent on this page. */
+/** Substitutes are shown on this page, as far as its path is concerned. */
 export let lending = true;
 
-const judge = (enabled) => {
-  if (!FULL) return (lending = enabled);
+function judge() {
   const rules = (off || []).map((rule) => rule.replace(/[^\w*]/g, "\\$&").replace(/\*+/g, ".*"));
-  lending = enabled && !RegExp(`^(${rules.join("|")})$`).test(location.pathname);
-};
+  lending = !RegExp(`^(${rules.join("|")})$`).test(location.pathname);
+}
 
 /** Nothing is sent before. `redrawPage()` is called whenever other addresses are to be shown. */
 export function openVisit(redrawPage) {
@@ -58,7 +57,7 @@ const resume = /* @__PURE__ */ quietly(() => {
   const [holding, visit, pairs, term, from, rules] = JSON.parse(stored(leaseName));
   const age = Date.now() - from;
   off = rules;
-  judge(true);
+  judge();
   // who comes from elsewhere may begin another visit
   const here = new URL(document.referrer || location).host === location.host;
   if (!here || holding !== recall(visitName) || age < 0 || age * 2 > term) return;
@@ -94,7 +93,11 @@ export function askAnew() {
 export function showPage(from, wait) {
   page = pageAddress();
   referrer = from;
-  if (FULL) judge(true);
+  if (FULL) {
+    const before = lending;
+    judge();
+    if (lending !== before) publish();
+  }
   untold = {};
   soon(wait);
 }
@@ -153,7 +156,7 @@ const accept = quietly((answer, addresses, now) => {
   off = answer.off;
   const known = api.visit === answer.visit;
   if (FULL) holder = answer.visit;
-  judge(answer.enabled);
+  if (FULL) judge();
   api.visit = answer.visit;
   api.firstVisit = answer.first_visit;
   api.marker = answer.marker;
@@ -162,6 +165,7 @@ const accept = quietly((answer, addresses, now) => {
   if (FULL ? !known : another) emit("visit");
   for (const [target, { address, expires_in }] of Object.entries(answer.substitutes))
     holdLease(target, address.trim(), expires_in * 1000, now);
+  if (!answer.enabled) held.clear();
   if (FULL) api.email.loaded = true;
   publish();
   saveLeases();
@@ -180,16 +184,30 @@ function forget() {
   store(leaseName, "");
 }
 
-/** Whether anything may be kept and told: true, false, or (with all parts) "none": only for the source. */
-export function setConsent(given) {
+let whenGiven;
+
+/** Calls once something may be kept: now, or as soon as it is allowed. */
+export function onConsent(action) {
+  if (consent === true) action();
+  else whenGiven = action;
+}
+
+/**
+ * Whether anything may be kept and told: true, false, or "none": only for the source. What was kept under an earlier
+ * consent goes when that is `denied`, not while nobody has said anything yet.
+ */
+export function setConsent(given, denied) {
+  if (denied) forget();
   if (given === consent) return;
   consent = given;
-  if (given === true) resume();
-  else {
-    forget();
-    held.clear();
-    api.visit = holder = undefined;
+  held.clear();
+  api.visit = holder = token = undefined;
+  if (given === true) {
+    whenGiven?.();
+    whenGiven = undefined;
+    resume();
   }
+  emit("consent");
   if (!redraw) return;
   untold = {};
   askAnew();
@@ -201,8 +219,9 @@ export function setConsent(given) {
 function publish() {
   const email = api.email;
   if (!FULL) email.loaded = true;
-  email.addresses = Object.fromEntries(held);
-  [[email.address, email.substitute] = []] = held;
+  const shown = !FULL || lending ? held : [];
+  email.addresses = Object.fromEntries(shown);
+  [[email.address, email.substitute] = []] = shown;
   redraw();
   emit("email");
 }

@@ -78,6 +78,7 @@ class Collector:
         self.port = free_port()
         self.visit = 100
         self._told: list[Told] = []
+        self.fetched: list[str] = []  # paths of all that was got
         self._news = threading.Condition()
         self._released = threading.Event()
         self.open = threading.Event()  # cleared: answers to v1/visits wait until it is set
@@ -217,6 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
+        self.collector.fetched.append(path)
         if path in LIBRARIES:
             return self._send(200, LIBRARIES[path].read_bytes(), "text/javascript")
         if path == "/hang":

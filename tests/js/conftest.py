@@ -59,7 +59,7 @@ class Shop:
         await self.until(
             "([selector, text]) => document.querySelector(selector)?.textContent === text",
             [selector, text],
-            told=f"({selector!r}) => document.querySelector({selector!r})?.textContent",
+            told=f"() => document.querySelector({selector!r})?.textContent",
         )
 
     async def href(self, selector: str) -> str:

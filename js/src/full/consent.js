@@ -19,8 +19,8 @@ let decide;
 
 function vote(name, given) {
   votes[name] = given;
-  const all = votes.manual !== false && voters.every((voter) => votes[voter]);
-  decide(all || (options.withoutConsent === "source" ? "none" : false));
+  const all = votes.manual !== false && voters.every((voter) => votes[voter] === true);
+  decide(all || (options.withoutConsent === "source" ? "none" : false), Object.values(votes).includes(false));
 }
 
 const readers = {
@@ -49,7 +49,10 @@ const readers = {
   },
 };
 
-/** `decided(given)` hears true, false, or "none": only for the source; at once, and whenever that changes. */
+/**
+ * `decided(given, denied)` hears true, false, or "none": only for the source; at once, and whenever that changes.
+ * `denied`: somebody has said no, rather than nothing yet.
+ */
 export function watchConsent(decided) {
   decide = decided;
   if (before.consent !== undefined) votes.manual = !!before.consent;

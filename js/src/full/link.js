@@ -71,14 +71,14 @@ export function carryVisit(api) {
   listen("auxclick", carryLink);
 
   listen("submit", ({ target, submitter }) => {
-    const form = target;
-    if (!canCarry() || (submitter?.formMethod || form.method) !== "get") return;
-    if (!leadsAway(new URL(submitter?.formAction || form.action, location), api.hosts)) return;
+    const told = (name) => submitter?.getAttribute("form" + name) ?? target.getAttribute(name) ?? "";
+    if (!canCarry() || !/^(get)?$/i.test(told("method"))) return;
+    if (!leadsAway(new URL(told("action"), document.baseURI), api.hosts)) return;
     const field = document.createElement("input");
     field.type = "hidden";
     field.name = NAME;
     field.value = value();
-    form.append(field);
+    target.append(field);
     setTimeout(() => field.remove());
   });
 }
