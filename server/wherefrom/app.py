@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import gc
 import logging
 import signal
 import socket
@@ -43,7 +42,7 @@ from wherefrom.visits.routes import routes as visit_routes
 from wherefrom.web import health
 from wherefrom.web.headers import SafeHeaders
 from wherefrom.web.responses import problem_response
-from wherefrom.web.serve import bind, serve_http
+from wherefrom.web.serve import bind, prepare_process, serve_http
 from wherefrom.webhooks.background import background as webhook_background
 from wherefrom.webhooks.guard import client as guarded_client
 
@@ -132,8 +131,7 @@ async def serve_until_signal(settings: Settings, *, web: bool, work: bool) -> No
 async def serve(services: Services, stop: asyncio.Event, *, listening: socket.socket | None, work: bool = True) -> None:
     """Runs the web side on ``listening`` (None: no web side), and the background work, until ``stop`` is set."""
     supervisor = Supervisor(background(services) if work else [], services.bell, services.clock)
-    gc.collect()
-    gc.freeze()  # what is loaded now lives to the end: no need to look at it again in every collection
+    prepare_process()
     app = build_app(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such
     async with asyncio.TaskGroup() as tasks:
         if listening is not None:

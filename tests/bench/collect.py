@@ -41,7 +41,7 @@ from wherefrom.sites.add import add_site
 from wherefrom.substitution.add import add_target
 from wherefrom.substitution.target import Options
 from wherefrom.visits.routes import routes
-from wherefrom.web.serve import bind, serve_http
+from wherefrom.web.serve import bind, prepare_process, serve_http
 
 AGENTS = [
     f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{n}.0.0.0 Safari/537.36"
@@ -78,6 +78,7 @@ async def _serve_collector(listening: socket.socket, settings: Settings) -> None
 def _run(listening: socket.socket, settings: Settings | None, ready: Event) -> None:
     import uvloop  # here, as uvicorn would choose it by itself
 
+    prepare_process()
     ready.set()
     uvloop.run(_serve_collector(listening, settings) if settings else _serve_bare(listening))
 

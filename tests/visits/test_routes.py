@@ -287,12 +287,12 @@ async def test_names_and_paths_are_the_settings(services: Services) -> None:
     stage = await set_stage(changed)
     listed = [route.path for route in routes(changed, stage.collector)]
     assert listed == [
+        "/a",
+        "/b",
         "/assets/hello.min.js",
         "/assets/hello.min-full.js",
         "/assets/hello.min-roistat.js",
         "/assets/hello.min.{version}.js",
         "/assets/hello.min-full.{version}.js",
         "/assets/hello.min-roistat.{version}.js",
-        "/a",
-        "/b",
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from wherefrom.errors import BadInput
@@ -46,7 +47,12 @@ class Site:
 
 def host_allowed(site: Site, host: str) -> bool:
     """Whether a page on ``host`` (with or without a port) may use the site's key: a listed host or a subdomain."""
-    return covers(site.hosts, host)
+    return _allowed(site.hosts, host)
+
+
+@lru_cache(maxsize=4096)
+def _allowed(hosts: tuple[str, ...], host: str) -> bool:
+    return covers(hosts, host)
 
 
 def make_key() -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from wherefrom.addresses import find_address
 from wherefrom.db import Refused, Tx
@@ -90,10 +91,16 @@ def _spell(found: Sequence[str]) -> dict[str, list[str]]:
     """What the page calls each address, by what addresses are compared by."""
     spellings: dict[str, list[str]] = {}
     for text in dict.fromkeys(found):
-        parsed = find_address(text)
-        if parsed is not None:
-            spellings.setdefault(parsed.key, []).append(text)
+        key = _key(text)
+        if key is not None:
+            spellings.setdefault(key, []).append(text)
     return spellings
+
+
+@lru_cache(maxsize=4096)  # every page of a site shows the same few
+def _key(text: str) -> str | None:
+    parsed = find_address(text)
+    return None if parsed is None else parsed.key
 
 
 async def _lend_all(

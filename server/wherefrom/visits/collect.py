@@ -41,6 +41,7 @@ from wherefrom.visits.record import Entry, Recorded, record_hit
 from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_remembered
 from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
 from wherefrom.visits.visit import tell
+from wherefrom.web.limit import TimeLimit
 
 if TYPE_CHECKING:
     from wherefrom.visits.agents import Agents
@@ -98,13 +99,22 @@ class Collector:
         self._numbers = Numbers(services.db)
         self._agents = agents or _make_agents()
         self._geo = GeoReader(services.settings.geo.file or None)
-        self.time_limit = time_limit
+        self._limit = TimeLimit(time_limit)
+        self._own_parameters = own_parameters(services.settings.visits.source_parameter)
+
+    @property
+    def time_limit(self) -> float:
+        return self._limit.seconds
+
+    @time_limit.setter
+    def time_limit(self, seconds: float) -> None:
+        self._limit = TimeLimit(seconds)
 
     async def collect(self, raw: bytes, caller: Caller) -> Reply:
         """The answer to a page's body, or the error its sender shall hear."""
         site: Site | None = None
         try:
-            async with asyncio.timeout(self.time_limit):
+            with self._limit.block():
                 told, site = await self.admit(raw, parse_hit, HIT_STEPS, caller)
                 hit = self._without_tokens(told, site)
                 answer = await (
@@ -173,7 +183,8 @@ class Collector:
     def _without_tokens(self, hit: Hit, site: Site) -> Hit:
         """Before anything is read from them: a token is no source, whatever its parameter is called."""
         page, referrer = self.cut_tokens(hit.page, site), self.cut_tokens(hit.referrer, site)
-        return replace(hit, page=page, referrer=referrer)
+        same = page == hit.page and referrer == (hit.referrer or "")
+        return hit if same else replace(hit, page=page, referrer=referrer)
 
     async def _record(self, hit: Hit, site: Site, caller: Caller) -> Answer:
         services = self.services
@@ -204,12 +215,12 @@ class Collector:
         return self._answer(recorded, site, entry.now)
 
     def _parameters(self, site: Site) -> tuple[str, ...]:
-        own = own_parameters(self.services.settings.visits.source_parameter)
+        own = self._own_parameters
         return (*own, *ROISTAT_PARAMETERS) if site.compat == "roistat" else own
 
     def _asked(self, hit: Hit, site: Site) -> list[str]:
         """The addresses to lend substitutes for: none where the owner wants the real ones to stand."""
-        if is_off(site.off_paths, hit.page):
+        if site.off_paths and is_off(site.off_paths, hit.page):
             return []
         found = hit.addresses[: self.services.settings.collector.max_addresses]
         return [text for text in found if len(text) <= _LONGEST_ADDRESS]

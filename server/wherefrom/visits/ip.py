@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Literal
 
 Policy = Literal["whole", "truncated", "none"]
@@ -18,6 +19,7 @@ def parse_ip(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return mapped or address
 
 
+@lru_cache(maxsize=4096)
 def stored_form(text: str, policy: Policy) -> str | None:
     """``truncated`` keeps the network: /24 of IPv4, /48 of IPv6, which is what an access provider gives to one
     household at the most. None for ``none`` and for what is no address (a Unix socket's peer)."""

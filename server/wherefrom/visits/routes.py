@@ -1,4 +1,7 @@
-"""The collector's doors: the script, a page shown, a sign. HTTP in, one call, HTTP out."""
+"""The collector's doors: the script, a page shown, a sign. HTTP in, one call, HTTP out.
+
+The doors of pages and signs are plain ASGI callables under Starlette's router (see ``web.plain``).
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from wherefrom.errors import TooLarge, WherefromError
 from wherefrom.services import Services
@@ -15,11 +19,15 @@ from wherefrom.visits.collect import Collector, Reply
 from wherefrom.visits.gate import Caller, DropReason
 from wherefrom.visits.script import CORE, KINDS, Script, kind_path, load_script, split_version, versioned_path
 from wherefrom.visits.signals import take_signal
-from wherefrom.web.requests import client_ip, read_body
+from wherefrom.web.plain import read_headers, receive_body, send_answer
+from wherefrom.web.requests import client_ip
 from wherefrom.web.responses import problem_response
 
 _SHORT = "public, max-age=3600, stale-while-revalidate=86400"
 _FOR_EVER = "public, max-age=31536000, immutable"
+_HEADERS = frozenset((b"content-length", b"origin", b"user-agent", b"sec-fetch-site"))
+_JSON = (b"content-type", b"application/json")
+_ENCODER = msgspec.json.Encoder()
 _PREFLIGHT = {
     "access-control-allow-methods": "POST",
     "access-control-allow-headers": "content-type",
@@ -30,21 +38,19 @@ _PREFLIGHT = {
 
 def routes(services: Services, collector: Collector | None = None) -> list[Route]:
     """The collector's routes at the paths of the settings. ``collector`` is built here unless it is handed in."""
-    doors = _Doors(services, collector or Collector(services))
+    collector = collector or Collector(services)
+    pages = _Door(collector, collector.collect)
+    signs = _Door(collector, lambda raw, caller: take_signal(collector, raw, caller))
     paths = services.settings.collector
-    return [
-        *doors.scripts(paths.script_path),
-        Route(paths.visits_path, doors.visits, methods=["POST", "OPTIONS"], name="visits"),
-        Route(paths.signals_path, doors.signals, methods=["POST", "OPTIONS"], name="signals"),
+    return [  # pages first: the router looks at one after the other
+        Route(paths.visits_path, pages, methods=["POST", "OPTIONS"], name="visits"),
+        Route(paths.signals_path, signs, methods=["POST", "OPTIONS"], name="signals"),
+        *_Scripts().routes(paths.script_path),
     ]
 
 
-class _Doors:
-    def __init__(self, services: Services, collector: Collector) -> None:
-        self._settings = services.settings
-        self._collector = collector
-
-    def scripts(self, path: str) -> list[Route]:
+class _Scripts:
+    def routes(self, path: str) -> list[Route]:
         """Two for each script. The versioned one of the core also stands for what a core of that version asks for."""
         plain = [self._script_route(kind_path(path, kind), kind) for kind in KINDS]
         return plain + [self._script_route(versioned_path(kind_path(path, kind), "{version}"), kind) for kind in KINDS]
@@ -80,40 +86,48 @@ class _Doors:
             headers["content-encoding"] = "gzip"
         return Response(script.zipped if zipped else script.body, 200, headers, "text/javascript")
 
-    async def visits(self, request: Request) -> Response:
-        return await self._answer(request, self._collector.collect)
 
-    async def signals(self, request: Request) -> Response:
-        return await self._answer(request, lambda raw, caller: take_signal(self._collector, raw, caller))
+class _Door:
+    """Where pages or signs are told."""
 
-    async def _answer(self, request: Request, call: Callable[[bytes, Caller], Awaitable[Reply]]) -> Response:
-        if request.method == "OPTIONS":
-            return _preflight(request)
+    def __init__(self, collector: Collector, call: Callable[[bytes, Caller], Awaitable[Reply]]) -> None:
+        self._collector = collector
+        self._settings = collector.services.settings
+        self._call = call
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS":
+            await _preflight(Request(scope))(scope, receive, send)
+            return
+        headers = read_headers(scope, _HEADERS)
         try:
-            raw = await read_body(request, self._settings.collector.max_body)
+            raw = await receive_body(receive, headers.get(b"content-length", ""), self._settings.collector.max_body)
         except TooLarge as error:
             await self._collector.count(None, DropReason.OVERSIZED)
-            return problem_response(error)
+            await problem_response(error)(scope, receive, send)
+            return
         except ClientDisconnect:  # the page was left; nobody reads an answer
-            return Response(status_code=400)
-        caller = _caller(request, client_ip(request, self._settings))
-        return _render(await call(raw, caller), caller.origin)
+            await send_answer(send, 400, [])
+            return
+        origin = headers.get(b"origin")
+        agent, fetch_site = headers.get(b"user-agent", ""), headers.get(b"sec-fetch-site", "")
+        caller = Caller(client_ip(Request(scope), self._settings), agent, origin, fetch_site)
+        reply = await self._call(raw, caller)
+        readable_by = origin if reply.own else None
+        if isinstance(reply.value, WherefromError):
+            await problem_response(reply.value, _headers(readable_by))(scope, receive, send)
+            return
+        told = [(name.encode(), value.encode("latin-1")) for name, value in _headers(readable_by).items()]
+        if reply.value is None:
+            await send_answer(send, 204, told)
+        else:
+            await send_answer(send, 200, [*told, _JSON], _ENCODER.encode(reply.value))
 
 
-def _caller(request: Request, ip: str) -> Caller:
-    headers = request.headers
-    return Caller(ip, headers.get("user-agent", ""), headers.get("origin"), headers.get("sec-fetch-site", ""))
-
-
-def _render(reply: Reply, origin: str | None) -> Response:
+def _headers(readable_by: str | None) -> dict[str, str]:
+    """Nobody keeps the answer, and no page reads it but the site's own."""
     headers = {"vary": "Origin", "cache-control": "no-store"}
-    if reply.own and origin:
-        headers["access-control-allow-origin"] = origin
-    if isinstance(reply.value, WherefromError):
-        return problem_response(reply.value, headers)
-    if reply.value is None:
-        return Response(status_code=204, headers=headers)
-    return Response(msgspec.json.encode(reply.value), 200, headers, "application/json")
+    return headers | {"access-control-allow-origin": readable_by} if readable_by else headers
 
 
 def _preflight(request: Request) -> Response:

@@ -25,6 +25,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qsl
 
@@ -50,6 +51,7 @@ CAMPAIGN_KINDS: frozenset[Kind] = frozenset({"override", "utm", "click_id", "ope
 """Kinds that the page's URL itself declares."""
 
 _LONGEST_VALUE = 255
+_LONGEST_KNOWN = 512  # characters of URLs that are remembered with what they tell
 _MOST_PARAMETERS = 200
 _UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
@@ -116,17 +118,29 @@ def find_source(
 ) -> Source:
     """The source of a page shown now. ``site_hosts`` are the site's own, ``parameters`` the names of the override,
     ``stored`` the visitor's last source that was not direct."""
-    values = read_parameters(page_url)
-    came_from = foreign_referrer(page_url, referrer, site_hosts)
-    keeps = values.get("utm_nooverride") == "1"
+    short = len(page_url) + len(referrer) <= _LONGEST_KNOWN
+    read = _read_known_page if short else _read_page
+    found, came_from, keeps = read(page_url, referrer, site_hosts, parameters)
     if keeps and stored is not None:
         return replace(stored, kind="stored", referrer=came_from, keeps=True)
-    found = _by_url(values, parameters) or _by_referrer(came_from)
     if found is not None:
         return replace(found, referrer=came_from, keeps=keeps)
     if stored is not None:
         return replace(stored, kind="stored", referrer="", keeps=keeps)
     return replace(DIRECT, keeps=True) if keeps else DIRECT
+
+
+def _read_page(
+    page_url: str, referrer: str, site_hosts: tuple[str, ...], parameters: tuple[str, ...]
+) -> tuple[Source | None, str, bool]:
+    """What the page tells by itself, the foreign page before it, and whether it asks for the visit to go on."""
+    values = read_parameters(page_url)
+    came_from = foreign_referrer(page_url, referrer, site_hosts)
+    return _by_url(values, parameters) or _by_referrer(came_from), came_from, values.get("utm_nooverride") == "1"
+
+
+_read_known_page = lru_cache(maxsize=4096)(_read_page)
+"""Most visits of a site begin on few pages."""
 
 
 def read_remembered(told: Mapping[str, object] | str | None) -> Source | None:

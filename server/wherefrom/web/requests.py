@@ -14,18 +14,19 @@ async def read_body(request: Request, limit: int) -> bytes:
     """The body, read no further than ``limit`` bytes; TooLarge beyond, whatever Content-Length says."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """The error for a body of more than ``limit`` bytes."""
     return TooLarge(f"the body is larger than {limit} bytes", hint="send less", limit=limit)
 
 
