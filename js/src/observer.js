@@ -11,7 +11,7 @@ import { isInline } from "./full/run.js";
 import { checkPage } from "./history.js";
 import { fetchFull } from "./more.js";
 import { options } from "./page.js";
-import { isDrawn, isOff, writes } from "./place.js";
+import { isOff, redrawPieces, writes } from "./place.js";
 
 const LIMIT = 50;
 
@@ -20,6 +20,7 @@ const LIMIT = 50;
  * name)` draws one place; `names` are those of attributes.
  */
 export function watchPage(paint, names) {
+  const selector = FULL && [...names.map((name) => `[${name}]`), "[data-cfemail]", "iframe"].join();
   let rounds = 0;
 
   const observer = new MutationObserver((records) => {
@@ -41,17 +42,20 @@ export function watchPage(paint, names) {
     for (let node = root; node; node = walker.nextNode()) {
       if (node.shadowRoot) watch(node.shadowRoot);
       if (node.nodeType !== 3) {
-        if (!FULL) node.href && paint(node, "href");
-        else if (node.nodeType === 1) {
-          names.forEach((name) => node.hasAttribute(name) && paint(node, name));
-          if (node.dataset?.cfemail && node.firstChild) paint(node.firstChild, "");
-          if (options.frames !== undefined && node.nodeName === "IFRAME" && !isOff(node)) openFrame(node, watch);
-        }
-      } else if (!FULL) {
-        if (/^@|@[^\s.]*$/.test(node.data)) fetchFull(); // the rest stands in another node
-        if (mayHold(node.data)) paint(node, "");
-      } else if (mayHold(node.data) || node === root || isDrawn(node)) paint(node, "");
+        if (!FULL && node.href) paint(node, "href");
+      } else if (mayHold(node.data) || (FULL && node === root)) {
+        if (!FULL && /^@|@[^\s.]*$/.test(node.data)) fetchFull(); // the rest stands in another node
+        paint(node, "");
+      }
     }
+    if (FULL && root.querySelectorAll) [root, ...root.querySelectorAll(selector)].forEach(look);
+  }
+
+  /** What an element holds beside text. */
+  function look(element) {
+    names.forEach((name) => element.hasAttribute?.(name) && paint(element, name));
+    if (element.dataset?.cfemail && element.firstChild) paint(element.firstChild, "");
+    if (options.frames !== undefined && element.nodeName === "IFRAME" && !isOff(element)) openFrame(element, watch);
   }
 
   function watch(root) {
@@ -62,6 +66,7 @@ export function watchPage(paint, names) {
       attributeFilter: FULL ? names : ["href"],
     });
     walk(root);
+    if (FULL) redrawPieces((node) => paint(node, ""));
   }
 
   return watch;

@@ -25,8 +25,12 @@ const genuine = new Set();
 /** How often this script has written to the page. */
 export let writes = 0;
 
-/** Was something drawn into this text? */
-export const isDrawn = (node) => drawings[""]?.has(node);
+/** Texts in which no `@` is left to find them by. */
+const pieces = new Set();
+
+/** Draws with `paint` the texts that are parts of a torn address. */
+export const redrawPieces = (paint) =>
+  pieces.forEach((node) => (node.isConnected ? paint(node) : pieces.delete(node)));
 
 /** The element above `node`, out of a shadow root too; undefined at the top. */
 const above = (node) => node.parentElement || node.getRootNode().host;
@@ -39,6 +43,7 @@ const read = (node, name) => (name ? (FULL && name === "value" ? node.value : no
 
 function write(node, name, value) {
   writes++;
+  if (FULL && !name) pieces.add(node);
   if (!name) node.data = value;
   else if (FULL && name === "value") node.value = value;
   else node.setAttribute(name, value);

@@ -36,14 +36,12 @@ function callNow(listener) {
 function bake(name, value) {
   const text = encodeURIComponent(value || "");
   const labels = location.hostname.split(".");
-  for (let at = labels.length - 1; at >= 0; at--) {
+  const secure = location.protocol.replace("https:", "secure"); // ";http:" means nothing
+  for (let at = labels.length - 1; at >= -1; at--) {
     if (text && document.cookie.split("; ").includes(name + "=" + text)) return;
-    const secure = location.protocol.replace("https:", "secure");
-    document.cookie = `${name}=${text};path=/;max-age=${text ? AGE : 0};samesite=lax;${secure};domain=${labels
-      .slice(at)
-      .join(".")}`;
+    const domain = at < 0 ? "" : labels.slice(at).join(".");
+    document.cookie = `${name}=${text};path=/;max-age=${text ? AGE : 0};samesite=lax;${secure};domain=${domain}`;
   }
-  if (text) document.cookie = `${name}=${text};path=/;max-age=${AGE};samesite=lax`;
 }
 
 function publish() {
