@@ -81,9 +81,9 @@ class Sorting:
         async with self.services.db.write() as tx:
             claimed = await messages.claim_messages(tx, now, now + CLAIM, _AT_ONCE)
         for group in _groups(claimed):
-            ready = [one for stored in group if (one := await self._prepare(stored)) is not None]
+            prepared = await asyncio.gather(*(self._prepare(stored) for stored in group))
             # Submitted in this order, and so written in it.
-            await asyncio.gather(*(self._settle(one) for one in ready))
+            await asyncio.gather(*(self._settle(one) for one in prepared if one is not None))
         return bool(claimed)
 
     async def _prepare(self, stored: Stored) -> Ready | None:

@@ -194,9 +194,12 @@ async def set_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, 
 
 async def list_twins(tx: Tx, stored: Stored, message_id: str | None) -> list[Twin]:
     """Finished letters of the site with the same bytes or the same Message-ID, oldest first."""
-    same = [message.c.sha256 == stored.sha256]
+    # The site stands in each half of the OR: with it in front, SQLite reads all letters of the site instead of looking
+    # into two indexes (0.18 ms among 600 letters, and growing with them).
+    here = message.c.site_id == stored.site_id
+    same = [and_(here, message.c.sha256 == stored.sha256)]
     if message_id:
-        same.append(message.c.message_id == message_id)
+        same.append(and_(here, message.c.message_id == message_id))
     query = (
         select(
             message.c.id,
@@ -207,12 +210,7 @@ async def list_twins(tx: Tx, stored: Stored, message_id: str | None) -> list[Twi
             message.c.written_at,
             message.c.text,
         )
-        .where(
-            message.c.site_id == stored.site_id,
-            message.c.id != stored.id,
-            message.c.status.in_(("sorted", "taken", "unreadable")),
-            or_(*same),
-        )
+        .where(or_(*same), message.c.id != stored.id, message.c.status.in_(("sorted", "taken", "unreadable")))
         .order_by(message.c.id)
         .limit(20)
     )

@@ -1,0 +1,47 @@
+"""How sorting finds its rows: by an index that leads to few, however many letters and leases a site has."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.inbox.letters import Post, letter
+from wherefrom.services import Services
+
+_SEARCH = ("SELECT", "UPDATE")
+_FEW = ("target", "mailbox", "folder")  # a site has few of these
+_BY_SITE_ALONE = "(site_id=?)"
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL chooses by the size of the tables
+async def test_no_letter_sorted_reads_all_rows_of_a_site(services: Services) -> None:
+    post = await Post.open(services)
+    target = await post.rows.target("sales@company.example")
+    pool = await post.rows.target("help@company.example", "pool")
+    await post.rows.substitute(pool, "help-1@company.example")
+    await post.rows.visit(7)
+    await post.rows.lease(7, target, "sales+k7f3q9x2@company.example")
+    await post.rows.lease(7, pool, "help-1@company.example", "pool")
+    await post.rows.intent(7, "copy", "help-1@company.example")
+    statements: dict[str, Any] = {}
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(_SEARCH):
+            statements[statement] = parameters
+
+    event.listen(services.db.sync_engine, "before_cursor_execute", keep)
+    try:
+        await post.receive(letter("sales+k7f3q9x2@company.example"), at=post.minutes(1))
+        answer = letter("help-1@company.example", message_id="<2@x>", In_Reply_To="<1@customer.example>")
+        await post.receive(answer, at=post.minutes(2))
+        await post.receive(answer, at=post.minutes(3), folder_kind="junk")
+    finally:
+        event.remove(services.db.sync_engine, "before_cursor_execute", keep)
+    assert len(statements) > 10
+    async with services.db.write() as tx:
+        for statement, values in statements.items():
+            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
+            wide = [one for one in reads if one.startswith("SCAN ") or one.endswith(_BY_SITE_ALONE)]
+            known = [one for one in wide if one.split()[1] in _FEW or "json_each" in one or "anon" in one]
+            assert sorted(wide) == sorted(known), f"{statement}\n{wide}"
