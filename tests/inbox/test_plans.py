@@ -11,7 +11,8 @@ from wherefrom.services import Services
 _SEARCH = ("SELECT", "UPDATE")
 _FEW = ("target", "mailbox", "folder")  # a site has few of these
 _BY_SITE_ALONE = "(site_id=?)"
-_BOUNDED = ("ix_message_stored", "json_each", "anon")  # unsorted letters alone, ids given, a subquery with a limit
+_BOUNDED = ("ix_message_stored", "ix_message_arrived (site_id=?)", "json_each", "anon")
+"""Unsorted letters alone, the newest by a limit, ids given, a subquery with a limit."""
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL chooses by the size of the tables
