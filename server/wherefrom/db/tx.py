@@ -25,7 +25,7 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
-Check = Callable[["Tx", Sequence[Values]], Awaitable[None]]
+Check = Callable[["Tx", Sequence[Any]], Awaitable[None]]
 """Says by ``Refused`` that rows which are about to be written may not be."""
 
 
@@ -47,8 +47,8 @@ class Tx:
         self._run = run
         self._gathers = gathers
         self._held: dict[Prepared, list[Row]] = {}
-        self._unchecked: dict[Check, list[Values]] = {}
-        self._recalled: dict[Hashable, tuple[Table, Any]] = {}
+        self._unchecked: dict[Check, list[Any]] = {}
+        self._recalled: dict[Table, dict[Hashable, Any]] = {}
 
     # ------------------------------------------------------------------------------------------ any statement
 
@@ -98,7 +98,7 @@ class Tx:
         form = statement.form(self.dialect)
         return await self._run(form.change, form.bind(values))
 
-    async def append(self, insert: Prepared, rows: Sequence[Values], check: Check | None = None) -> None:
+    async def append(self, insert: Prepared, rows: Sequence[Any], check: Check | None = None) -> None:
         """Writes new rows by a prepared INSERT, unless ``check`` refuses them.
 
         A transaction that gathers checks and writes them later, with those of other pieces. What is refused then
@@ -130,12 +130,13 @@ class Tx:
 
     async def recall(self, table: Table, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
         """What ``ask`` reads of ``table``, which is asked once for all pieces of a batch, until somebody writes."""
-        if key in self._recalled:
-            known: T = self._recalled[key][1]
+        recalled = self._recalled.get(table)
+        if recalled is not None and key in recalled:
+            known: T = recalled[key]
             return known
         answer = await ask()
         if self._gathers:
-            self._recalled[key] = (table, answer)
+            self._recalled.setdefault(table, {})[key] = answer
         return answer
 
     # ------------------------------------------------------------------------------------------ parts
@@ -163,5 +164,5 @@ class Tx:
             yield from insert.tables
 
     def _forget(self, tables: frozenset[Table]) -> None:
-        if self._recalled:
-            self._recalled = {key: one for key, one in self._recalled.items() if one[0] not in tables}
+        for table in tables:
+            self._recalled.pop(table, None)

@@ -28,6 +28,7 @@ class Moment(TypeDecorator[datetime]):
 
     impl = BigInteger
     cache_ok = True
+    bind_value = staticmethod(to_ms)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         return None if value is None else to_ms(value)
@@ -41,6 +42,10 @@ class Json(TypeDecorator[Any]):
 
     impl = Text
     cache_ok = True
+
+    @staticmethod
+    def bind_value(value: Any) -> str:
+        return msgspec.json.encode(value).decode()
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else msgspec.json.encode(value).decode()

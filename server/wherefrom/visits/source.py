@@ -146,7 +146,9 @@ _read_known_page = lru_cache(maxsize=4096)(_read_page)
 def read_remembered(told: Mapping[str, object] | str | None) -> Source | None:
     """The source that a browser remembers and tells again: a marker, or an object with ``marker`` and ``utm_*``. None
     when it tells nothing of use."""
-    values = {"marker": told} if isinstance(told, str) else told or {}
+    if not told:
+        return None
+    values = {"marker": told} if isinstance(told, str) else told
     texts = {
         name: clean for name, value in values.items() if isinstance(value, str) and (clean := _clean(value)) is not None
     }

@@ -36,9 +36,8 @@ _SEE = _TOUCH.values(last_seen_at=bindparam("now"))
 _SHOW = _TOUCH.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
 _SEEN_AGAIN, _SHOWN_AGAIN = Prepared(_SEE), Prepared(_SHOW)
 _FIND_SOURCE = Prepared(select(visit).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key")))
-_ADD_VISITOR, _ADD_VISIT, _ADD_PAGEVIEW, _ADD_INTENT = (
-    Prepared(one.insert()) for one in (visitor, visit, pageview, intent)
-)
+_ADD_VISITOR, _ADD_PAGEVIEW, _ADD_INTENT = (Prepared(one.insert()) for one in (visitor, pageview, intent))
+_ADD_VISIT = Prepared(visit.insert(), of_objects=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ async def list_visits(
 
 
 async def append_visit(tx: Tx, new: Visit) -> None:
-    await tx.append(_ADD_VISIT, [{name: getattr(new, name) for name in _VISIT_COLUMNS}])
+    await tx.append(_ADD_VISIT, [new])
 
 
 async def touch_visit(tx: Tx, known: Visit, told: Told, now: datetime, *, pageview: bool) -> None:
