@@ -14,13 +14,14 @@ or serialisation failure: two processes wrote the same rows in opposite order, a
 server has undone it by then, so what runs again was not written before. Alone a piece keeps the locks of no other,
 hence meets no conflict of their making; one that meets another is told it.
 
-No timer gathers a batch: the first piece is written at once, and what comes during its fsync is the next batch.
+No timer gathers a batch: the first piece is written at once, and what comes during its fsync is the next batch. The
+engines differ in who runs the pieces (``Ways``).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -57,11 +58,32 @@ class Begin(Protocol):
     def __call__(self, *, gathers: bool = False) -> AbstractAsyncContextManager[Tx]: ...
 
 
-class Batcher:
-    """Owns the queue and the one task that empties it. ``commit`` writes the pieces and notes what came of each."""
+Commit = Callable[[list[Piece], Begin], Coroutine[Any, Any, None]]
 
-    def __init__(self, commit: Callable[[list[Piece]], Awaitable[None]]) -> None:
-        self._commit = commit
+
+class Undone(Exception):
+    """What a piece or its rows met is the cause; nothing of the transaction is written."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+class Ways(Protocol):
+    """How an engine writes pieces."""
+
+    async def commit_together(self, batch: list[Piece]) -> None:
+        """In one gathering transaction; Undone when a piece or its rows failed."""
+
+    async def commit_again(self, commit: Commit, batch: list[Piece]) -> None:
+        """By ``commit``, which awaits nothing but the database and the pieces."""
+
+
+class Batcher:
+    """Owns the queue and the one task that empties it."""
+
+    def __init__(self, ways: Ways) -> None:
+        self._ways = ways
         self._waiting: list[Piece] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -96,8 +118,8 @@ class Batcher:
         if not batch:
             return
         try:
-            await self._commit(batch)
-        except Exception as fault:  # the database could not even be asked
+            await commit_batch(batch, self._ways)
+        except Exception as fault:
             for piece in batch:
                 piece.fault = fault
         for piece in batch:
@@ -109,39 +131,22 @@ class Batcher:
                 piece.future.set_exception(piece.fault)
 
 
-class _Undone(Exception):
-    """What a piece or its rows met is the cause; nothing of the transaction is written."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__(cause)
-        self.cause = cause
-
-
-async def commit_batch(batch: list[Piece], begin: Begin) -> None:
-    """Writes the pieces by as few commits as their faults allow; ``answer`` or ``fault`` of each says what came of it.
-
-    Awaits nothing but the database and the pieces, so that SQLite's writer can drive it in its thread."""
+async def commit_batch(batch: list[Piece], ways: Ways) -> None:
+    """Writes the pieces by as few commits as their faults allow; ``answer`` or ``fault`` of each says what came of
+    it."""
     try:
-        await _commit_together(batch, begin)
-    except _Undone as undone:
+        await ways.commit_together(batch)
+    except Undone as undone:
         if _is_conflict(undone.cause):
-            await _commit_one_by_one(batch, begin)
+            await ways.commit_again(_commit_one_by_one, batch)
         elif len(batch) == 1 and not isinstance(undone.cause, Refused):
             batch[0].fault = undone.cause
         else:
-            await _commit_apart(batch, begin)
-    except Exception as fault:
-        await _end(batch, fault, begin)
-
-
-async def _commit_together(batch: list[Piece], begin: Begin) -> None:
-    async with begin(gathers=True) as tx:
-        try:
-            for piece in batch:
-                piece.answer = await piece.work(tx)
-            await tx.flush()
-        except Exception as fault:
-            raise _Undone(fault) from fault
+            await ways.commit_again(_commit_apart, batch)
+    except Exception as fault:  # the COMMIT failed, a connection was lost: nothing of the batch is written
+        if not _is_conflict(fault):
+            raise
+        await ways.commit_again(_commit_one_by_one, batch)
 
 
 async def _commit_apart(batch: list[Piece], begin: Begin) -> None:
@@ -152,7 +157,9 @@ async def _commit_apart(batch: list[Piece], begin: Begin) -> None:
             for piece in batch:
                 await _run_apart(tx, piece)
     except Exception as fault:
-        await _end(batch, fault, begin)
+        if not _is_conflict(fault):
+            raise
+        await _commit_one_by_one(batch, begin)
 
 
 async def _run_apart(tx: Tx, piece: Piece) -> None:
@@ -163,15 +170,6 @@ async def _run_apart(tx: Tx, piece: Piece) -> None:
     except Exception as fault:
         if _is_conflict(fault):
             raise
-        piece.fault = fault
-
-
-async def _end(batch: list[Piece], fault: Exception, begin: Begin) -> None:
-    """After a conflict, a COMMIT that failed, a connection lost: nothing of the batch is written."""
-    if _is_conflict(fault):
-        await _commit_one_by_one(batch, begin)
-        return
-    for piece in batch:
         piece.fault = fault
 
 

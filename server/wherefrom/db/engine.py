@@ -14,7 +14,7 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from wherefrom.db.batch import Batcher, Piece, commit_batch
+from wherefrom.db.batch import Batcher, Commit, Piece, Undone
 from wherefrom.db.sqlite import Writer, open_readers
 from wherefrom.db.tx import Tx
 from wherefrom.errors import SettingsError
@@ -34,11 +34,11 @@ class Database:
         if self.dialect == "sqlite":
             self._writer = Writer(parsed)
             self._engine = open_readers(parsed, readers)
-            self._batcher = Batcher(self._writer.commit)
+            self._batcher = Batcher(self._writer)
         else:
             parsed = _as_asyncpg_spells_it(parsed.set(drivername="postgresql+asyncpg"))
             self._engine = create_async_engine(parsed, pool_size=writers, pool_pre_ping=True)
-            self._batcher = Batcher(self._commit)
+            self._batcher = Batcher(self)
 
     @property
     def sync_engine(self) -> Engine:
@@ -81,8 +81,19 @@ class Database:
         async with self._engine.begin() as connection:
             yield _tx(connection, gathers=gathers)
 
-    async def _commit(self, batch: list[Piece]) -> None:
-        await commit_batch(batch, self._begin)
+    async def commit_together(self, batch: list[Piece]) -> None:
+        """As ``db.batch.Ways`` has it, on PostgreSQL: everything in the event loop."""
+        async with self._begin(gathers=True) as tx:
+            try:
+                for piece in batch:
+                    piece.answer = await piece.work(tx)
+                await tx.flush()
+            except Exception as fault:
+                raise Undone(fault) from fault
+
+    async def commit_again(self, commit: Commit, batch: list[Piece]) -> None:
+        """As ``db.batch.Ways`` has it, on PostgreSQL."""
+        await commit(batch, self._begin)
 
 
 def _tx(connection: AsyncConnection, *, gathers: bool = False) -> Tx:

@@ -1,10 +1,16 @@
 """SQLite: one writer, which lives in a thread of its own, and readers that cannot write.
 
     write()   ─▶ lock ─▶ a hop to the thread for BEGIN, for each statement, for COMMIT
-    batch()   ─▶ lock ─▶ one hop: BEGIN, all pieces of work, COMMIT
-                              └─ pieces are coroutines whose awaits complete at once; ``drive`` runs them to their end
+    batch()   ─▶ lock ─▶ ┌ hop: BEGIN
+                         │ in the event loop: each piece, up to the first answer it needs of the database
+                         └ hop: those pieces to their ends, what all have appended, COMMIT
 
-Both use the writer's one connection, whose page cache therefore stays warm, and the lock keeps them apart. Other
+Python runs one thread at a time, and handing over costs more than most statements. So what only appends, as a new visit
+does, runs where everything else runs, and the thread is left with long calls of SQLite, which need no Python. A piece
+that asks is parked at its question and goes on in the thread, after those before it: the event loop never waits for a
+disk. Pieces are coroutines whose awaits complete at once there; ``drive`` runs them to their end.
+
+Both ways use the writer's one connection, whose page cache therefore stays warm, and the lock keeps them apart. Other
 processes on the same file are waited for by ``busy_timeout``: in the thread, never in the event loop.
 """
 
@@ -14,7 +20,7 @@ import asyncio
 import contextlib
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -23,8 +29,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
-from wherefrom.db.batch import Piece, commit_batch
-from wherefrom.db.tx import Tx
+from wherefrom.db.batch import Commit, Piece, Undone
+from wherefrom.db.tx import Recalled, Tx
 from wherefrom.errors import SettingsError, Unavailable
 
 T = TypeVar("T")
@@ -42,12 +48,15 @@ class Writer:
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="db writer")
         self._closed = False
+        self._recalled: Recalled = {}
+        self._version: int | None = None
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction, a hop for each statement."""
         async with self._lock:
             transaction = _Transaction(self.engine)
+            self._recalled.clear()
             try:
                 await self._hop(transaction.begin)
                 yield Tx(lambda call, *arguments: self._hop(transaction.call, call, *arguments), self.engine.dialect)
@@ -55,10 +64,32 @@ class Writer:
             finally:  # also when cancelled in the middle of a statement: the thread ends that one first
                 await asyncio.shield(self._hop(transaction.end))
 
-    async def commit(self, batch: list[Piece]) -> None:
-        """A batch, by one hop."""
+    async def commit_together(self, batch: list[Piece]) -> None:
+        """As ``db.batch.Ways`` has it."""
         async with self._lock:
-            await self._hop(drive, commit_batch(batch, self._begin_here))
+            transaction = _Transaction(self.engine)
+            try:
+                version = await self._hop(transaction.begin_batch)
+                if version != self._version:  # another process has written since
+                    self._recalled.clear()
+                self._version = version
+                parking = _Parking()
+                tx = Tx(
+                    transaction.run, self.engine.dialect, gathers=True, recalled=self._recalled, arrive=parking.arrive
+                )
+                parked = _start(batch, tx)
+                parking.is_over = True
+                await self._hop(transaction.finish_batch, tx, parked)
+            except BaseException:
+                self._recalled.clear()  # it may be of what is undone now
+                await asyncio.shield(self._hop(transaction.end))
+                raise
+
+    async def commit_again(self, commit: Commit, batch: list[Piece]) -> None:
+        """As ``db.batch.Ways`` has it: by one hop."""
+        async with self._lock:
+            self._recalled.clear()
+            await self._hop(drive, commit(batch, self._begin_here))
 
     async def close(self) -> None:
         if not self._closed:
@@ -93,7 +124,31 @@ class _Transaction:
         self._connection = self._engine.connect()
         self._connection.begin()
 
+    def begin_batch(self) -> int:
+        """Answers a number that is another one when another connection has written since."""
+        self.begin()
+        assert self._connection is not None
+        return int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+
+    def finish_batch(self, tx: Tx, parked: list[Coroutine[Any, Any, None]]) -> None:
+        """Undone when a piece or its rows fail."""
+        try:
+            for piece in parked:
+                drive(piece)
+            drive(tx.flush())
+        except Exception as fault:
+            raise Undone(fault) from fault
+        finally:
+            for piece in parked:
+                piece.close()
+        self.commit()
+        self.end()
+
     def call(self, call: Callable[..., T], *arguments: Any) -> T:
+        return call(self._connection, *arguments)
+
+    async def run(self, call: Callable[..., T], /, *arguments: Any) -> T:
+        """In the thread already."""
         return call(self._connection, *arguments)
 
     def commit(self) -> None:
@@ -106,15 +161,61 @@ class _Transaction:
             self._connection.close()
 
 
+class _Parking:
+    """Keeps the pieces of a batch from the database while they are in the event loop."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+
+    async def arrive(self) -> None:
+        if not self.is_over:
+            await _Parked()
+
+
+class _Parked:
+    """What a piece awaits until the thread takes it up."""
+
+    def __await__(self) -> Generator[_Parked, None, None]:
+        yield self
+
+
+def _start(batch: list[Piece], tx: Tx) -> list[Coroutine[Any, Any, None]]:
+    """Runs each piece as far as it gets without the database; those that did not get to their ends. Undone when one
+    fails.
+
+    To run first what does not ask changes nothing for those that ask: it is as if it had come before them."""
+    parked: list[Coroutine[Any, Any, None]] = []
+    try:
+        for piece in batch:
+            work = _do(piece, tx)
+            try:
+                awaited = work.send(None)
+            except StopIteration:
+                continue
+            if not isinstance(awaited, _Parked):
+                drive(work, begun=True)
+            parked.append(work)
+    except Exception as fault:
+        for work in parked:
+            work.close()
+        raise Undone(fault) from fault
+    return parked
+
+
+async def _do(piece: Piece, tx: Tx) -> None:
+    piece.answer = await piece.work(tx)
+
+
 class Suspended(RuntimeError):
     """A piece of work awaited something else than the database."""
 
 
-def drive(work: Coroutine[Any, Any, T]) -> T:
+def drive(work: Coroutine[Any, Any, T], *, begun: bool = False) -> T:
     """The answer of a coroutine whose awaits all complete at once. ``Suspended`` is raised where it awaits anything
-    else: a batch that waits would keep every other writer waiting."""
+    else (``begun``: does so already): a batch that waits would keep every other writer waiting."""
     try:
-        work.send(None)
+        if not begun:
+            work.send(None)
         while True:
             work.throw(Suspended("work for Database.batch may await nothing but its transaction; do the rest outside"))
     except StopIteration as done:

@@ -4,7 +4,7 @@ One class for every way to run a statement; the ways differ in ``run`` alone (se
 
     PostgreSQL, SQLite's readers   through the driver's own event loop support
     SQLite's ``write()``           a hop to the writer's thread for each statement
-    SQLite's ``batch()``           at once: the piece of work is already in the writer's thread
+    SQLite's ``batch()``           at once, in the writer's thread, where a piece goes on that needs an answer
 
 A transaction that *gathers* holds back what is appended, and writes the rows of all pieces of a batch by one statement
 a table. Nobody can tell: whatever reads a table, or might, has its rows written first.
@@ -25,6 +25,8 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 Row = tuple[Any, ...]
 Values = Mapping[str, Any]
+Recalled = dict[Table, dict[Hashable, Any]]
+"""Answers that hold until somebody writes to the table."""
 Check = Callable[["Tx", Sequence[Any]], Awaitable[None]]
 """Says by ``Refused`` that rows which are about to be written may not be."""
 
@@ -42,13 +44,23 @@ class Run(Protocol):
 class Tx:
     """Made by ``Database``; good until the block or the piece of work it was made for ends."""
 
-    def __init__(self, run: Run, dialect: Dialect, *, gathers: bool = False) -> None:
+    def __init__(
+        self,
+        run: Run,
+        dialect: Dialect,
+        *,
+        gathers: bool = False,
+        recalled: Recalled | None = None,
+        arrive: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """``arrive`` is awaited before anything is asked of the database, and before it is settled what to ask."""
         self.dialect = dialect
         self._run = run
+        self._arrive = arrive
         self._gathers = gathers
         self._held: dict[Prepared, list[Row]] = {}
         self._unchecked: dict[Check, list[Any]] = {}
-        self._recalled: dict[Table, dict[Hashable, Any]] = {}
+        self._recalled: Recalled = {} if recalled is None else recalled
 
     # ------------------------------------------------------------------------------------------ any statement
 
@@ -58,6 +70,8 @@ class Tx:
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]: ...
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
         """As SQLAlchemy's own; the answer's rows are there already."""
+        if self._arrive is not None:
+            await self._arrive()
         await self.flush()
         if not getattr(statement, "is_select", False):
             self._recalled.clear()
@@ -85,6 +99,8 @@ class Tx:
 
     async def fetch(self, query: Prepared, values: Values) -> list[Row]:
         """The rows that a prepared SELECT finds."""
+        if self._arrive is not None:
+            await self._arrive()
         if self._held and not query.tables.isdisjoint(self._held_tables()):
             await self.flush()
         form = query.form(self.dialect)
@@ -92,6 +108,8 @@ class Tx:
 
     async def change(self, statement: Prepared, values: Values) -> int:
         """How many rows a prepared UPDATE or DELETE met."""
+        if self._arrive is not None:
+            await self._arrive()
         if self._held and not statement.tables.isdisjoint(self._held_tables()):
             await self.flush()
         self._forget(statement.tables)
@@ -129,9 +147,13 @@ class Tx:
             await self._run(insert.form(self.dialect).append, rows)
 
     async def recall(self, table: Table, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
-        """What ``ask`` reads of ``table``, which is asked once for all pieces of a batch, until somebody writes."""
-        recalled = self._recalled.get(table)
-        if recalled is not None and key in recalled:
+        """What ``ask`` reads of ``table``, which is asked once for all pieces of a batch, until somebody writes. (On
+        SQLite, where it is known who writes, once for all batches until then.)"""
+        recalled = self._recalled.get(table, {})
+        if key not in recalled and self._arrive is not None:
+            await self._arrive()
+            recalled = self._recalled.get(table, {})  # another piece may have asked meanwhile
+        if key in recalled:
             known: T = recalled[key]
             return known
         answer = await ask()
@@ -156,6 +178,8 @@ class Tx:
 
     async def _settle(self) -> None:
         """Before a statement of which nothing is known."""
+        if self._arrive is not None:
+            await self._arrive()
         await self.flush()
         self._recalled.clear()
 
