@@ -27,6 +27,7 @@ CODE_ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 _ID_EPOCH_MS = 1_735_689_600_000  # 2025-01-01: leaves 69 years in 41 bits
 _KEY_BYTES = 32
+_SHA256_BLOCK = 64
 
 
 class Ids:
@@ -80,7 +81,9 @@ class Tokens:
     def __init__(self, key: bytes) -> None:
         if len(key) < _KEY_BYTES:
             raise SettingsError(f"the secret key has {len(key)} bytes, it needs at least {_KEY_BYTES}")
-        self._signing = hmac.digest(key, b"wherefrom sign", "sha256")
+        signing = hmac.digest(key, b"wherefrom sign", "sha256").ljust(_SHA256_BLOCK, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in signing))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in signing))
         sealing = hmac.digest(key, b"wherefrom seal", "sha256")
         self._fernet = Fernet(base64.urlsafe_b64encode(sealing))
 
@@ -118,8 +121,10 @@ class Tokens:
 
     def _mac(self, purpose: str, body: str, until: str) -> str:
         message = f"{purpose}\n{body}\n{until}".encode()
-        digest = hmac.digest(self._signing, message, "sha256")[:16]
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        inner, outer = self._inner.copy(), self._outer.copy()  # RFC 2104, with the key hashed once and not each time
+        inner.update(message)
+        outer.update(inner.digest())
+        return base64.urlsafe_b64encode(outer.digest()[:16]).decode().rstrip("=")
 
 
 def load_key(path: Path) -> bytes:

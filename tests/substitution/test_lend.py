@@ -176,3 +176,29 @@ async def test_a_lease_whose_write_fails_was_never_lent(desk: Desk, services: Se
     assert len(await desk.lend_all(8, 8, SALES, "info@company.com")) == 2
     async with services.db.read() as tx:
         assert [one.refused for one in await list_targets(tx, 1)] == [0, 0]
+
+
+async def test_in_one_group_commit_an_address_of_anothers_is_kept_from_the_visit_that_would_get_it(
+    desk: Desk, services: Services
+) -> None:
+    """The check is made for the whole batch at its end, and what it refuses is found out piece by piece."""
+    one = await desk.add(code_form="visit", separator="-")
+    await desk.add("info@company.com", strategy="pool", pool="sales+8@company.com")
+    assert await desk.lend_all(3, 3, "info@company.com") == {"info@company.com": "sales+8@company.com"}
+    await set_target(services, 1, one.id, Options(separator="+"))
+    now = services.clock.now()
+
+    async def visit(number: int) -> list[str]:
+        lent = await services.db.batch(
+            lambda tx: lend(
+                tx, now=now, ids=services.ids, site_id=1, visit_id=number, visitor_id=number, found=[SALES],
+                settings=services.settings, began=True,
+            )
+        )  # fmt: skip
+        return [one.address for one in lent]
+
+    assert await asyncio.gather(*(visit(number) for number in range(6, 11))) == [
+        ["sales+6@company.com"], ["sales+7@company.com"], [], ["sales+9@company.com"], ["sales+10@company.com"],
+    ]  # fmt: skip
+    (holder,) = await desk.holders("sales+8@company.com")
+    assert holder.visit_id == 3
