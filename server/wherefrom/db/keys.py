@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, false, or_
+from sqlalchemy import Boolean, ColumnElement, and_, bindparam, false, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -32,22 +32,23 @@ def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
     As ``in_``, with one text for lists of any length: SQLAlchemy makes SQL anew for each run of an ``in_``, which costs
     a millisecond, and a prepared statement cannot hold one.
     """
-    return column.op("IN", is_comparison=True)(_Listed(bindparam(name, type_=Json())))
+    return _Among(column, bindparam(name, type_=Json()))
 
 
-class _Listed(FunctionElement[Any]):
-    """The texts of a JSON list, as rows."""
-
+class _Among(FunctionElement[bool]):
+    type = Boolean()
     inherit_cache = True
+    _is_implicitly_boolean = True  # else SQLAlchemy writes "= 1" behind it on SQLite, and no index fits that
 
 
-@compiles(_Listed, "sqlite")
-def _on_sqlite(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
-    listed = compiler.process(element.clauses, **options)
-    return f"(SELECT value FROM json_each({listed}))"  # noqa: S608 - SQL that SQLAlchemy made
+@compiles(_Among, "sqlite")
+def _on_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    column, listed = (compiler.process(one, **options) for one in element.clauses)
+    return f"({column} IN (SELECT value FROM json_each({listed})))"  # noqa: S608 - both are SQL that SQLAlchemy made
 
 
-@compiles(_Listed, "postgresql")
-def _on_postgresql(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
-    listed = compiler.process(element.clauses, **options)
-    return f"(SELECT json_array_elements_text(CAST({listed} AS json)))"
+@compiles(_Among, "postgresql")
+def _on_postgresql(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
+    """Not ``IN (SELECT …)``, which is a join that may read the whole table."""
+    column, listed = (compiler.process(one, **options) for one in element.clauses)
+    return f"({column} = ANY(ARRAY(SELECT json_array_elements_text(CAST({listed} AS json)))))"

@@ -26,8 +26,8 @@ _LIST_OF_VISIT = Prepared(
     .order_by(lease.c.leased_at, lease.c.id)
 )
 _ADD = Prepared(lease.insert())
-_FIND_LENT = Prepared(
-    select(lease.c.id).where(lease.c.site_id == bindparam("of_site"), among(lease.c.address_key, "keys")).limit(1)
+_FIND_LENT = Prepared(  # no LIMIT: for one row PostgreSQL would rather read the site's leases
+    select(lease.c.id).where(lease.c.site_id == bindparam("of_site"), among(lease.c.address_key, "keys"))
 )
 _EXTEND = Prepared(
     update(lease)
