@@ -61,9 +61,7 @@ class Recorded:
 async def record_hit(tx: Tx, entry: Entry, ids: Ids, settings: Settings) -> Recorded:
     """Writes visitor, visit, pageview and leases."""
     site_id = entry.site.id
-    standing = await store.find_visit(tx, site_id, entry.visit_id) if entry.visit_id is not None else None
-    visitor_id = standing.visitor_id if standing else entry.visitor_id
-    visitor = await store.find_visitor(tx, site_id, visitor_id) if visitor_id is not None else None
+    standing, visitor = await _find_known(tx, entry)
     stored = visitor.source if visitor and visitor.source.kind != "direct" else entry.remembered
     source = find_source(entry.url, entry.referrer, entry.site.hosts, stored, entry.parameters)
     visit = await _find_current(tx, entry, standing, visitor, source, settings)
@@ -75,6 +73,18 @@ async def record_hit(tx: Tx, entry: Entry, ids: Ids, settings: Settings) -> Reco
     if entry.pageview:
         await store.append_pageview(tx, site_id, ids.next(), visit.id, entry.told, entry.now)
     return Recorded(visit, began, await _lend(tx, entry, visit, ids, settings, began=began))
+
+
+async def _find_known(tx: Tx, entry: Entry) -> tuple[Visit | None, Visitor | None]:
+    """The visit of the token and its visitor; else the visitor of the other token."""
+    site_id, standing = entry.site.id, None
+    if entry.visit_id is not None:
+        known = await store.find_known(tx, site_id, entry.visit_id)
+        if known is not None:
+            return known
+        standing = await store.find_visit(tx, site_id, entry.visit_id)
+    visitor_id = standing.visitor_id if standing else entry.visitor_id
+    return standing, await store.find_visitor(tx, site_id, visitor_id) if visitor_id is not None else None
 
 
 async def _find_current(

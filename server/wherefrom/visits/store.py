@@ -31,6 +31,12 @@ _FIND_VISITOR = Prepared(
     .where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id"))
     .with_for_update()
 )
+_FIND_KNOWN = Prepared(
+    select(visitor.c.id, visitor.c.first_visit, visitor.c.source, visit)
+    .join(visit, (visit.c.site_id == visitor.c.site_id) & (visit.c.visitor_id == visitor.c.id))
+    .where(visitor.c.site_id == _SITE, visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
+    .with_for_update(of=visitor)
+)
 _TOUCH = update(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
 _SEE = _TOUCH.values(last_seen_at=bindparam("now"))
 _SHOW = _TOUCH.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
@@ -72,6 +78,13 @@ class DropCount:
 
 async def find_visit(tx: Tx, site_id: int, visit_id: int) -> Visit | None:
     return _first_visit(await tx.fetch(_FIND_VISIT, {"of_site": site_id, "of_id": visit_id}))
+
+
+async def find_known(tx: Tx, site_id: int, visit_id: int) -> tuple[Visit, Visitor] | None:
+    """A visit with its visitor, as by ``find_visit`` and ``find_visitor``; None when either is not there."""
+    rows = await tx.fetch(_FIND_KNOWN, {"of_site": site_id, "of_id": visit_id})
+    known = _first_visit([row[3:] for row in rows])
+    return None if known is None else (known, _visitor(rows[0]))
 
 
 async def find_latest_visit(tx: Tx, site_id: int, visitor_id: int) -> Visit | None:
@@ -184,7 +197,11 @@ async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
     """The visitor, whose row other writers must not touch until the transaction ends: two pages opened at once by one
     visitor find out one after the other whether a visit begins."""
     rows = await tx.fetch(_FIND_VISITOR, {"of_site": site_id, "of_id": visitor_id})
-    return Visitor(rows[0][0], rows[0][1], msgspec.convert(rows[0][2], Source)) if rows else None
+    return _visitor(rows[0]) if rows else None
+
+
+def _visitor(row: Sequence[Any]) -> Visitor:
+    return Visitor(row[0], row[1], msgspec.convert(row[2], Source))
 
 
 async def append_visitor(tx: Tx, site_id: int, new: Visitor, now: datetime) -> None:
