@@ -66,7 +66,7 @@ class Geo(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class SubstitutionGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hold_minutes: Positive = 15
-    cooldown_minutes: Annotated[int, Meta(ge=0)] = 60
+    cooldown_minutes: Annotated[int, Meta(ge=0)] = 0
     heartbeat_seconds: Annotated[int, Meta(ge=5, le=3600)] = 60
 
 

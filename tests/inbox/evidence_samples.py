@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Kind, Signal
+from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Signal
+from wherefrom.substitution.habits import Sign
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 
@@ -12,7 +13,7 @@ def at(minutes: float) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-def signal(kind: Kind, minutes: float) -> Signal:
+def signal(kind: Sign, minutes: float) -> Signal:
     return Signal(kind, at(minutes))
 
 
@@ -26,6 +27,7 @@ def holding(
     visitor_id: int | None = None,
     guessable: bool = False,
     trust: int = 8,
+    spent: float = 0.0,
 ) -> Holding:
     """Held from minute ``leased``; last seen at ``seen``, expired 15 minutes later."""
     last = leased if seen is None else seen
@@ -40,6 +42,7 @@ def holding(
         guessable=guessable,
         trust=trust,
         signals=signals,
+        spent=spent,
     )
 
 

@@ -1,17 +1,18 @@
 """What holds for every verdict, whatever the evidence."""
 
 import random
-from datetime import timedelta
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.inbox.evidence_samples import at, holding
 from wherefrom.inbox.attribution import attribute
-from wherefrom.inbox.delay import USUAL, DelayCurve, learn_curve
 from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Signal
-from wherefrom.inbox.pool import SECOND, weigh_pool
+from wherefrom.inbox.pool import SECOND, moderate, weigh_pool
 from wherefrom.inbox.written import estimate_written
+from wherefrom.substitution.habits import SIGNS, USUAL
+from wherefrom.substitution.tally import Lesson, Tally, learn
 
 minutes = st.integers(-60 * 24 * 8, 60 * 24 * 8)
 moments = minutes.map(at)
@@ -30,6 +31,7 @@ def holdings(draw: st.DrawFn) -> Holding:
         visitor_id=draw(st.none() | st.integers(1, 4)),
         guessable=draw(st.booleans()),
         trust=draw(st.integers(1, 8)),
+        spent=draw(st.floats(0, 1)),
     )
 
 
@@ -42,6 +44,19 @@ earliers = st.builds(
     lease_id=st.none() | st.integers(1, 99),
     visitor_id=st.none() | st.integers(1, 4),
 )
+lessons = st.builds(Lesson, st.sampled_from(SIGNS), st.floats(0, 10**7), st.floats(0, 1), st.booleans())
+
+
+@st.composite
+def learned(draw: st.DrawFn) -> object:
+    """Habits of a site that has seen some letters and leases."""
+    tally = Tally()
+    tally.add_leases({sign: draw(st.integers(0, 10**5)) for sign in SIGNS})
+    for _ in range(draw(st.integers(0, 3))):
+        tally.add_letter(draw(st.lists(lessons, max_size=3)), USUAL)
+    return learn(tally)
+
+
 several = st.lists(holdings(), max_size=5).map(tuple)
 evidences = st.builds(
     Evidence,
@@ -57,7 +72,7 @@ evidences = st.builds(
     sender_excluded=st.sampled_from(["", "role"]),
     by_sender=st.lists(earliers, max_size=3).map(tuple),
     quoted=several,
-    curve=st.builds(DelayCurve, st.floats(60, 14400)),
+    habits=learned(),
 )
 
 
@@ -109,62 +124,41 @@ def test_the_order_of_the_lease_history_does_not_matter(evidence: Evidence, chan
     written = estimate_written(evidence.header_at, evidence.first_hop_at, evidence.arrived_at)
     shuffled = list(evidence.pool)
     chance.shuffle(shuffled)
-    one = weigh_pool(evidence.pool, written, (), USUAL)
-    other = weigh_pool(shuffled, written, (), USUAL)
+    one = weigh_pool(evidence.pool, written, (), evidence.habits).candidates
+    other = weigh_pool(shuffled, written, (), evidence.habits).candidates
     assert [(c.visit_id, round(c.confidence, 9)) for c in one] == [(c.visit_id, round(c.confidence, 9)) for c in other]
 
 
-@given(st.lists(st.floats(0, 10**6), max_size=300))
-def test_a_learned_curve_stays_within_reason(delays: list[float]) -> None:
-    curve = learn_curve(delays)
-    assert 60 <= curve.scale <= 14_400
-    assert curve.density(10) > curve.density(1000) > 0
+@given(evidences)
+def test_the_holders_and_none_of_them_share_out_exactly_one(evidence: Evidence) -> None:
+    written = estimate_written(evidence.header_at, evidence.first_hop_at, evidence.arrived_at)
+    weighing = weigh_pool(evidence.pool, written, evidence.by_sender, evidence.habits)
+    assert abs(sum(c.confidence for c in weighing.candidates) + weighing.none - 1) < 1e-9
+    assert sum(credit.lesson.share for credit in weighing.credits) <= 1 + 1e-9
 
 
-def test_a_few_letters_do_not_bend_the_curve_and_many_do() -> None:
-    assert abs(learn_curve([86_400.0] * 3).scale / USUAL.scale - 1) < 0.25
-    assert learn_curve([86_400.0] * 2000).scale > 5 * USUAL.scale
+@given(evidences, st.floats(0, 1))
+def test_a_visit_whose_letter_has_come_is_never_believed_more_for_it(evidence: Evidence, spent: float) -> None:
+    if not evidence.pool:
+        return
+    first, *others = evidence.pool
+    written = estimate_written(evidence.header_at, evidence.first_hop_at, evidence.arrived_at)
+    alone = [one for one in others if one.visit_id != first.visit_id]
+
+    def confidence(one: Holding) -> float:
+        found = weigh_pool([one, *alone], written, (), USUAL).candidates
+        return next((c.confidence for c in found if c.visit_id == first.visit_id), 0.0)
+
+    assert confidence(replace(first, spent=max(spent, first.spent))) <= confidence(first) + 1e-9
 
 
-def _simulated(seed: int, pool_size: int, visits: int = 4000) -> list[tuple[float, bool]]:
-    """A day on a site: who is told to have written, how sure, and whether it is true.
-
-    Delays are log-normal here (median 6 min), unlike the curve that judges: a model must not be tested by itself.
-    """
-    chance = random.Random(seed)
-    history: dict[int, list[Holding]] = {n: [] for n in range(pool_size)}
-    idle = dict.fromkeys(range(pool_size), -1000000000.0)
-    letters = []
-    for visit_id, start in enumerate(sorted(chance.uniform(0, 1440) for _ in range(visits)), start=1):
-        if chance.random() > 0.12:  # the target never comes into view
-            continue
-        address = min(idle, key=lambda n: idle[n])
-        if idle[address] > start:
-            continue  # nothing free: the visitor sees the real address
-        stay = chance.expovariate(1 / 3)
-        writes = chance.random() < 0.15
-        act = start + chance.uniform(0, stay)
-        did = [Signal("visible", at(start))]
-        if (writes and chance.random() < 0.9) or chance.random() < 0.02:
-            did.append(Signal(chance.choice(["mailto", "copy"]), at(act)))
-        made = holding(visit_id, start, start + stay, *did, lease_id=visit_id)
-        history[address].append(made)
-        idle[address] = start + stay + 15 + 60
-        if writes:
-            letters.append((act + chance.lognormvariate(1.8, 1.3), address, visit_id))
-    judged = []
-    for moment, address, visit_id in letters:
-        verdict = attribute(
-            Evidence(arrived_at=at(moment) + timedelta(seconds=2), header_at=at(moment), pool=tuple(history[address]))
-        )
-        judged.append((verdict.confidence, verdict.visit_id == visit_id))
-    return judged
+@given(st.floats(1e-12, 1), st.floats(1e-12, 1))
+def test_moderation_takes_from_the_sure_and_keeps_the_order(weight: float, rest: float) -> None:
+    plain, said = weight / (weight + rest), moderate(weight, rest)
+    assert 0 <= said <= max(plain, 0.5)
+    assert (said > 0.5) == (plain > 0.5) or abs(plain - 0.5) < 1e-9
+    assert moderate(weight * 2, rest) >= said
 
 
-def test_what_is_called_sure_is_right_in_99_of_100_on_a_day_of_4000_visits() -> None:
-    judged = [one for seed in range(6) for one in _simulated(seed, pool_size=40)]
-    sure = [right for confidence, right in judged if confidence >= 0.95]
-    assert len(judged) > 400
-    assert len(sure) / len(judged) > 0.7
-    assert sum(sure) / len(sure) >= 0.99
-    assert sum(right for _, right in judged) / len(judged) > 0.89
+def test_sure_takes_more_than_twenty_to_one_because_the_odds_themselves_are_doubtful() -> None:
+    assert moderate(20, 1) < 0.95 < moderate(35, 1)

@@ -19,7 +19,7 @@ STATUSES = st.sampled_from(list(S))
 
 
 def test_the_times_come_from_the_settings() -> None:
-    assert Terms.of(Settings()) == Terms(HOLD, COOLDOWN)
+    assert Terms.of(Settings()) == Terms(HOLD, 0 * HOLD)
     own = Settings(substitution=SubstitutionGroup(hold_minutes=1, cooldown_minutes=0))
     assert Terms.of(own) == Terms(timedelta(minutes=1), timedelta())
 

@@ -6,12 +6,14 @@ from typing import Annotated, Any
 
 import typer
 
+from wherefrom.cli import simulate
 from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
 from wherefrom.cli.target import SiteArgument, find_target
 from wherefrom.management import invoke
 from wherefrom.services import Services
 
-app = typer.Typer(help="Pools: how large they should be.", no_args_is_help=True)
+app = typer.Typer(help="Pools: how large they should be, and how right they would be.", no_args_is_help=True)
+simulate.add_to(app)
 
 _BAR = 40
 

@@ -4,7 +4,7 @@
 | --- | --- | --- |
 | code | a recipient is an unguessable code that was given out | 0.99; two visits' codes: 0.70, the others share 0.29 |
 | code | a recipient carries the bare visit number (guessable) | 0.85 until a day after the visit, then 0.65 |
-| pool | one holder's share of the lease history is 0.20 or more (``pool``) | that share, 0.98 at most |
+| pool | one holder's part of the posterior is 0.20 or more, and above "none of them" (``pool``) | that part |
 | thread | In-Reply-To or References name a matched letter | the parent's × 0.97; parents of parents × 0.5 |
 | sender | the sender's last letter of the last 365 days is matched | its confidence × 0.8, halved every 30 days |
 | quoted | the text quotes a coded address that was given out | 0.80, guessable 0.50 |
@@ -24,8 +24,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from wherefrom.inbox.evidence import Candidate, Evidence, Holding, Rule, Verdict
-from wherefrom.inbox.pool import SECOND, weigh_pool
+from wherefrom.inbox.evidence import Candidate, Credit, Evidence, Holding, Rule, Verdict
+from wherefrom.inbox.pool import MOST_CANDIDATES, SECOND, Weighing, learn_from, weigh_pool
 from wherefrom.inbox.words import listing, moment_words, percent
 from wherefrom.inbox.written import Written, estimate_written
 
@@ -35,7 +35,6 @@ POOL_LEAST = 0.20
 THREAD, THREAD_FARTHER = 0.97, 0.5
 SENDER, SENDER_HALF_LIFE, SENDER_LONGEST = 0.8, timedelta(days=30), timedelta(days=365)
 QUOTED, QUOTED_GUESSABLE = 0.80, 0.50
-MOST_CANDIDATES = 10
 
 _ORDER: tuple[Rule, ...] = ("code", "pool", "thread", "sender", "quoted")
 
@@ -44,30 +43,47 @@ def attribute(evidence: Evidence) -> Verdict:
     """The verdict on ``evidence``. Never raises; no evidence gives rule ``none`` with confidence 0."""
     written = estimate_written(evidence.header_at, evidence.first_hop_at, evidence.arrived_at)
     thread, thread_words = _by_thread(evidence)
+    weighing = weigh_pool(evidence.pool, written, evidence.by_sender, evidence.habits)
     found: dict[Rule, tuple[list[Candidate], str]] = {
         "code": _by_code(evidence, written),
-        "pool": _by_pool(evidence, written),
+        "pool": _by_pool(evidence, written, weighing),
         "thread": (thread, thread_words),
         "sender": _by_sender(evidence),
         "quoted": _by_quote(evidence, written),
     }
     found["pool"] = _yield_to_thread(*found["pool"], thread[:1])
-    winner = next((rule for rule in _ORDER if _answers(rule, found[rule][0], evidence, thread)), None)
+    winner = next((rule for rule in _ORDER if _answers(rule, found[rule][0], evidence, thread, weighing.none)), None)
     order = sorted(_ORDER, key=lambda rule: (rule != winner, _ORDER.index(rule)))
     reasons = tuple(f"{rule}: {found[rule][1]}" for rule in order if found[rule][1])
     candidates = tuple(c for rule in order for c in found[rule][0])[:MOST_CANDIDATES]
+    credits = _credits(winner, evidence, written, weighing, candidates)
     if winner is None:
-        return Verdict("none", None, None, 0.0, reasons, candidates)
+        return Verdict("none", None, None, 0.0, reasons, candidates, credits)
     best = candidates[0]
-    return Verdict(winner, best.visit_id, best.lease_id, best.confidence, reasons, candidates)
+    return Verdict(winner, best.visit_id, best.lease_id, best.confidence, reasons, candidates, credits)
 
 
-def _answers(rule: Rule, candidates: Sequence[Candidate], evidence: Evidence, thread: Sequence[Candidate]) -> bool:
+def _credits(
+    winner: Rule | None, evidence: Evidence, written: Written, weighing: Weighing, candidates: Sequence[Candidate]
+) -> tuple[Credit, ...]:
+    """Only a person's first letter teaches how visitors write: not the next one of a talk, not a machine's."""
+    if evidence.automatic or evidence.thread or evidence.by_sender:
+        return ()
+    if winner == "code" and candidates[0].confidence >= CODE:
+        holding = next(one for one in evidence.coded if one.lease_id == candidates[0].lease_id)
+        lesson = learn_from(holding, written.likeliest, candidates[0].confidence, counts=False)
+        return () if lesson is None else (Credit(holding.lease_id, holding.address, lesson),)
+    return weighing.credits if winner in ("pool", None) else ()
+
+
+def _answers(
+    rule: Rule, candidates: Sequence[Candidate], evidence: Evidence, thread: Sequence[Candidate], none: float
+) -> bool:
     if not candidates:
         return False
     if rule == "pool":
         elsewhere = bool(thread) and thread[0].visit_id != candidates[0].visit_id
-        return not evidence.automatic and not elsewhere and candidates[0].confidence >= POOL_LEAST
+        return not evidence.automatic and not elsewhere and candidates[0].confidence >= max(POOL_LEAST, none)
     return rule != "sender" or not evidence.automatic
 
 
@@ -126,10 +142,10 @@ def _code_candidate(holding: Holding, written: Written) -> Candidate:
     )
 
 
-def _by_pool(evidence: Evidence, written: Written) -> tuple[list[Candidate], str]:
+def _by_pool(evidence: Evidence, written: Written, weighing: Weighing) -> tuple[list[Candidate], str]:
     if not evidence.pool:
         return [], ""
-    candidates = weigh_pool(evidence.pool, written, evidence.by_sender, evidence.curve)
+    candidates = list(weighing.candidates)
     if not candidates:
         return [], "no lease of the address had begun when the letter was written"
     words = f"{candidates[0].reason} (time of writing {written.words})"
@@ -137,6 +153,8 @@ def _by_pool(evidence: Evidence, written: Written) -> tuple[list[Candidate], str
         words += f"; not counted, the letter is automatic ({evidence.automatic})"
     elif candidates[0].confidence < POOL_LEAST:
         words += f"; not counted, below {percent(POOL_LEAST)} is a guess"
+    elif candidates[0].confidence < weighing.none:
+        words += f"; not counted, it is likelier that none of them wrote ({percent(weighing.none)})"
     return candidates, words
 
 

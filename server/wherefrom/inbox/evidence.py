@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from wherefrom.inbox.delay import USUAL, DelayCurve
+from wherefrom.substitution.habits import USUAL, Habits, Sign
+from wherefrom.substitution.tally import Lesson
 
 Rule = Literal["code", "pool", "thread", "sender", "quoted", "none"]
-Kind = Literal["visible", "mailto", "copy", "select"]
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
     """What a visitor did with an address on the page."""
 
-    kind: Kind
+    kind: Sign
     at: datetime
 
 
@@ -29,7 +29,8 @@ class Holding:
     """A visit that held an address the letter was for. ``guessable``: the address carries the bare visit number.
 
     ``last_seen_at`` is the visit's last sign of life, ``trust`` how well the header is believed in which the address
-    stood (see ``mail.letter.ROLES``), ``signals`` what the visit did with the address.
+    stood (see ``mail.letter.ROLES``), ``signals`` what the visit did with the address. ``spent``: how likely it is that
+    the visit's letter has come already, from another sender than this letter's.
     """
 
     lease_id: int
@@ -43,6 +44,7 @@ class Holding:
     shared: bool = False
     trust: int = 8
     signals: tuple[Signal, ...] = ()
+    spent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Evidence:
     ``arrived_at`` the mailbox's own (INTERNALDATE). ``coded`` and ``pool`` are holdings of the recipients,
     ``unknown_codes`` recipients that look coded and were never given out. ``thread`` is nearest parent first,
     ``by_sender`` newest first and empty for an own or role address. ``quoted`` are coded addresses in the text.
+    ``habits`` are what is known of the site's visitors.
     """
 
     arrived_at: datetime
@@ -79,7 +82,7 @@ class Evidence:
     sender_excluded: str = ""
     by_sender: tuple[Earlier, ...] = ()
     quoted: tuple[Holding, ...] = ()
-    curve: DelayCurve = USUAL
+    habits: Habits = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +97,19 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Credit:
+    """A lease whose visit may have written the letter, and what follows: lending holds its address back no longer, and
+    the site's habits are known better."""
+
+    lease_id: int
+    address: str
+    lesson: Lesson
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
-    """``candidates`` begins with the answer when there is one; ``reasons`` with the words of the answering rule."""
+    """``candidates`` begins with the answer when there is one; ``reasons`` with the words of the answering rule.
+    ``credits``: what the letter teaches, empty when it teaches nothing (an automatic one, a guess)."""
 
     rule: Rule
     visit_id: int | None
@@ -103,3 +117,4 @@ class Verdict:
     confidence: float
     reasons: tuple[str, ...]
     candidates: tuple[Candidate, ...]
+    credits: tuple[Credit, ...] = ()

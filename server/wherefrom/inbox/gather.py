@@ -13,7 +13,6 @@ from datetime import timedelta
 
 from wherefrom.addresses import find_address
 from wherefrom.db import Tx
-from wherefrom.inbox.delay import USUAL, learn_curve
 from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Signal
 from wherefrom.inbox.sender import find_sender
 from wherefrom.inbox.store import intents, mailboxes, messages
@@ -69,7 +68,6 @@ async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
         sender_excluded=excluded,
         by_sender=tuple(await messages.list_by_sender(tx, site_id, sender, stored.arrived_at)) if sender else (),
         quoted=tuple(_holding(one, {}) for one in holders if one.address.lower() in quoted),
-        curve=learn_curve(await messages.list_exact_delays(tx, site_id)) if pool else USUAL,
     )
     known = bool(thread) or await messages.is_thread_known(tx, site_id, parents)
     return Gathered(evidence, _to_address(trust, held, in_pools, unknown, targets), known)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import get_args
 
 from sqlalchemy import select
 
 from wherefrom.db import Tx
-from wherefrom.inbox.evidence import Kind, Signal
+from wherefrom.inbox.evidence import Signal
+from wherefrom.substitution.habits import SIGNS
 from wherefrom.visits.tables import intent
 
-_KINDS = frozenset(get_args(Kind))
+_KINDS = frozenset(SIGNS)
 _MOST_VISITS = 5_000
 _AT_ONCE = 500
 

@@ -1,0 +1,1 @@
+"""How well would a pool do? Traffic, recorded or made up, played through the real lending and attribution."""
