@@ -64,9 +64,9 @@ class Database:
         durable as ``write()``, at a fraction of its cost when many come at once. An exception in ``work`` undoes that
         work alone and is raised here.
 
-        ``work`` does nothing but write to the transaction it is given: it may be run twice (see ``db.batch``), of which
-        one run is committed, and on SQLite it runs in the writer's thread, where awaiting anything else than the
-        transaction raises ``Suspended``."""
+        ``work`` does nothing but read and write in the transaction it is given: it may be run twice (see ``db.batch``),
+        of which one run is committed. On SQLite it goes on in the writer's thread from its first question to the
+        database on, and awaiting anything else than the transaction raises ``Suspended``."""
         return await self._batcher.submit(work)
 
     async def close(self) -> None:
