@@ -81,28 +81,28 @@ def test_who_stayed_long_is_expected_to_write_after_the_stay() -> None:
 
 
 def test_a_sign_raises_a_claim_and_a_weaker_one_does_not_lower_it() -> None:
-    looked = add_claim((), Claim(1, "visible", NOW), USUAL)
-    copied = raise_claim(looked, Claim(1, "copy", NOW + MINUTE), USUAL)
+    looked = add_claim((), Claim(1, "visible", NOW))
+    copied = raise_claim(looked, Claim(1, "copy", NOW + MINUTE))
     assert [(one.sign, one.at) for one in copied] == [("copy", NOW + MINUTE)]
-    assert raise_claim(copied, Claim(1, "select", NOW + 2 * MINUTE), USUAL) == copied
-    again = raise_claim(copied, Claim(1, "copy", NOW + 3 * MINUTE), USUAL)
+    assert raise_claim(copied, Claim(1, "select", NOW + 2 * MINUTE)) == copied
+    again = raise_claim(copied, Claim(1, "copy", NOW + 3 * MINUTE))
     assert [one.at for one in again] == [NOW + 3 * MINUTE]
 
 
 def test_a_sign_of_a_visit_that_has_written_stays_spent() -> None:
-    spent = spend(add_claim((), Claim(1, "visible", NOW), USUAL), 1, 1.0)
-    (raised,) = raise_claim(spent, Claim(1, "mailto", NOW + MINUTE), USUAL)
+    spent = spend(add_claim((), Claim(1, "visible", NOW)), 1, 1.0)
+    (raised,) = raise_claim(spent, Claim(1, "mailto", NOW + MINUTE))
     assert raised.weight < 0.05
 
 
 def test_a_sign_of_a_page_that_was_left_open_brings_a_dropped_claim_back() -> None:
-    assert [one.lease_id for one in raise_claim((), Claim(7, "copy", NOW), USUAL)] == [7]
+    assert [one.lease_id for one in raise_claim((), Claim(7, "copy", NOW))] == [7]
 
 
 def test_the_newest_claim_and_the_likeliest_are_kept() -> None:
     kept: tuple[Claim, ...] = (Claim(1, "copy", NOW - HOUR),)
     for n in range(2, 40):
-        kept = add_claim(kept, Claim(n, "visible", NOW + n * MINUTE), USUAL)
+        kept = add_claim(kept, Claim(n, "visible", NOW + n * MINUTE))
     assert len(kept) == MOST_CLAIMS
     assert kept[0].lease_id == 1
     assert kept[-1].lease_id == 39
@@ -112,8 +112,8 @@ def test_the_newest_claim_and_the_likeliest_are_kept() -> None:
 def test_claims_are_few_and_each_lease_has_one(made: list[Claim], new: Claim) -> None:
     kept: tuple[Claim, ...] = ()
     for one in made:
-        kept = add_claim(kept, one, USUAL)
-    kept = raise_claim(kept, new, USUAL)
+        kept = add_claim(kept, one)
+    kept = raise_claim(kept, new)
     assert len(kept) <= MOST_CLAIMS
     assert len({one.lease_id for one in kept}) == len(kept)
     assert any(one.lease_id == new.lease_id for one in kept)

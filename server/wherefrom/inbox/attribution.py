@@ -24,10 +24,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from wherefrom.inbox.evidence import Candidate, Credit, Evidence, Holding, Rule, Verdict
+from wherefrom.inbox.evidence import Candidate, Evidence, Holding, Rule, Verdict
 from wherefrom.inbox.pool import MOST_CANDIDATES, SECOND, Weighing, learn_from, weigh_pool
 from wherefrom.inbox.words import listing, moment_words, percent
 from wherefrom.inbox.written import Written, estimate_written
+from wherefrom.substitution.tally import Credit
 
 CODE, CODE_OF_SEVERAL, CODE_OTHERS = 0.99, 0.70, 0.29
 GUESSABLE_FRESH, GUESSABLE_LATE = 0.85, 0.65

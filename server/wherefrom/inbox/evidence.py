@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from wherefrom.substitution.habits import USUAL, Habits, Sign
-from wherefrom.substitution.tally import Lesson
+from wherefrom.substitution.tally import Credit
 
 Rule = Literal["code", "pool", "thread", "sender", "quoted", "none"]
 
@@ -94,16 +94,6 @@ class Candidate:
     confidence: float
     reason: str
     lease_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """A lease whose visit may have written the letter, and what follows: lending holds its address back no longer, and
-    the site's habits are known better."""
-
-    lease_id: int
-    address: str
-    lesson: Lesson
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from wherefrom.inbox.store import intents, mailboxes, messages
 from wherefrom.inbox.store.messages import Stored
 from wherefrom.mail.letter import Letter
 from wherefrom.substitution.code import recognise
-from wherefrom.substitution.store import Holder, find_holders, list_pool_keys, list_targets
+from wherefrom.substitution.habits import USUAL
+from wherefrom.substitution.store import Holder, find_habits, find_holders, list_pool_keys, list_targets
 from wherefrom.substitution.target import Target
 
 _HISTORY = timedelta(days=60)
@@ -52,7 +53,10 @@ async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
     in_pools = await list_pool_keys(tx, site_id, [*trust, *_senders(letter)])
     own = {target.key for target in targets} | in_pools | await mailboxes.list_usernames(tx, site_id)
     sender, excluded = find_sender(letter, own)
-    pool = [one for one in holders if one.strategy == "pool" and one.address.lower() in trust]
+    received = [one for one in holders if one.address.lower() in trust]
+    pool = [one for one in received if one.strategy == "pool"]
+    coded = [one for one in received if one.strategy != "pool"]
+    spent = await messages.list_written(tx, site_id, {one.visit_id for one in pool}, sender, stored.arrived_at)
     parents = _parents(letter)
     thread = await _list_thread(tx, site_id, parents)
     evidence = Evidence(
@@ -60,14 +64,15 @@ async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
         header_at=letter.written_at,
         first_hop_at=letter.received_header_at,
         automatic=letter.automatic or "",
-        coded=tuple(_holding(one, trust) for one in holders if one.strategy != "pool" and one.address.lower() in trust),
+        coded=await _with_signals(tx, site_id, coded, trust),
         unknown_codes=unknown,
-        pool=await _with_signals(tx, site_id, pool, trust),
+        pool=await _with_signals(tx, site_id, pool, trust, spent),
         thread=thread,
         sender=sender,
         sender_excluded=excluded,
         by_sender=tuple(await messages.list_by_sender(tx, site_id, sender, stored.arrived_at)) if sender else (),
         quoted=tuple(_holding(one, {}) for one in holders if one.address.lower() in quoted),
+        habits=await find_habits(tx, site_id) if pool else USUAL,
     )
     known = bool(thread) or await messages.is_thread_known(tx, site_id, parents)
     return Gathered(evidence, _to_address(trust, held, in_pools, unknown, targets), known)
@@ -106,19 +111,21 @@ def _senders(letter: Letter) -> list[str]:
     return [party.address.key for party in parties if party is not None and party.address is not None]
 
 
-async def _with_signals(tx: Tx, site_id: int, pool: Sequence[Holder], trust: Mapping[str, int]) -> tuple[Holding, ...]:
+async def _with_signals(
+    tx: Tx, site_id: int, holders: Sequence[Holder], trust: Mapping[str, int], spent: Mapping[int, float] | None = None
+) -> tuple[Holding, ...]:
     """The holders with what their visits did with this address. The page may have named it by the substitute or,
     before the swap, by the target."""
-    by_visit = await intents.list_signals(tx, site_id, {one.visit_id for one in pool})
+    by_visit = await intents.list_signals(tx, site_id, {one.visit_id for one in holders})
     held = []
-    for one in pool:
+    for one in holders:
         names = {one.address.lower(), one.target.lower(), ""}
         signals = tuple(signal for address, signal in by_visit.get(one.visit_id, ()) if address in names)
-        held.append(_holding(one, trust, signals))
+        held.append(_holding(one, trust, signals, (spent or {}).get(one.visit_id, 0.0)))
     return tuple(held)
 
 
-def _holding(one: Holder, trust: Mapping[str, int], signals: tuple[Signal, ...] = ()) -> Holding:
+def _holding(one: Holder, trust: Mapping[str, int], signals: tuple[Signal, ...] = (), spent: float = 0.0) -> Holding:
     return Holding(
         lease_id=one.lease_id,
         visit_id=one.visit_id,
@@ -131,6 +138,7 @@ def _holding(one: Holder, trust: Mapping[str, int], signals: tuple[Signal, ...] 
         shared=one.shared,
         trust=trust.get(one.address.lower(), 0),
         signals=signals,
+        spent=spent,
     )
 
 

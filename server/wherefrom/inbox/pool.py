@@ -27,12 +27,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from wherefrom.inbox.evidence import Candidate, Credit, Earlier, Holding
+from wherefrom.inbox.evidence import Candidate, Earlier, Holding
 from wherefrom.inbox.factors import Claimed, explain
 from wherefrom.inbox.written import Written
 from wherefrom.substitution.habits import SIGNS, Habits, Sign
 from wherefrom.substitution.risk import AGAIN
-from wherefrom.substitution.tally import Lesson
+from wherefrom.substitution.tally import Credit, Lesson
 
 STRANGER = 2e-8
 SAME_SENDER = 20_000.0

@@ -25,6 +25,7 @@ from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import Stored
 from wherefrom.mail.letter import Letter
 from wherefrom.services import Services
+from wherefrom.substitution.settle import record_letter
 from wherefrom.visits.store import find_visit
 
 Write = Callable[[Tx, Sequence[StoredAttachment]], Awaitable[None]]
@@ -78,6 +79,7 @@ class Attribution:
         if verdict.visit_id is not None and visit is None:
             verdict = _without_visit(verdict)
         await messages.add_match(tx, stored.site_id, stored.id, match_columns(verdict) | {"matched_at": now})
+        await record_letter(tx, stored.site_id, verdict.credits, now)
         facts = read_facts(letter, stored.arrived_at)
         data = make_snapshot(stored, facts, to_address, first, attachments, verdict, visit)
         await append_event(

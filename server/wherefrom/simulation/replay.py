@@ -164,7 +164,7 @@ class _Pool:
             return
         one = rank(idle, self._habits, now, self._terms.hold)[0]
         lease = _Lease(number, now, _START + timedelta(seconds=visit.last_seen_at), self._terms.hold)
-        one.claims = add_claim(one.claims, Claim(number, "visible", now), self._habits)
+        one.claims = add_claim(one.claims, Claim(number, "visible", now))
         one.lease_id, one.expires_at = number, lease.last_seen_at + self._terms.hold
         one.leases.append(lease)
         self._lent[number] = one, lease
@@ -177,7 +177,7 @@ class _Pool:
         lease.signals += (Signal(visit.intent, now),)
         lease.sign = visit.intent
         lease.forget_reading()
-        address.claims = raise_claim(address.claims, Claim(number, visit.intent, now), self._habits)
+        address.claims = raise_claim(address.claims, Claim(number, visit.intent, now))
 
     def judge(self, number: int, now: datetime) -> JudgedLetter:
         if number not in self._lent:

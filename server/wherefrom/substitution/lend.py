@@ -8,7 +8,7 @@ cost a draw, and the check that it was never lent is made for all visits of a gr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -16,8 +16,10 @@ from wherefrom.addresses import find_address
 from wherefrom.db import Refused, Tx
 from wherefrom.settings import Settings
 from wherefrom.substitution.code import is_guessable, is_made_for, make_substitute
+from wherefrom.substitution.habits import Sign
 from wherefrom.substitution.lease import Lease, Terms
 from wherefrom.substitution.pool import Borrower, lend_from_pool
+from wherefrom.substitution.risk import Claim, raise_claim
 from wherefrom.substitution.store import leases, substitutes, targets
 from wherefrom.substitution.target import Target
 from wherefrom.tokens import Ids
@@ -153,8 +155,12 @@ def _latest(mine: Sequence[Lease], target: Target) -> Lease | None:
     return next((one for one in reversed(mine) if one.target_id == target.id), None)
 
 
-async def touch_leases(tx: Tx, site_id: int, visit_id: int, now: datetime, settings: Settings) -> None:
-    """A sign of life of the visit: its latest lease of each target holds on for the full time from ``now``.
+async def touch_leases(
+    tx: Tx, site_id: int, visit_id: int, now: datetime, settings: Settings, *, sign: Sign = "visible", found: str = ""
+) -> None:
+    """A sign of life of the visit: its latest lease of each target holds on for the full time from ``now``. ``sign`` is
+    what the visitor did with the address ``found``, a substitute or the target itself: a letter may follow, so the
+    substitute is held back from others for longer (``risk``).
 
     A pool address that was given to another meanwhile is not won back; the lease only keeps the sign of life, because
     the page may still show the address. One that nobody else was given holds on even after its time was over.
@@ -168,6 +174,23 @@ async def touch_leases(tx: Tx, site_id: int, visit_id: int, now: datetime, setti
         (held if holds else lost).append(one.id)
     await leases.extend_leases(tx, site_id, held, now, until)
     await leases.record_seen(tx, site_id, lost, now)
+    key = _key(found) if sign != "visible" and found else None
+    if key is not None:
+        await _raise_claims(tx, [one for one in latest.values() if one.strategy == "pool"], key, Claim(0, sign, now))
+
+
+async def _raise_claims(tx: Tx, mine: Sequence[Lease], key: str, sign: Claim) -> None:
+    """A sign on the address ``key`` makes a letter to the visit's substitute likelier. One that is being written by
+    somebody else this moment is let go: the lost claim costs a little caution, waiting could cost the page."""
+    meant = [one for one in mine if one.address.lower() == key]
+    if mine and not meant:
+        named = {one.id for one in await targets.list_enabled_targets(tx, mine[0].site_id, [key])}
+        meant = [one for one in mine if one.target_id in named]
+    for one in meant:
+        claims = await substitutes.claim_claims(tx, one.site_id, one.address.lower())
+        if claims is not None:
+            raised = raise_claim(claims, replace(sign, lease_id=one.id))
+            await substitutes.set_claims(tx, one.site_id, one.address.lower(), raised)
 
 
 async def _keep(tx: Tx, one: Lease, now: datetime, until: datetime) -> bool:

@@ -5,7 +5,8 @@ In this order:
 2. for a visit that shares one, the same again while that lease holds,
 3. the one this **visitor** was the last to have, even while it cools: nobody else may have written to it in between.
    If an earlier visit of the visitor still holds it, that lease ends in this moment and the new visit's begins,
-4. of those that have cooled, one the visitor had at any time, else the one idle for the longest time,
+4. of those that have cooled, one the visitor had at any time, else the one where a letter from an earlier holder is
+   least likely still to come (``risk``),
 5. none is left: the real address (no loan, ``refused`` counts it), or, when the owner chose to share, the one whose
    holder gave no sign of life for the longest time (``shared`` counts it, the lease is marked, attribution believes it
    less). Its first holder keeps it too.
@@ -20,7 +21,8 @@ from datetime import datetime
 
 from wherefrom.db import Tx
 from wherefrom.substitution.lease import Lease, SubstituteStatus, Terms, move, status_at
-from wherefrom.substitution.store import leases, shortages, substitutes, targets
+from wherefrom.substitution.risk import rank
+from wherefrom.substitution.store import habits, leases, shortages, substitutes, targets
 from wherefrom.substitution.store.substitutes import Substitute
 from wherefrom.substitution.target import Target
 
@@ -87,7 +89,15 @@ async def _claim_idle(tx: Tx, borrower: Borrower, target: Target) -> Substitute 
     cool_before = borrower.terms.cool_before(borrower.now)
     before = await leases.list_visitor_keys(tx, target.site_id, target.id, borrower.visitor_id)
     again = await substitutes.claim_idle(tx, target.site_id, target.id, cool_before, before) if before else None
-    return again or await substitutes.claim_idle(tx, target.site_id, target.id, cool_before)
+    if again is not None:
+        return again
+    idle = await substitutes.list_idle(tx, target.site_id, target.id, cool_before)
+    if not idle:
+        return None
+    if any(one.claims for one in idle):
+        site = await habits.find_habits(tx, target.site_id)
+        idle = rank(idle, site, borrower.now, borrower.terms.hold)
+    return await substitutes.claim_ranked(tx, target.site_id, target.id, cool_before, [one.id for one in idle])
 
 
 async def _take(
@@ -95,8 +105,9 @@ async def _take(
 ) -> Lease:
     now_is = status_at(one.status, one.expires_at, borrower.terms.cooldown, borrower.now)
     move(now_is, SubstituteStatus.LEASED)
-    await substitutes.take(tx, one, lease_id, borrower.visitor_id, borrower.until)
-    return borrower.lease(target, lease_id, one.address, guessable=False, shared=shared)
+    new = borrower.lease(target, lease_id, one.address, guessable=False, shared=shared)
+    await substitutes.take(tx, one, new)
+    return new
 
 
 async def _run_empty(tx: Tx, borrower: Borrower, target: Target, lease_id: int) -> Lease | None:
@@ -110,12 +121,13 @@ async def _share(tx: Tx, borrower: Borrower, target: Target, lease_id: int) -> L
     claimed = await substitutes.claim_soonest(tx, target.site_id, target.id)
     if claimed is not None and not _is_held(claimed, borrower.now):  # it only cools: its last holder has left
         return await _take(tx, borrower, target, claimed, lease_id, shared=True)
-    if claimed is not None:
-        await substitutes.keep(tx, claimed, borrower.until)  # not lent to one alone before all who share it have left
     one = claimed or await substitutes.find_soonest(tx, target.site_id, target.id)
     if one is None:
         return None
-    return borrower.lease(target, lease_id, one.address, guessable=False, shared=True)
+    new = borrower.lease(target, lease_id, one.address, guessable=False, shared=True)
+    if claimed is not None:  # not lent to one alone before all who share it have left
+        await substitutes.keep(tx, claimed, borrower.until, sharer=new)
+    return new
 
 
 def _is_held(one: Substitute, now: datetime) -> bool:

@@ -20,9 +20,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from wherefrom.substitution.habits import SIGNS, Habits, Sign
+from wherefrom.clock import from_ms, to_ms
+from wherefrom.substitution.habits import SIGNS, USUAL, Habits, Sign
 
 MOST_CLAIMS = 6
 """Kept of one address: 4, 8 and 16 are equally right in simulation."""
@@ -82,12 +83,22 @@ def _seen(one: Lendable, hold: timedelta) -> list[Claim]:
     ]
 
 
-def add_claim(claims: Sequence[Claim], new: Claim, habits: Habits) -> tuple[Claim, ...]:
+def read_claims(stored: Iterable[Sequence[Any]] | None) -> tuple[Claim, ...]:
+    """Claims as ``write_claims`` stores them; none for None."""
+    return tuple(Claim(lease_id, sign, from_ms(at), weight) for lease_id, sign, at, weight in stored or ())
+
+
+def write_claims(claims: Iterable[Claim]) -> list[list[Any]]:
+    """As plain values: lease, sign, milliseconds, weight."""
+    return [[one.lease_id, one.sign, to_ms(one.at), round(one.weight, 4)] for one in claims]
+
+
+def add_claim(claims: Sequence[Claim], new: Claim) -> tuple[Claim, ...]:
     """With the claim of a new holder. Of too many, those are dropped that are least likely to be made good."""
-    return _keep([*(one for one in claims if one.lease_id != new.lease_id), new], new, habits)
+    return _keep([*(one for one in claims if one.lease_id != new.lease_id), new], new)
 
 
-def raise_claim(claims: Sequence[Claim], sign: Claim, habits: Habits) -> tuple[Claim, ...]:
+def raise_claim(claims: Sequence[Claim], sign: Claim) -> tuple[Claim, ...]:
     """With a sign of the visit that holds ``sign.lease_id``: it counts when no stronger one is there. A holder whose
     claim was dropped gets it back."""
     had = next((one for one in claims if one.lease_id == sign.lease_id), None)
@@ -95,7 +106,7 @@ def raise_claim(claims: Sequence[Claim], sign: Claim, habits: Habits) -> tuple[C
         return tuple(claims)
     raised = sign if had is None else replace(sign, weight=had.weight)
     others = [one for one in claims if one.lease_id != sign.lease_id]
-    return _keep([*others, raised], raised, habits)
+    return _keep([*others, raised], raised)
 
 
 def spend(claims: Sequence[Claim], lease_id: int, share: float) -> tuple[Claim, ...]:
@@ -104,13 +115,15 @@ def spend(claims: Sequence[Claim], lease_id: int, share: float) -> tuple[Claim, 
     return tuple(replace(one, weight=one.weight * left) if one.lease_id == lease_id else one for one in claims)
 
 
-def _keep(claims: list[Claim], newest: Claim, habits: Habits) -> tuple[Claim, ...]:
-    """At most MOST_CLAIMS, in the order they were made, the newest among them in any case."""
-    alive = [one for one in claims if one is newest or _to_come(one, habits, newest.at) > _FORGOTTEN]
+def _keep(claims: list[Claim], newest: Claim) -> tuple[Claim, ...]:
+    """At most MOST_CLAIMS, in the order they were made, the newest among them in any case. Which are worth keeping is
+    seen with the usual habits: well enough, and no reason to read a site's own."""
+    worth = {one.lease_id: _to_come(one, USUAL, newest.at) for one in claims}
+    worth[newest.lease_id] = 1.0
+    alive = [one for one in claims if worth[one.lease_id] > _FORGOTTEN]
     if len(alive) > MOST_CLAIMS:
-        strongest = sorted(alive, key=lambda one: (one is newest, _to_come(one, habits, newest.at)), reverse=True)
-        kept = {one.lease_id for one in strongest[:MOST_CLAIMS]}
-        alive = [one for one in alive if one.lease_id in kept]
+        least = sorted(worth.values(), reverse=True)[MOST_CLAIMS - 1]
+        alive = [one for one in alive if worth[one.lease_id] >= least][-MOST_CLAIMS:]
     return tuple(alive)
 
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table
 
-from wherefrom.db import Moment, metadata
+from wherefrom.db import Json, Moment, metadata
 
 target = Table(
     "target",
@@ -42,6 +42,7 @@ substitute = Table(
     Column("created_at", Moment, nullable=False),
     Column("probe_at", Moment),  # when the next probe goes; null: now, when probes are sent at all
     Column("probe_losses", Integer, nullable=False, server_default="0"),  # probes in a row that did not come back
+    Column("claims", Json),  # earlier holders whose letter may still come: [lease, sign, ms, weight] each
     Index("uq_substitute_address", "site_id", "address_key", unique=True),
     Index("ix_substitute_lend", "site_id", "target_id", "status", "idle_since"),
 )
@@ -57,6 +58,14 @@ shortage = Table(
     Column("at", Moment, nullable=False),
     Index("ix_shortage_target", "site_id", "target_id", "at"),
     Index("ix_shortage_at", "at"),
+)
+
+habit = Table(
+    "habit",  # what the site's own letters teach about its visitors
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("tally", Json, nullable=False),
+    Column("counted_to", BigInteger, nullable=False),  # the last lease that is in the tally
 )
 
 lease = Table(

@@ -43,6 +43,16 @@ class Lesson:
     counts: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A lease whose visit may have written the letter, and what follows: lending holds its address back no longer, and
+    the site's habits are known better."""
+
+    lease_id: int
+    address: str
+    lesson: Lesson
+
+
 def _zeros() -> list[float]:
     return [0.0] * len(USUAL.parts)
 

@@ -58,10 +58,11 @@ async def _write(tx: Tx, collector: Collector, signal: Signal, site: Site, visit
     now = services.clock.now()
     if not await store.mark_seen(tx, site.id, visit_id, now):
         return False
-    await touch_leases(tx, site.id, visit_id, now, services.settings)
     address = find_address(signal.address or "")
     if signal.kind == "heartbeat" or address is None:
+        await touch_leases(tx, site.id, visit_id, now, services.settings)
         return True
+    await touch_leases(tx, site.id, visit_id, now, services.settings, sign=signal.kind, found=address.text)
     if await store.count_intents(tx, site.id, visit_id) < MOST_INTENTS:
         sign = store.Intent(
             signal.kind, address.text, clean_text(collector.cut_tokens(signal.page, site), LONGEST_URL), now

@@ -6,6 +6,7 @@ together. So on PostgreSQL a row that is being written this very moment counts a
 
     idle_since  the end of the last lease, also while that lies ahead; for one never lent, when it was added
     lease_id, visitor_id, expires_at  of the last lease that had it to itself
+    claims  holders whose letter may still come (``risk``); null for none
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from sqlalchemy.exc import IntegrityError
 
 from wherefrom.db import Tx
 from wherefrom.errors import Conflict, NotFound
-from wherefrom.substitution.lease import LENT_BY_TIME, SubstituteStatus, sources
+from wherefrom.substitution.lease import LENT_BY_TIME, Lease, SubstituteStatus, sources
+from wherefrom.substitution.risk import MOST_IDLE, Claim, add_claim, read_claims, write_claims
 from wherefrom.substitution.tables import substitute
 
 _S = SubstituteStatus
+_MOST_RANKED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Substitute:
     expires_at: datetime | None
     idle_since: datetime
     created_at: datetime
+    claims: tuple[Claim, ...] = ()
 
     @property
     def key(self) -> str:
@@ -53,6 +57,7 @@ _LENDABLE = substitute.c.status.in_(sorted(LENT_BY_TIME))
 
 def _value(row: Row[*tuple[Any, ...]]) -> Substitute:
     site_id, id_, target_id, address, status, *rest = row
+    rest[-1] = read_claims(rest[-1])
     return Substitute(site_id, id_, target_id, address, SubstituteStatus(status), *rest)
 
 
@@ -86,6 +91,25 @@ async def claim_idle(
     return await _first(tx, ordered.with_for_update(skip_locked=True))
 
 
+async def list_idle(tx: Tx, site_id: int, target_id: int, cool_before: datetime) -> list[Substitute]:
+    """Those never lent or whose last lease ended up to ``cool_before``, the longest idle first and MOST_IDLE at most;
+    not claimed, and as others may be writing them."""
+    cooled = or_(substitute.c.expires_at.is_(None), substitute.c.expires_at <= cool_before)
+    query = _of_pool(site_id, target_id).where(cooled).order_by(substitute.c.idle_since, substitute.c.id)
+    return [_value(row) for row in await tx.execute(query.limit(MOST_IDLE))]
+
+
+async def claim_ranked(
+    tx: Tx, site_id: int, target_id: int, cool_before: datetime, ids: Sequence[int]
+) -> Substitute | None:
+    """As ``claim_idle``, but one of ``ids`` before the others, in their order."""
+    cooled = or_(substitute.c.expires_at.is_(None), substitute.c.expires_at <= cool_before)
+    place = case(*((substitute.c.id == id_, n) for n, id_ in enumerate(ids[:_MOST_RANKED])), else_=_MOST_RANKED)
+    query = _of_pool(site_id, target_id).where(cooled)
+    ordered = query.order_by(place, substitute.c.idle_since, substitute.c.id)
+    return await _first(tx, ordered.with_for_update(skip_locked=True))
+
+
 async def claim_soonest(tx: Tx, site_id: int, target_id: int) -> Substitute | None:
     """The one whose holder has given no sign of life for the longest time."""
     ordered = _of_pool(site_id, target_id).order_by(substitute.c.expires_at, substitute.c.id)
@@ -114,14 +138,37 @@ async def claim_of_lease(tx: Tx, site_id: int, key: str, lease_id: int) -> bool:
     return found.first() is not None
 
 
-async def take(tx: Tx, one: Substitute, lease_id: int, visitor_id: int, expires_at: datetime) -> None:
-    """Lends a claimed substitute: this lease has it to itself until ``expires_at``."""
-    await _set(tx, one, status=_S.LEASED.value, lease_id=lease_id, visitor_id=visitor_id, **_until(expires_at))
+async def take(tx: Tx, one: Substitute, new: Lease) -> None:
+    """Lends a claimed substitute: this lease has it to itself until its end. Its holder may write from now on."""
+    claims = write_claims(add_claim(one.claims, Claim(new.id, "visible", new.leased_at)))
+    holder = {"lease_id": new.id, "visitor_id": new.visitor_id, "claims": claims}
+    await _set(tx, one, status=_S.LEASED.value, **holder, **_until(new.expires_at))
 
 
-async def keep(tx: Tx, one: Substitute, expires_at: datetime) -> None:
-    """Holds a claimed substitute until ``expires_at``, for whoever has it or shares it."""
-    await _set(tx, one, status=_S.LEASED.value, **_until(expires_at))
+async def keep(tx: Tx, one: Substitute, expires_at: datetime, *, sharer: Lease | None = None) -> None:
+    """Holds a claimed substitute until ``expires_at``, for whoever has it or shares it; ``sharer`` is one more who may
+    write."""
+    claims = {}
+    if sharer is not None:
+        claims = {"claims": write_claims(add_claim(one.claims, Claim(sharer.id, "visible", sharer.leased_at)))}
+    await _set(tx, one, status=_S.LEASED.value, **claims, **_until(expires_at))
+
+
+async def claim_claims(tx: Tx, site_id: int, key: str) -> tuple[Claim, ...] | None:
+    """The claims on the substitute with this address (lower case), which is kept from other writers; None when there is
+    none, or somebody else is writing it."""
+    query = select(substitute.c.claims).where(substitute.c.site_id == site_id, substitute.c.address_key == key)
+    row = (await tx.execute(query.with_for_update(skip_locked=True))).first()
+    return None if row is None else read_claims(row.claims)
+
+
+async def set_claims(tx: Tx, site_id: int, key: str, claims: Sequence[Claim]) -> None:
+    """Writes the claims on a substitute that ``claim_claims`` keeps."""
+    await tx.execute(
+        update(substitute)
+        .where(substitute.c.site_id == site_id, substitute.c.address_key == key)
+        .values(claims=write_claims(claims))
+    )
 
 
 async def keep_address(tx: Tx, site_id: int, key: str, expires_at: datetime) -> None:
@@ -191,7 +238,8 @@ async def get_substitute(tx: Tx, site_id: int, target_id: int, substitute_id: in
 
 async def append_substitutes(tx: Tx, new: Sequence[Substitute]) -> None:
     """Writes new addresses of a pool; Conflict when another process has just added one of them."""
-    rows = [{name: getattr(one, name) for name in Substitute.__slots__} | {"address_key": one.key} for one in new]
+    names = [name for name in Substitute.__slots__ if name != "claims"]
+    rows = [{name: getattr(one, name) for name in names} | {"address_key": one.key} for one in new]
     try:
         await tx.execute(substitute.insert(), [row | {"status": row["status"].value} for row in rows])
     except IntegrityError:
