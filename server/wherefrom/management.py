@@ -21,6 +21,7 @@ from wherefrom.inbox.api import OPERATIONS as INBOX_OPERATIONS
 from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
 from wherefrom.reports.api import OPERATIONS as REPORT_OPERATIONS
 from wherefrom.services import Services
+from wherefrom.simulation.api import OPERATIONS as SIMULATION_OPERATIONS
 from wherefrom.sites.api import OPERATIONS as SITE_OPERATIONS
 from wherefrom.sites.store import get_site
 from wherefrom.substitution.api import OPERATIONS as SUBSTITUTION_OPERATIONS
@@ -36,6 +37,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *PROBE_OPERATIONS,
     *INBOX_OPERATIONS,
     *VISIT_OPERATIONS,
+    *SIMULATION_OPERATIONS,
     *REPORT_OPERATIONS,
     *WEBHOOK_OPERATIONS,
     *EVENT_OPERATIONS,

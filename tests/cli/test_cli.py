@@ -267,3 +267,15 @@ def test_an_smtp_group_without_a_sender_stops_the_start_and_names_the_key(shell:
     told = shell.run("site", "list")
     assert told.returncode != 0
     assert "smtp.sender" in told.stderr
+
+
+def test_b01_pool_size_says_how_many_addresses_would_do(shell: Shell) -> None:
+    shell.json("site", "add", "shop", "--host", "company.example")
+    (shell.folder / "pool.txt").write_text("help-1@company.example\n")
+    shell.json("target", "add", "shop", "help@company.example", "--strategy", "pool", "--pool", "pool.txt")
+    told = shell.run("pool", "size", "shop", "help@company.example")
+    assert told.returncode == 0, told.stderr
+    assert "recommended size 4: add 3 addresses" in told.stdout
+    assert "cannot be replayed yet" in told.stdout
+    answer = shell.json("pool", "size", "shop", "help@company.example", "--days", "1")
+    assert (answer["recommended"], len(answer["hours"]), len(answer["curve"])) == (4, 24, 6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from wherefrom.cli import simulate
@@ -31,7 +32,9 @@ def size(
     async def use(services: Services) -> Any:
         target = await find_target(services, site, address)
         path = "/sites/{site}/targets/{target}/pool"
-        return await invoke(services, "GET", path, site=site, target=target.id, query={"days": days})
+        found = await invoke(services, "GET", path, site=site, target=target.id, query={"days": days})
+        curve = await invoke(services, "GET", f"{path}/curve", site=site, target=target.id, query={"days": days})
+        return msgspec.to_builtins(found) | {"curve": msgspec.to_builtins(curve)["sizes"]}
 
     show(with_services(settings, use), as_json, _words)
 
@@ -47,4 +50,15 @@ def _words(use: dict[str, Any]) -> str:
         lines.append(
             f"{one['begin'][:13].replace('T', ' ')}h {one['peak']:>5} {'#' * (one['peak'] * _BAR // most)}{short}"
         )
-    return "\n".join(lines)
+    return "\n".join([*lines, *_curve(use["curve"])])
+
+
+def _curve(points: list[dict[str, Any]]) -> list[str]:
+    """What other sizes would have made of the same days; nothing without letters."""
+    if not points or not points[0]["letters"]:
+        return ["no letter of these days is known to be of a visit: what other sizes would do cannot be replayed yet"]
+    lines = [f"replayed with other sizes, {points[0]['letters']} letters:"]
+    for one in points:
+        share = one["right"] / one["letters"]
+        lines.append(f"{one['size']:>6} addresses  {share:>6.1%} right, {one['refused'] / one['letters']:.1%} refused")
+    return lines
