@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from wherefrom.accounts.login import forget_expired
+from wherefrom.inbox.readiness import count_leases
 from wherefrom.probes.rounds import forget_old as forget_probes
 from wherefrom.services import Services
 from wherefrom.substitution.use import forget_shortages
@@ -27,7 +28,7 @@ together do not all come to the database at once."""
 
 @dataclass(frozen=True, slots=True)
 class Chore:
-    """``run`` says how many things it removed; it is called again ``period`` after it ended, well or badly."""
+    """``run`` says how many things it did; it is called again ``period`` after it ended, well or badly."""
 
     name: str
     run: Callable[[Services], Awaitable[int]]
@@ -42,6 +43,7 @@ CHORES: tuple[Chore, ...] = (
     Chore("forget expired logins", forget_expired, timedelta(hours=1)),
     Chore("forget old probes", forget_probes, timedelta(hours=6)),
     Chore("forget old shortages", forget_shortages, timedelta(hours=1)),
+    Chore("count what leases came to", count_leases, timedelta(hours=1)),
     Chore("sweep unfinished blobs", _sweep_blobs, timedelta(hours=6)),
 )
 

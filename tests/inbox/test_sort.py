@@ -100,9 +100,9 @@ async def test_a_pool_letter_goes_to_the_holder_at_the_time_of_writing_with_runn
     assert late.row.confidence > 0.9
     assert "clicked it" in late.reasons[0]
     now = await post.receive(letter(pool, at=clock.now(), message_id="<b@x>", sender="bob@other.example"))
-    assert now.row.visit_id is not None
+    assert now.row.visit_id == 2
     assert {one.visit_id for one in now.candidates} == {1, 2}
-    assert now.row.confidence < 0.9
+    assert "the letter of visit 1 had come already" in now.reasons[0]
 
 
 async def test_an_intent_on_another_address_of_the_page_says_nothing(post: Post, clock: FixedClock) -> None:

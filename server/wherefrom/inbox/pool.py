@@ -15,7 +15,7 @@ whole seconds, so it counts from the second it began in. Who shares an address i
 
 | | | |
 | --- | --- | --- |
-| STRANGER | 2e-8 letters per second and address | people who had no lease; assumed, one in a year and a half: a lone holder of days ago is not called sure |
+| STRANGER | 2e-8 letters per second and address | people who had no lease; assumed, one in a year and a half: a lone holder of days ago is not called sure. With a tenth of it as many letters are right, ten times as many strangers cost two points |
 | SAME_SENDER | 20,000 | how much rarer it is that another holder happens to have this sender's name; assumed, 1,000 and 1,000,000 decide alike |
 | DOUBT | 1.0 | the odds are known to a factor e at best: people differ, and no model is the truth. MacKay's moderated output (Neural Computation 4, 1992). Simulated on nine traffics at 40 and 160 addresses: right among the sure rises by 0.2 to 0.5 points, the calibration error by less than one |
 """  # noqa: E501 - a table

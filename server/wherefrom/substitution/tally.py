@@ -24,7 +24,7 @@ from msgspec import Struct, field
 from wherefrom.substitution.habits import SIGNS, USUAL, WAYS, Habits, Part, Sign, Way
 
 IMAGINED = 8.0
-"""Letters the usual habits weigh: with 5 or 20 the simulated shares of right matches differ by less than a point."""
+"""Letters the usual habits weigh: with 5 or 20 the simulated share of right matches stays within half a point."""
 
 HALF_LIFE = timedelta(days=90)
 _SHORTEST, _LONGEST = 10.0, 60 * 86_400.0

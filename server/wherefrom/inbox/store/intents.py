@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import and_, case, func, or_, select
 
 from wherefrom.db import Tx
 from wherefrom.inbox.evidence import Signal
-from wherefrom.substitution.habits import SIGNS
+from wherefrom.substitution.habits import SIGNS, Sign
+from wherefrom.substitution.tables import lease, target
 from wherefrom.visits.tables import intent
 
 _KINDS = frozenset(SIGNS)
@@ -28,3 +30,35 @@ async def list_signals(tx: Tx, site_id: int, visit_ids: Collection[int]) -> dict
             if kind in _KINDS:
                 found.setdefault(visit_id, []).append((address.lower(), Signal(kind, seen_at)))
     return found
+
+
+async def count_strongest(
+    tx: Tx, site_id: int, after: int, before: datetime, limit: int
+) -> tuple[dict[Sign, int], int | None]:
+    """The strongest sign of each lease of a pool that has a higher id than ``after`` and began before ``before``, at
+    most ``limit`` of them: how many of each, and the last lease that is counted, None for none."""
+    chosen = (
+        select(lease.c.id, lease.c.visit_id, lease.c.address_key, target.c.address_key.label("target_key"))
+        .join(target, and_(target.c.site_id == lease.c.site_id, target.c.id == lease.c.target_id))
+        .where(
+            lease.c.site_id == site_id, lease.c.id > after, lease.c.strategy == "pool", lease.c.leased_at < before
+        )
+        .order_by(lease.c.id)
+        .limit(limit)
+        .subquery()
+    )  # fmt: skip
+    strength = case(*((intent.c.kind == sign, n) for n, sign in enumerate(SIGNS)), else_=0)
+    named = func.lower(intent.c.address)
+    on = and_(
+        intent.c.site_id == site_id, intent.c.visit_id == chosen.c.visit_id,
+        or_(named == chosen.c.address_key, named == chosen.c.target_key),
+    )  # fmt: skip
+    strongest = (
+        select(chosen.c.id, func.coalesce(func.max(strength), 0).label("strength"))
+        .select_from(chosen.outerjoin(intent, on))
+        .group_by(chosen.c.id)
+        .subquery()
+    )
+    query = select(strongest.c.strength, func.count(), func.max(strongest.c.id)).group_by(strongest.c.strength)
+    rows = (await tx.execute(query)).all()
+    return {SIGNS[row[0]]: row[1] for row in rows}, max((row[2] for row in rows), default=None)

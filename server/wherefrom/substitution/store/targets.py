@@ -39,6 +39,12 @@ async def list_targets(tx: Tx, site_id: int) -> list[Target]:
     return [target_value(row) for row in rows]
 
 
+async def list_pool_sites(tx: Tx) -> list[int]:
+    """The sites with a target of strategy pool."""
+    query = select(target.c.site_id).where(target.c.strategy == "pool").distinct().order_by(target.c.site_id)
+    return list(await tx.scalars(query))
+
+
 async def list_enabled_targets(tx: Tx, site_id: int, keys: Collection[str]) -> list[Target]:
     """Those of the site whose address is among ``keys`` (lower case) and that are to be substituted: enabled, and not
     kept back for want of a proof."""
