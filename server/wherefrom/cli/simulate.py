@@ -34,7 +34,7 @@ def simulate_pool(
     size: Annotated[
         list[int], typer.Option("--size", metavar="N [N…]", min=1, max=_LARGEST, help="Addresses in the pool.")
     ],
-    more: Annotated[list[int] | None, typer.Argument(hidden=True, min=1, max=_LARGEST)] = None,
+    more: Annotated[list[int] | None, typer.Argument(metavar="[N]...", hidden=True, min=1, max=_LARGEST)] = None,
     lease_seconds: Annotated[
         float | None,
         typer.Option(min=1, max=86_400, help="How long an address is held after a visit's last sign of life."),

@@ -30,7 +30,7 @@ delay; only a click on a mailto link leads to a mail program by itself.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Sign = Literal["visible", "select", "copy", "mailto"]
@@ -76,15 +76,25 @@ class Habits:
     readiness: dict[Sign, float]
     shares: dict[Way, tuple[float, ...]]
     parts: tuple[Part, ...]
+    _curves: dict[Sign, tuple[tuple[float, float, float], ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Works out what every question needs: half the share, the centre and the scale of each part."""
+        scales = [(math.log(part.median), 1 / (part.spread * _ROOT)) for part in self.parts]
+        curves = {
+            sign: tuple((share / 2, *scale) for share, scale in zip(self.shares[way], scales, strict=True))
+            for sign, way in WAYS.items()
+        }
+        object.__setattr__(self, "_curves", curves)
 
     def arrived(self, sign: Sign, seconds: float) -> float:
         """The share of the letters after ``sign`` that come within ``seconds``."""
         if seconds <= 0.0:
             return 0.0
         logarithm, total = math.log(seconds), 0.0
-        for share, part in zip(self.shares[WAYS[sign]], self.parts, strict=True):
-            total += share * math.erfc((math.log(part.median) - logarithm) / (part.spread * _ROOT))
-        return 0.5 * total
+        for half, centre, scale in self._curves[sign]:
+            total += half * math.erfc((centre - logarithm) * scale)
+        return total
 
     def rate(self, sign: Sign, first: float, last: float) -> float:
         """Letters per second now, of a visit that has not written, ``first`` to ``last`` seconds after the sign (two

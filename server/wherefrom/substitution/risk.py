@@ -28,8 +28,8 @@ from wherefrom.substitution.habits import SIGNS, USUAL, Habits, Sign
 MOST_CLAIMS = 4
 """Kept of one address: 3, 6 and 12 are equally right in simulation."""
 
-MOST_IDLE = 64
-"""Ranked at a time, those idle for the longest; of 160, ranking only 32 is as right as ranking all."""
+MOST_IDLE = 32
+"""Ranked at a time, those idle for the longest: of 160, that is as right as ranking all."""
 
 AGAIN = 0.01
 """What is left of a claim whose letter has come: somebody else who writes from the same visit, a colleague say.
@@ -70,17 +70,17 @@ def letters_to_come(claims: Iterable[Claim], habits: Habits, now: datetime) -> f
 def rank(idle: Iterable[L], habits: Habits, now: datetime, hold: timedelta) -> list[L]:
     """The addresses, the one to lend first in front; of equals the one given. ``hold``: how long before its end a lease
     saw the last sign of life, which counts for a holder who did no more than look."""
-    return sorted(idle, key=lambda one: letters_to_come(_seen(one, hold), habits, now))
+    return sorted(idle, key=lambda one: _risk(one, habits, now, hold))
 
 
-def _seen(one: Lendable, hold: timedelta) -> list[Claim]:
-    if one.expires_at is None:
-        return list(one.claims)
-    last = one.expires_at - hold
-    return [
-        replace(claim, at=max(claim.at, last)) if claim.lease_id == one.lease_id and claim.sign == "visible" else claim
-        for claim in one.claims
-    ]
+def _risk(one: Lendable, habits: Habits, now: datetime, hold: timedelta) -> float:
+    risk = 0.0
+    for claim in one.claims:
+        at = claim.at
+        if claim.sign == "visible" and claim.lease_id == one.lease_id and one.expires_at is not None:
+            at = max(at, one.expires_at - hold)
+        risk += claim.weight * habits.to_come(claim.sign, (now - at).total_seconds())
+    return risk
 
 
 def read_claims(stored: Iterable[Sequence[Any]] | None) -> tuple[Claim, ...]:

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, literal_column, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
-from wherefrom.db import Tx
+from wherefrom.db import Prepared, Tx
 from wherefrom.errors import Conflict, NotFound
 from wherefrom.substitution.lease import LENT_BY_TIME, Lease, SubstituteStatus, sources
 from wherefrom.substitution.risk import MOST_IDLE, Claim, add_claim, read_claims, write_claims
@@ -51,8 +51,30 @@ class Substitute:
         return self.address.lower()
 
 
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """An address that may be lent, as ``risk.rank`` looks at it."""
+
+    id: int
+    claims: tuple[Claim, ...]
+    lease_id: int | None
+    expires_at: datetime | None
+
+
 _COLUMNS: tuple[ColumnElement[Any], ...] = tuple(substitute.c[name] for name in Substitute.__slots__)
 _LENDABLE = substitute.c.status.in_(sorted(LENT_BY_TIME))
+
+
+_LIST_IDLE = Prepared(
+    select(substitute.c.id, substitute.c.claims, substitute.c.lease_id, substitute.c.expires_at)
+    .where(
+        substitute.c.site_id == bindparam("of_site"), substitute.c.target_id == bindparam("of_target"),
+        or_(*(substitute.c.status == status.value for status in sorted(LENT_BY_TIME))),
+        or_(substitute.c.expires_at.is_(None), substitute.c.expires_at <= bindparam("cool_before")),
+    )
+    .order_by(substitute.c.idle_since, substitute.c.id)
+    .limit(literal_column(str(MOST_IDLE)))
+)  # fmt: skip
 
 
 def _value(row: Row[*tuple[Any, ...]]) -> Substitute:
@@ -70,6 +92,11 @@ def _of_pool(site_id: int, target_id: int) -> Select[*tuple[Any, ...]]:
     return select(*_COLUMNS).where(substitute.c.site_id == site_id, substitute.c.target_id == target_id, _LENDABLE)
 
 
+def _cooled(site_id: int, target_id: int, cool_before: datetime) -> Select[*tuple[Any, ...]]:
+    cooled = or_(substitute.c.expires_at.is_(None), substitute.c.expires_at <= cool_before)
+    return _of_pool(site_id, target_id).where(cooled)
+
+
 async def claim_own(tx: Tx, site_id: int, target_id: int, visitor_id: int, lease_id: int | None) -> Substitute | None:
     """The substitute this visitor holds or was the last to hold: that of ``lease_id`` if any, then the latest."""
     this_lease = case((substitute.c.lease_id == lease_id, 0), else_=1)
@@ -79,33 +106,29 @@ async def claim_own(tx: Tx, site_id: int, target_id: int, visitor_id: int, lease
 
 
 async def claim_idle(
-    tx: Tx, site_id: int, target_id: int, cool_before: datetime, keys: Collection[str] | None = None
+    tx: Tx, site_id: int, target_id: int, cool_before: datetime, keys: Collection[str]
 ) -> Substitute | None:
-    """The one idle for the longest time, of those never lent or whose last lease ended up to ``cool_before``; only of
-    the addresses ``keys`` (lower case) when given."""
-    cooled = or_(substitute.c.expires_at.is_(None), substitute.c.expires_at <= cool_before)
-    query = _of_pool(site_id, target_id).where(cooled)
-    if keys is not None:
-        query = query.where(substitute.c.address_key.in_(keys))
+    """Of the addresses ``keys`` (lower case) that were never lent or whose last lease ended up to ``cool_before``, the
+    one idle for the longest time."""
+    query = _cooled(site_id, target_id, cool_before).where(substitute.c.address_key.in_(keys))
     ordered = query.order_by(substitute.c.idle_since, substitute.c.id)
     return await _first(tx, ordered.with_for_update(skip_locked=True))
 
 
-async def list_idle(tx: Tx, site_id: int, target_id: int, cool_before: datetime) -> list[Substitute]:
+async def list_idle(tx: Tx, site_id: int, target_id: int, cool_before: datetime) -> list[Idle]:
     """Those never lent or whose last lease ended up to ``cool_before``, the longest idle first and MOST_IDLE at most;
     not claimed, and as others may be writing them."""
-    cooled = or_(substitute.c.expires_at.is_(None), substitute.c.expires_at <= cool_before)
-    query = _of_pool(site_id, target_id).where(cooled).order_by(substitute.c.idle_since, substitute.c.id)
-    return [_value(row) for row in await tx.execute(query.limit(MOST_IDLE))]
+    rows = await tx.fetch(_LIST_IDLE, {"of_site": site_id, "of_target": target_id, "cool_before": cool_before})
+    return [Idle(id_, read_claims(claims), lease_id, expires_at) for id_, claims, lease_id, expires_at in rows]
 
 
 async def claim_ranked(
     tx: Tx, site_id: int, target_id: int, cool_before: datetime, ids: Sequence[int]
 ) -> Substitute | None:
-    """As ``claim_idle``, but one of ``ids`` before the others, in their order."""
-    cooled = or_(substitute.c.expires_at.is_(None), substitute.c.expires_at <= cool_before)
+    """Of those never lent or whose last lease ended up to ``cool_before``, one of ``ids`` in their order, else the one
+    idle for the longest time: others may have taken some of ``ids`` since they were ranked."""
     place = case(*((substitute.c.id == id_, n) for n, id_ in enumerate(ids[:_MOST_RANKED])), else_=_MOST_RANKED)
-    query = _of_pool(site_id, target_id).where(cooled)
+    query = _cooled(site_id, target_id, cool_before)
     ordered = query.order_by(place, substitute.c.idle_since, substitute.c.id)
     return await _first(tx, ordered.with_for_update(skip_locked=True))
 
