@@ -9,7 +9,7 @@ from wherefrom.inbox.attribution import attribute
 from wherefrom.inbox.evidence import Evidence
 
 
-def test_a_code_names_its_visit_almost_certainly() -> None:
+def test_e01_a_code_names_its_visit_almost_certainly() -> None:
     verdict = attribute(written(0, coded=(code(7),)))
     assert (verdict.rule, verdict.visit_id, verdict.lease_id, verdict.confidence) == ("code", 7, 70, 0.99)
     assert "shown to visit 7 alone" in verdict.reasons[0]
@@ -19,7 +19,7 @@ def test_a_code_holds_for_a_letter_written_a_year_later() -> None:
     assert attribute(written(60 * 24 * 365, coded=(code(7),))).confidence == 0.99
 
 
-def test_a_forged_code_matches_nothing_and_says_so() -> None:
+def test_e01_a_forged_code_matches_nothing_and_says_so() -> None:
     verdict = attribute(written(0, unknown_codes=("sales+qqqqqqqq@company.example",)))
     assert (verdict.rule, verdict.visit_id, verdict.confidence) == ("none", None, 0.0)
     assert verdict.reasons == ("code: code sales+qqqqqqqq@company.example is unknown: forged or mistyped",)
@@ -33,7 +33,7 @@ def test_a_forged_code_does_not_hide_the_known_sender() -> None:
     assert any("forged or mistyped" in reason for reason in verdict.reasons)
 
 
-def test_a_bare_visit_number_is_believed_less_and_says_why() -> None:
+def test_e02_a_bare_visit_number_is_believed_less_and_says_why() -> None:
     verdict = attribute(written(0, coded=(code(7, guessable=True),)))
     assert verdict.visit_id == 7
     assert verdict.confidence == 0.85
@@ -61,7 +61,7 @@ def test_two_visits_codes_in_one_letter_give_the_most_trusted_header_and_a_doubt
     assert [(c.visit_id, c.confidence) for c in verdict.candidates] == [(8, 0.70), (7, 0.29)]
 
 
-def test_the_holder_at_the_time_of_writing_is_sure_when_nobody_held_it_before() -> None:
+def test_e01_the_holder_at_the_time_of_writing_is_sure_when_nobody_held_it_before() -> None:
     verdict = attribute(written(5, pool=(holding(1, 0, 5),)))
     assert (verdict.rule, verdict.visit_id) == ("pool", 1)
     assert verdict.confidence > 0.95
@@ -99,13 +99,13 @@ def test_a_guess_below_a_fifth_is_told_but_does_not_answer() -> None:
     assert "a guess" in verdict.reasons[0]
 
 
-def test_two_who_share_an_address_share_the_confidence() -> None:
+def test_e02_two_who_share_an_address_share_the_confidence() -> None:
     verdict = attribute(written(5, pool=(holding(1, 0, 5), holding(2, 1, 5))))
     assert [c.confidence for c in verdict.candidates] == pytest.approx([0.49, 0.49], abs=0.01)
     assert "one other holder" in verdict.reasons[0]
 
 
-def test_intent_decides_between_two_who_share() -> None:
+def test_e03_intent_decides_between_two_who_share() -> None:
     verdict = attribute(written(5, pool=(holding(1, 0, 5), holding(2, 1, 5, signal("copy", 3)))))
     assert verdict.visit_id == 2
     assert verdict.confidence > 0.9
@@ -129,7 +129,7 @@ def test_a_lease_begun_in_the_same_second_as_the_whole_second_stamp_counts() -> 
     assert attribute(Evidence(arrived_at=at(0), header_at=at(0), pool=(lease,))).visit_id == 1
 
 
-def test_a_known_sender_is_recognised_among_the_holders() -> None:
+def test_e01_a_known_sender_is_recognised_among_the_holders() -> None:
     old, new = holding(1, -60 * 24 * 3, -60 * 24 * 3 + 5), holding(2, 0, 4)
     stranger = attribute(written(5, pool=(old, new)))
     known = attribute(written(5, pool=(old, new), sender="x@y.example", by_sender=(earlier(1, -60 * 24 * 3),)))
@@ -147,7 +147,7 @@ def test_a_returning_visitor_who_wrote_before_is_taken_for_the_present_visit() -
     assert verdict.confidence > 0.95
 
 
-def test_a_reply_belongs_to_its_thread_not_to_who_holds_the_address_now() -> None:
+def test_e01_a_reply_belongs_to_its_thread_not_to_who_holds_the_address_now() -> None:
     verdict = attribute(written(5, pool=(holding(2, 0, 5),), thread=(earlier(1, -5000, 0.9),)))
     assert (verdict.rule, verdict.visit_id) == ("thread", 1)
     assert verdict.confidence == pytest.approx(0.873)
@@ -199,13 +199,13 @@ def test_an_automatic_answer_to_a_code_is_still_of_its_visit() -> None:
     assert attribute(written(5, automatic="auto-submitted", coded=(code(7),))).visit_id == 7
 
 
-def test_a_code_in_the_quoted_text_is_the_last_resort() -> None:
+def test_e01_a_code_in_the_quoted_text_is_the_last_resort() -> None:
     verdict = attribute(written(0, quoted=(code(7),)))
     assert (verdict.rule, verdict.visit_id, verdict.confidence) == ("quoted", 7, 0.80)
     assert attribute(written(0, quoted=(code(7, guessable=True),))).confidence == 0.50
 
 
-def test_all_rules_are_recorded_and_the_first_that_answers_comes_first() -> None:
+def test_e01_e02_all_rules_are_recorded_and_the_first_that_answers_comes_first() -> None:
     verdict = attribute(
         written(
             5,

@@ -50,7 +50,7 @@ EVERY = [
         ),
     ],
 )
-def test_a_substitute_has_the_shape_its_target_says(one: Target, shape: str) -> None:
+def test_a02_a04_a_substitute_has_the_shape_its_target_says(one: Target, shape: str) -> None:
     for _ in range(50):
         assert re.fullmatch(shape, make_substitute(one, 123456))
 
@@ -60,7 +60,7 @@ def test_a_pools_addresses_are_not_made_up() -> None:
         make_substitute(target(strategy="pool"), 1)
 
 
-def test_codes_carry_the_bits_the_documentation_promises() -> None:
+def test_a02_codes_carry_the_bits_the_documentation_promises() -> None:
     letters = sum(c.isalpha() for c in CODE_ALPHABET)
     digits = len(CODE_ALPHABET) - letters
 

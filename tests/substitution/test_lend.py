@@ -17,7 +17,7 @@ from wherefrom.substitution.store import list_targets
 from wherefrom.substitution.target import Options
 
 
-async def test_a_visit_gets_one_code_per_target_and_keeps_it(desk: Desk) -> None:
+async def test_a02_a_visit_gets_one_code_per_target_and_keeps_it(desk: Desk) -> None:
     await desk.add()
     await desk.add("info@company.com", strategy="catchall", domain="in.company.com", code_form="name")
     both = (SALES, "info@company.com")
@@ -48,7 +48,7 @@ async def test_each_visit_is_found_by_its_address_for_ever(desk: Desk) -> None:
         assert (holder.leased_at, holder.last_seen_at, holder.expires_at) == (leased_at, leased_at, leased_at + HOLD)
 
 
-async def test_a_code_nobody_was_given_has_no_holder(desk: Desk) -> None:
+async def test_e01_a_code_nobody_was_given_has_no_holder(desk: Desk) -> None:
     await desk.add()
     await desk.lend(7)
     assert await desk.holders("sales+23456789@company.com", SALES) == []
@@ -62,7 +62,7 @@ async def test_the_bare_visit_number_is_marked_as_guessable(desk: Desk) -> None:
     assert holder.guessable
 
 
-async def test_only_enabled_targets_of_this_site_are_substituted(desk: Desk, services: Services) -> None:
+async def test_a05_only_enabled_targets_of_this_site_are_substituted(desk: Desk, services: Services) -> None:
     other = Desk(services, site_id=2)
     one, _ = await desk.add(), await other.add("info@company.com")
     assert await desk.lend_all(7, 1, SALES, "info@company.com", "no address", "") == {
@@ -130,7 +130,7 @@ async def test_a_visit_number_that_would_be_another_visits_address_is_not_shown(
     assert await desk.lend_all(2, 1, "sales.1@company.com") == {"sales.1@company.com": "sales.1.2@company.com"}
 
 
-async def test_a_sign_of_life_holds_the_lease_on(desk: Desk) -> None:
+async def test_b02_a_sign_of_life_holds_the_lease_on(desk: Desk) -> None:
     await desk.add()
     address = await desk.lend(7)
     start = desk.clock.now()
@@ -161,7 +161,7 @@ async def test_twenty_visits_at_once_in_one_group_commit_all_get_their_own(desk:
     assert {holder.address: holder.visit_id for holder in holders} == {a: n for n, a in enumerate(addresses)}
 
 
-async def test_a_lease_whose_write_fails_was_never_lent(desk: Desk, services: Services) -> None:
+async def test_b02_a_lease_whose_write_fails_was_never_lent(desk: Desk, services: Services) -> None:
     await desk.add()
     await desk.add("info@company.com", strategy="pool", pool=pool_text(1))
     with pytest.raises(RuntimeError):

@@ -25,13 +25,13 @@ async def counts(services: Services) -> tuple[int, int]:
     return one.refused, one.shared
 
 
-async def test_each_visit_has_an_address_to_itself(desk: Desk) -> None:
+async def test_a03_each_visit_has_an_address_to_itself(desk: Desk) -> None:
     await desk.add(strategy="pool", pool=pool_text(3))
     assert {await desk.lend(visit) for visit in (1, 2, 3)} == set(pool_text(3).split())
     assert await desk.lend(4) is None
 
 
-async def test_a_visit_keeps_its_address_from_page_to_page(desk: Desk) -> None:
+async def test_b02_a_visit_keeps_its_address_from_page_to_page(desk: Desk) -> None:
     await desk.add(strategy="pool", pool=pool_text(3))
     address = await desk.lend(1)
     for _ in range(10):
@@ -42,7 +42,7 @@ async def test_a_visit_keeps_its_address_from_page_to_page(desk: Desk) -> None:
     assert holder.expires_at - holder.leased_at == 140 * MINUTE + HOLD
 
 
-async def test_an_address_is_lent_again_when_it_has_cooled_and_not_before(desk: Desk) -> None:
+async def test_b04_an_address_is_lent_again_when_it_has_cooled_and_not_before(desk: Desk) -> None:
     await desk.add(strategy="pool", pool=pool_text(1))
     address = await desk.lend(1)
     desk.wait(HOLD + COOLDOWN - MINUTE)
@@ -51,7 +51,7 @@ async def test_an_address_is_lent_again_when_it_has_cooled_and_not_before(desk: 
     assert await desk.lend(2) == address
 
 
-async def test_the_longest_idle_is_lent_first(desk: Desk) -> None:
+async def test_b04_the_longest_idle_is_lent_first(desk: Desk) -> None:
     await desk.add(strategy="pool", pool=pool_text(3))
     order = []
     for visit in (1, 2, 3):
@@ -62,7 +62,7 @@ async def test_the_longest_idle_is_lent_first(desk: Desk) -> None:
     assert [await desk.lend(visit) for visit in (4, 5, 6)] == [order[1], order[2], order[0]]
 
 
-async def test_a_returning_visitor_gets_the_same_address_back_even_while_it_cools(desk: Desk) -> None:
+async def test_b03_a_returning_visitor_gets_the_same_address_back_even_while_it_cools(desk: Desk) -> None:
     await desk.add(strategy="pool", pool=pool_text(3))
     address = await desk.lend(1, visitor=9)
     desk.wait(MINUTE)
@@ -72,7 +72,7 @@ async def test_a_returning_visitor_gets_the_same_address_back_even_while_it_cool
     assert [holder.visit_id for holder in await desk.holders(address or "")] == [1, 3]
 
 
-async def test_a_returning_visitor_gets_an_address_back_that_another_had_in_between(desk: Desk) -> None:
+async def test_b03_a_returning_visitor_gets_an_address_back_that_another_had_in_between(desk: Desk) -> None:
     one = await desk.add(strategy="pool", pool=pool_text(1))
     address = await desk.lend(1, visitor=9)
     desk.wait(HOLD + COOLDOWN)
@@ -84,7 +84,7 @@ async def test_a_returning_visitor_gets_an_address_back_that_another_had_in_betw
     assert await desk.lend(5, visitor=8) == address
 
 
-async def test_a_returning_visitor_gets_an_old_address_before_one_idle_for_longer(desk: Desk) -> None:
+async def test_b03_a_returning_visitor_gets_an_old_address_before_one_idle_for_longer(desk: Desk) -> None:
     await desk.add(strategy="pool", pool=pool_text(2))
     old = await desk.lend(1, visitor=9)
     other = await desk.lend(2, visitor=8)
@@ -110,7 +110,7 @@ async def test_a_new_visit_of_the_visitor_takes_over_from_the_earlier_one_in_tha
     assert earlier.last_seen_at == desk.clock.now()
 
 
-async def test_signs_of_life_hold_an_address_and_their_end_lets_it_go(desk: Desk) -> None:
+async def test_b02_signs_of_life_hold_an_address_and_their_end_lets_it_go(desk: Desk) -> None:
     await desk.add(strategy="pool", pool=pool_text(1))
     address = await desk.lend(1)
     for _ in range(5):
@@ -145,14 +145,14 @@ async def test_a_page_that_wakes_up_too_late_does_not_win_the_address_back(desk:
     assert second.expires_at == desk.clock.now() - MINUTE + HOLD
 
 
-async def test_an_empty_pool_shows_the_real_address_and_counts_it(desk: Desk) -> None:
+async def test_b05_an_empty_pool_shows_the_real_address_and_counts_it(desk: Desk) -> None:
     await desk.add(strategy="pool", pool=pool_text(1))
     await desk.lend(1)
     assert [await desk.lend(visit) for visit in (2, 3)] == [None, None]
     assert await counts(desk.services) == (2, 0)
 
 
-async def test_an_empty_pool_that_shares_lends_what_was_quiet_the_longest_and_marks_it(desk: Desk) -> None:
+async def test_b05_an_empty_pool_that_shares_lends_what_was_quiet_the_longest_and_marks_it(desk: Desk) -> None:
     await desk.add(strategy="pool", when_empty="share", pool=pool_text(2))
     first = await desk.lend(1)
     desk.wait(MINUTE)
@@ -165,7 +165,7 @@ async def test_an_empty_pool_that_shares_lends_what_was_quiet_the_longest_and_ma
     ]  # fmt: skip
 
 
-async def test_a_cooling_address_is_shared_before_a_held_one(desk: Desk) -> None:
+async def test_b05_a_cooling_address_is_shared_before_a_held_one(desk: Desk) -> None:
     await desk.add(strategy="pool", when_empty="share", pool=pool_text(2))
     held, cooling = await desk.lend(1), await desk.lend(2)
     desk.wait(10 * MINUTE)
@@ -230,7 +230,7 @@ async def test_a_returning_visitor_does_not_take_an_address_that_others_share(de
     assert not holder.shared
 
 
-async def test_a_retired_address_is_lent_no_more_and_still_leads_to_its_visits(desk: Desk) -> None:
+async def test_b04_a_retired_address_is_lent_no_more_and_still_leads_to_its_visits(desk: Desk) -> None:
     one = await desk.add(strategy="pool", pool=pool_text(2))
     address = await desk.lend(1)
     async with desk.services.db.read() as tx:
@@ -248,7 +248,7 @@ async def test_a_retired_address_is_lent_no_more_and_still_leads_to_its_visits(d
     assert await statuses(desk.services, one) == ["retired", "leased"]
 
 
-async def test_an_unverified_address_is_not_lent(desk: Desk, services: Services) -> None:
+async def test_b04_an_unverified_address_is_not_lent(desk: Desk, services: Services) -> None:
     one = await desk.add(strategy="pool", pool=pool_text(1))
     async with services.db.write() as tx:
         (only,) = await list_substitutes(tx, 1, one.id)
@@ -271,7 +271,7 @@ async def test_pools_of_two_targets_and_two_sites_are_apart(desk: Desk, services
     assert await other.lend(1) == "a0@company.com"
 
 
-async def test_the_worker_writes_down_what_time_has_done(desk: Desk, services: Services) -> None:
+async def test_b04_the_worker_writes_down_what_time_has_done(desk: Desk, services: Services) -> None:
     one = await desk.add(strategy="pool", pool=pool_text(3))
     assert not await release_expired(services)
     await desk.lend(1)
