@@ -9,7 +9,7 @@ from tests.inbox.letters import Post, letter
 from wherefrom.services import Services
 
 _SEARCH = ("SELECT", "UPDATE")
-_FEW = ("target", "mailbox", "folder")  # a site has few of these
+_FEW = ("target", "mailbox", "folder", "habit")  # a site has few of these
 _BY_SITE_ALONE = "(site_id=?)"
 _BOUNDED = ("ix_message_stored", "ix_message_arrived (site_id=?)", "json_each", "anon")
 """Unsorted letters alone, the newest by a limit, ids given, a subquery with a limit."""
