@@ -21,10 +21,10 @@ The one model of this package: attribution weighs holders by ``rate`` (who wrote
 | mailto: clicked | 0.6 | 0.80, 0.15, 0.05 |
 
 These are assumptions to begin with: no public measurement of the time from a click on an address to the letter is
-known to us. They are wide on purpose, a site's own letters replace them soon (eight real letters weigh as much), and
-what wrong ones cost is measured: ``tests/bench/attribution.py`` has traffics with delays and shares far from these.
-What is copied or selected without being noticed is written to by hand too, so visible, select and copy share one
-delay; only a click on a mailto link leads to a mail program by itself.
+known to us. They are wide on purpose, and a site's own letters replace them soon (four of a kind weigh as much). What
+wrong ones cost is measured: ``tests/bench/attribution.py`` has traffics with delays and shares far from these. What is
+copied or selected without being noticed is written to by hand too, so visible, select and copy share one delay; only a
+click on a mailto link leads to a mail program by itself.
 """
 
 from __future__ import annotations
