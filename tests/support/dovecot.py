@@ -222,7 +222,7 @@ class Dovecot:
         maildir = self.home / "mail" / account.user / "Maildir"
         place = maildir if folder.upper() == "INBOX" else maildir / f".{folder.replace('/', '.')}"
         for known in [*place.glob("dovecot-uidlist*"), *place.glob("dovecot.index*")]:
-            known.unlink()
+            known.unlink(missing_ok=True)  # a lock of the server's own may be gone by now
         with self.imap(account) as client:
             return int(client.select_folder(folder, readonly=True)[b"UIDVALIDITY"])
 
