@@ -3,7 +3,7 @@
 import itertools
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -348,3 +348,16 @@ def test_a_closed_session_is_a_lost_connection_and_closing_twice_is_no_error(dov
     session.close()
     with pytest.raises(ConnectionLost):
         session.noop()
+
+
+def test_uids_are_listed_within_bounds_and_read_as_named(dovecot: Dovecot, anna: Account) -> None:
+    for number in range(1, 6):
+        dovecot.deliver(anna.address, b"Subject: %d\r\n\r\nx\r\n" % number)
+    with opened(dovecot, anna) as session:
+        assert session.list_uids(2, 4) == [2, 3, 4]
+        assert session.list_uids(4, 400, date(2020, 1, 1)) == [4, 5]
+        assert session.list_uids(1, 5, date(2090, 1, 1)) == []
+        assert session.list_uids(6, 400) == [], "n:* would name the last letter"
+        assert session.list_uids(5, 4) == []
+        assert [one.uid for one in session.fetch_uids([4, 2], 50, 10_000)] == [4, 2]
+        assert [one.uid for one in session.fetch_uids([3, 700], 1, 10_000)] == [3]

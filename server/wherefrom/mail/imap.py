@@ -117,15 +117,29 @@ class ImapSession(Connection):
         with self._telling("SEARCH"):
             return max(within(self._wire, self.timeout, lambda: self._client.search(["UID", "*"])), default=0)
 
+    def list_uids(self, first: int, last: int, day: date | None = None) -> list[int]:
+        """The UIDs from ``first`` to ``last`` in the open folder, in order; with ``day``, of letters that arrived then
+        or later. Unlike ``fetch_new`` it leaves the news be."""
+        if last < first:
+            return []
+        asked: list[Any] = ["UID", f"{first}:{last}"] + (["SINCE", day] if day else [])
+        with self._telling("SEARCH"):
+            found = within(self._wire, self.timeout, lambda: self._client.search(asked))
+        return sorted(uid for uid in found if first <= uid <= last)
+
     # ------------------------------------------------------------------ reading
 
     def fetch_new(self, after_uid: int, batch: int, max_bytes: int) -> Iterator[RawLetter]:
-        """The open folder's letters with a UID above ``after_uid``, in the order of their UIDs.
+        """The open folder's letters with a UID above ``after_uid``; as ``fetch_uids``."""
+        yield from self.fetch_uids(self._search_above(after_uid), batch, max_bytes)
+
+    def fetch_uids(self, found: Sequence[int], batch: int, max_bytes: int) -> Iterator[RawLetter]:
+        """The open folder's letters of these UIDs, in this order.
 
         Fetches at most ``batch`` letters and 16 MiB at once; of a letter above ``max_bytes`` its beginning. A letter
         that the server cannot hand out comes as one with a ``problem``; one deleted meanwhile does not come.
         """
-        for uids in _slices(self._search_above(after_uid), batch):
+        for uids in _slices(found, batch):
             facts = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
             for group in _groups([(uid, _size(facts[uid])) for uid in uids if uid in facts], max_bytes):
                 yield from self._read_group(group, facts, max_bytes)
@@ -238,7 +252,7 @@ class ImapSession(Connection):
         self._news = False
 
 
-def _slices(uids: list[int], batch: int) -> Iterator[list[int]]:
+def _slices(uids: Sequence[int], batch: int) -> Iterator[Sequence[int]]:
     for start in range(0, len(uids), batch):
         yield uids[start : start + batch]
 
