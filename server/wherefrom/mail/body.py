@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from wherefrom.mail.charset import decode_text, decode_words, one_line
 from wherefrom.mail.fields import parse_fields, parse_parameters
 from wherefrom.mail.html import html_text
-from wherefrom.mail.letter import Attachment, decode_transfer, decoded_size
+from wherefrom.mail.letter import Attachment, decode_transfer
 from wherefrom.mail.structure import Part
 
 MAX_TEXT = 1_048_576
@@ -48,8 +48,8 @@ _PATH = re.compile(r".*[/\\]", re.DOTALL)
 _DISGUISE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")  # shows "exe.txt" for "txt.exe"
 _CID = re.compile(r"cid:([^\s\"'<>)]{1,500})", re.IGNORECASE)
 _CHARSET_IN_HTML = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
-_LINE_ENDS = re.compile(r"\r\n?")
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL_BYTES = bytes([*range(9), 11, 12, *range(14, 32), 127])
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def read_body(raw: bytes, root: Part, hints: list[str]) -> Body:
         if len(html) > MAX_HTML:
             html = html[:MAX_HTML]
             found.defects.add("html-truncated")
-    shown = {one_line(cid, 500) for cid in _CID.findall(html)} if html else set()
+    shown = {one_line(cid, 500) for cid in _CID.findall(html)} if html and found.files else set()
     files = tuple(_attachment(raw, part, number, shown, hints) for number, part in enumerate(found.files, 1))
     if truncated:
         found.defects.add("text-truncated")
@@ -122,7 +122,7 @@ class _Walker:
             if part.content_type == "text/html":
                 self._found.blocks.append(_Block(html=text))
             else:
-                self._found.blocks.append(_Block(plain=_clean(text)))
+                self._found.blocks.append(_Block(plain=text))
         elif part.content_type not in _FACES and not part.content_type.startswith("multipart/"):
             self._found.files.append(part)
 
@@ -161,20 +161,20 @@ class _Walker:
             self._found.defects.add("charset-guessed")
         if "\ufffd" in text:
             self._found.defects.add("text-damaged")
-        return text
+        return _clean(text, data) if part.content_type == "text/plain" else text
 
 
 def _attachment(raw: bytes, part: Part, number: int, shown: set[str], hints: list[str]) -> Attachment:
     _, parameters = _disposition(part, hints)
     content_id = one_line(decode_words(part.fields.first("content-id") or b""), 500).strip("<> ") or None
-    encoded = raw[part.start : part.end]
     return Attachment(
-        name=_file_name(encoded, part, parameters, number, hints),
+        name=_file_name(raw, part, parameters, number, hints),
         content_type=part.content_type[:200],
-        size=decoded_size(encoded, part.encoding),
         inline=content_id in shown,
         content_id=content_id,
-        encoded=encoded,
+        source=raw,
+        start=part.start,
+        end=part.end,
         encoding=part.encoding,
     )
 
@@ -183,10 +183,11 @@ def _disposition(part: Part, hints: list[str]) -> tuple[str, dict[str, str]]:
     return parse_parameters(part.fields.first("content-disposition") or b"", hints)
 
 
-def _file_name(encoded: bytes, part: Part, parameters: dict[str, str], number: int, hints: list[str]) -> str:
+def _file_name(raw: bytes, part: Part, parameters: dict[str, str], number: int, hints: list[str]) -> str:
     given = parameters.get("filename") or part.parameters.get("name") or ""
     if not given and part.content_type == "message/rfc822":
-        inner = parse_fields(decode_transfer(encoded[:65_536], part.encoding), 0, 65_536)
+        head = raw[part.start : min(part.end, part.start + 65_536)]
+        inner = parse_fields(decode_transfer(head, part.encoding), 0, 65_536)
         subject = decode_words(inner.first("subject") or b"", hints)
         given = subject.replace("/", "-").replace("\\", "-") + ".eml" if subject.strip() else ""
     name = one_line(_PATH.sub("", _DISGUISE.sub("", given)), 1_000).strip(". ")
@@ -198,11 +199,16 @@ def _file_name(encoded: bytes, part: Part, parameters: dict[str, str], number: i
     return name[:_MAX_FILE_NAME]
 
 
-def _clean(text: str) -> str:
-    return _CONTROLS.sub("", _LINE_ENDS.sub("\n", text))
+def _clean(text: str, data: bytes) -> str:
+    """``text`` with one kind of line end and without control characters, which it has only when its bytes have."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text if len(data.translate(None, _CONTROL_BYTES)) == len(data) else _CONTROLS.sub("", text)
 
 
 def _cut(text: str) -> tuple[str, bool]:
+    if len(text) * 4 <= MAX_TEXT:
+        return text, False
     octets = text.encode("utf-8", "replace")
     if len(octets) <= MAX_TEXT:
         return text, False

@@ -13,6 +13,7 @@ import binascii
 import codecs
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 # What writers name → the superset they mean (the same pairs browsers use).
 _SUPERSETS = {
@@ -49,6 +50,7 @@ _NO_TEXT = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape"
 _SEVEN_BIT = re.compile(r"iso2022|hz|utf-7|utf-16|utf-32")
 _MULTI_BYTE = re.compile(r"gb|big5|cp9(?:32|49|50)|shift|euc|johab|iso2022|hz|utf-7|utf-16|utf-32")
 
+_LONGEST_LABEL = 100
 _ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,75})\?([BbQq])\?([^?]*)\?=")
 _UNWANTED = re.compile("[\x00\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -57,8 +59,11 @@ _CYRILLIC_RUN = re.compile(rb"[\xc0-\xff]{3,}")
 
 def find_codec(label: str | None) -> str | None:
     """Python's name of the codec to read ``label`` with (its superset), or None when nobody knows such a charset."""
-    if not label:
-        return None
+    return _find_codec(label) if label and len(label) <= _LONGEST_LABEL else None
+
+
+@lru_cache(maxsize=256)
+def _find_codec(label: str) -> str | None:
     name = label.strip().strip("\"'").partition("*")[0].lower()
     bare = re.sub(r"[^a-z0-9]", "", name)
     page = _CODE_PAGE.fullmatch(bare)
@@ -78,9 +83,11 @@ def decode_text(data: bytes, label: str | None, hints: Sequence[str] = ()) -> tu
 
     ``hints`` are labels seen elsewhere in the same letter, tried where there is no usable one here.
     """
+    if label is None and data.isascii() and b"\x1b" not in data:
+        return data.decode("ascii").replace("\x00", "\ufffd"), False
     codec = find_codec(label)
     if data.isascii() and b"\x1b" not in data and not (codec and _SEVEN_BIT.match(codec)):
-        return _storable(data.decode("ascii")), bool(label) and codec is None
+        return data.decode("ascii").replace("\x00", "\ufffd"), bool(label) and codec is None
     if data.startswith(codecs.BOM_UTF8):
         return _storable(data.decode("utf-8", "replace")), False
     if codec is None:
@@ -177,9 +184,11 @@ def _strict(data: bytes, codec: str) -> str | None:
 
 
 def _read_utf8(data: bytes, hints: Sequence[str]) -> tuple[str, bool]:
-    text = _strict(data, "utf-8")
-    if text is not None:
-        return text, False
+    try:
+        # What decodes strictly has no surrogates, and looking for them costs more than decoding.
+        return data.decode("utf-8").replace("\x00", "\ufffd").removeprefix("\ufeff"), False
+    except UnicodeDecodeError:
+        pass
     repaired = data.decode("utf-8", "replace")
     broken = repaired.count("\ufffd")
     whole = sum(1 for char in repaired if char > "\x7f") - broken

@@ -20,6 +20,13 @@ MAX_FIELDS = 2_000
 _MAX_PARAMETERS = 8_192  # bytes of one MIME field; the standard library's reader is quadratic in quotes
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
+_FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)\n")
+_WORD = re.compile(r"[ \t]*([^\s;=\"\\<>()]+)[ \t]*")
+# A parameter that means the same to every reader: no RFC 2231, no comment, no escape, no encoded word.
+_PARAMETER = re.compile(
+    r";[ \t]*([A-Za-z0-9-]+)="
+    r"(?:\"([^\"\\<>=\r\n]*(?:=(?!\?)[^\"\\<>=\r\n]*)*)\"|([^\s;\"\\<>()=]+))[ \t]*"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,37 @@ def parse_fields(raw: bytes, start: int, end: int) -> Fields:
 
     A line that is no field is passed over when fields go on behind it; else the body begins there, unannounced.
     """
+    return _read_sound_block(raw, start, min(end, start + MAX_BLOCK)) or _read_lines(raw, start, end)
+
+
+def _read_sound_block(raw: bytes, start: int, limit: int) -> Fields | None:
+    """A block of nothing but fields, closed by an empty line, five times faster; None for any other."""
+    crlf = raw.find(b"\r\n\r\n", start, limit)
+    bare = raw.find(b"\n\n", start, limit if crlf < 0 else crlf)
+    if bare >= 0:
+        block, body = raw[start : bare + 1], bare + 2
+    elif crlf >= 0:
+        block, body = raw[start : crlf + 2], crlf + 4
+    else:
+        return None
+    if b"\r" in block:
+        block = block.replace(b"\r\n", b"\n")
+        if b"\r" in block:
+            return None
+    values: dict[str, list[bytes]] = {}
+    fields = _FIELD.findall(block)
+    if len(fields) > MAX_FIELDS:
+        return None
+    length = 0
+    for name, value in fields:
+        length += len(name) + len(value) + 2  # the colon and the line end
+        if b"\n" in value:
+            value = value.replace(b"\n", b"")
+        values.setdefault(name.lower().decode("ascii"), []).append(value.strip())
+    return Fields(values, body) if length == len(block) else None
+
+
+def _read_lines(raw: bytes, start: int, end: int) -> Fields:
     found = _Block()
     damaged = False
     position = start
@@ -97,9 +135,32 @@ def parse_parameters(value: bytes, hints: Sequence[str] = ()) -> tuple[str, dict
 
     Reads RFC 2231 (continued, percent-encoded), and what people send instead: encoded words, raw 8-bit text.
     """
+    if not value:
+        return "", {}
     text, _ = decode_text(value[:_MAX_PARAMETERS], None, hints)
     if ";" not in text:
         return text.strip().lower(), {}
+    return _read_sound_parameters(text) or _read_any_parameters(text, hints)
+
+
+def _read_sound_parameters(text: str) -> tuple[str, dict[str, str]] | None:
+    """Parameters no two readers differ about; None for any other."""
+    text = text.rstrip("; \t")
+    word = _WORD.match(text)
+    if word is None or not text.isascii():
+        return None
+    position = word.end()
+    found: dict[str, str] = {}
+    for parameter in _PARAMETER.finditer(text, position):
+        if parameter.start() != position:
+            return None
+        position = parameter.end()
+        name, quoted, token = parameter.groups()
+        found.setdefault(name.lower(), token if quoted is None else quoted)
+    return (word[1].lower(), found) if position == len(text) else None
+
+
+def _read_any_parameters(text: str, hints: Sequence[str]) -> tuple[str, dict[str, str]]:
     message = Message()
     message["content-type"] = text.replace("\r", "").replace("\n", "")
     try:

@@ -2,7 +2,7 @@
 
 mail-parser reads addresses, Received fields and dates with care for forged and damaged ones. Its message object is not
 used: it decodes every part twice over, and answers a misspelt attribute with an empty string. What it finds is
-converted here, once, into frozen values.
+converted here, once, into frozen values. What is written by the book is read by ``sound``, which is ten times faster.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import email.utils
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import islice
 
 from mailparser.dates import parse_mail_date  # type: ignore[import-untyped]
@@ -21,6 +22,7 @@ from wherefrom.addresses import Address, find_address
 from wherefrom.mail.charset import decode_text, decode_words, one_line
 from wherefrom.mail.fields import Fields
 from wherefrom.mail.letter import ROLES, Party, Recipient, Role
+from wherefrom.mail.sound import find_for, find_mailboxes, find_moment
 
 MAX_RECIPIENTS = 500
 MAX_HOPS = 30
@@ -42,7 +44,7 @@ _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"'=]{1,64}@[^\s@<>()\[\],;:\\\"'=]{1,
 _ENCODED_RUN = re.compile(r"=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=(?:\s+=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=)*")
 _STAND_IN = re.compile("\ue000(\\d+)\ue001")
 _ANGLED_ID = re.compile(r"<([^<>]{1,998})>")
-_FOR = re.compile(r"\bfor\s+<?([^\s<>;]+)", re.IGNORECASE)
+_FOR = re.compile(rb"for(?<![\w.-]for)\s+<?([^\s<>;]+)")  # begins with a literal, which is found in no time
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 # A writer's clock may be in another zone and wrong by that; a letter may wait in an outbox for weeks, not for months.
@@ -52,7 +54,9 @@ _MOST_BEHIND = timedelta(days=60)
 
 def parse_people(value: bytes, hints: Sequence[str] = ()) -> list[Party]:
     """The people of an address field, in order. What is no address at all gives a Party with only a name."""
-    text = decode_text(value[:_MAX_ADDRESS_FIELD], None, hints)[0].replace("\ue000", "").replace("\ue001", "")
+    text = decode_text(value[:_MAX_ADDRESS_FIELD], None, hints)[0]
+    if not text.isascii():
+        text = text.replace("\ue000", "").replace("\ue001", "")
     # Encoded words stand aside while delimiters are looked for: what they hide may be commas and brackets.
     words: list[str] = []
 
@@ -63,10 +67,15 @@ def parse_people(value: bytes, hints: Sequence[str] = ()) -> list[Party]:
     def restore(shown: str) -> str:
         return one_line(_STAND_IN.sub(lambda match: words[int(match[1])], shown), _MAX_NAME)
 
+    if "=?" in text:
+        text = _ENCODED_RUN.sub(stand_in, text)
+    plain = find_mailboxes(text)
+    if plain is not None and (addresses := [_address(written) for _, written in plain]) and all(addresses):
+        return [Party(restore(name), address) for (name, _), address in zip(plain, addresses, strict=True)]
     defects: list[dict[str, str]] = []
     people = [
         Party(restore(name), address)
-        for name, written in get_addresses(_ENCODED_RUN.sub(stand_in, text), defects=defects)
+        for name, written in get_addresses(text, defects=defects)
         if (address := _address(written))
     ]
     for defect in defects:
@@ -115,19 +124,22 @@ def _list_for_addresses(fields: Fields) -> list[Address]:
     """Whom the newest ``MAX_HOPS`` hops say the letter was for, the newest first, each once."""
     found: dict[str, Address] = {}
     for value in islice(fields.every("received"), MAX_HOPS):
-        text = decode_text(value[:_MAX_HOP], None)[0]
-        hinted = _FOR.search(text)
-        if not hinted or hinted[1].lower() in found:
+        hinted = _FOR.search(value[:_MAX_HOP].lower())
+        if not hinted or hinted[1].decode("latin-1") in found:
             continue  # telling clauses from comments costs 70 µs a field, so only where it can tell something
-        try:
-            clause = parse_received(text).get("for", "")
-        except MailParserError:
-            clause = hinted[1]
-        written = _ADDRESS.search(clause)
+        text = decode_text(value[:_MAX_HOP], None)[0]
+        written = _ADDRESS.search(find_for(text) or _for_clause(text, hinted[1].decode("latin-1")))
         address = _address(written[0]) if written else None
         if address:
             found.setdefault(address.key, address)
     return list(found.values())
+
+
+def _for_clause(text: str, hinted: str) -> str:
+    try:
+        return str(parse_received(text).get("for", ""))
+    except MailParserError:
+        return hinted
 
 
 def find_first_stamp(fields: Fields) -> datetime | None:
@@ -139,7 +151,7 @@ def find_first_stamp(fields: Fields) -> datetime | None:
 
 def parse_date(text: str) -> datetime | None:
     """An aware UTC datetime between 1990 and 2100, or None. Reads what RFC 5322 allows and what people write."""
-    moment = parse_mail_date(text.strip()).value
+    moment = find_moment(text) or parse_mail_date(text.strip()).value
     if moment is None:
         try:
             moment = email.utils.parsedate_to_datetime(text.strip()[:200])
@@ -164,6 +176,7 @@ def parse_ids(value: bytes) -> tuple[str, ...]:
     return unique if len(unique) <= _MAX_REFERENCES else (unique[0], *unique[1 - _MAX_REFERENCES :])
 
 
+@lru_cache(maxsize=1_024)  # the mailbox's own addresses stand in each of its letters, three times over
 def _address(written: str) -> Address | None:
     local, _, host = written.strip().rpartition("@")
     if local.startswith('"') and local.endswith('"'):

@@ -54,21 +54,27 @@ class Recipient:
 class Attachment:
     """A file in the letter. ``name`` is shown to people and is no path: no slashes, no control characters, never empty.
 
-    ``size`` is that of the decoded bytes. ``content`` decodes on each call, so that a letter of which only the text is
+    ``start`` and ``end`` bound it in ``source`` (the letter, or what a container in it held). ``size`` is that of the
+    decoded bytes. ``content`` decodes and ``size`` counts on each call, so that a letter of which only the text is
     wanted does not pay for its files. ``inline``: the HTML shows it by ``cid:``.
     """
 
     name: str
     content_type: str
-    size: int
     inline: bool
     content_id: str | None
-    encoded: bytes = field(repr=False)
+    source: bytes = field(repr=False)
+    start: int
+    end: int
     encoding: str
 
     @property
+    def size(self) -> int:
+        return decoded_size(self.source[self.start : self.end], self.encoding)
+
+    @property
     def content(self) -> bytes:
-        return decode_transfer(self.encoded, self.encoding)
+        return decode_transfer(self.source[self.start : self.end], self.encoding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +126,8 @@ def decoded_size(encoded: bytes, encoding: str) -> int:
     """How many bytes ``decode_transfer`` gives, without making them where that can be counted."""
     if encoding == "base64":
         return len(_base64_digits(encoded)) * 3 // 4
+    if encoding in ("7bit", "8bit", "binary", ""):
+        return len(encoded)
     return len(decode_transfer(encoded, encoding))
 
 
