@@ -32,6 +32,7 @@ from wherefrom.mail.failures import (
     quote,
     read_refusal,
 )
+from wherefrom.mail.token_login import log_in_by_token
 from wherefrom.mail.wire import Found, Wire, open_socket, resolve, tls_context, within, wrap
 
 Security = Literal["tls", "starttls", "none"]
@@ -42,7 +43,8 @@ _PARSING = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 
 @dataclass(frozen=True, slots=True)
 class ImapAccount:
-    """Where and as whom. ``ca_file``: certificates to trust instead of the system's authorities."""
+    """Where and as whom. ``ca_file``: certificates to trust instead of the system's authorities. ``token``: an OAuth
+    access token, which goes instead of the password."""
 
     host: str
     port: int
@@ -50,6 +52,7 @@ class ImapAccount:
     username: str
     password: str = field(repr=False)
     ca_file: str | None = None
+    token: str = field(default="", repr=False)
 
 
 class Connection:
@@ -177,7 +180,9 @@ class Connection:
         account, client = self.account, self._client
         if any(char < " " or char == "\x7f" for char in account.username + account.password):
             raise LoginFailed("User name or password contain a control character", hint="Enter them once more.")
-        if client.has_capability("AUTH=PLAIN"):
+        if account.token:
+            log_in_by_token(client, account.host, account.port, account.username, account.token)
+        elif client.has_capability("AUTH=PLAIN"):
             client.plain_login(account.username, account.password)
         elif client.has_capability("LOGINDISABLED"):
             raise read_refusal("LOGINDISABLED", "login", account.host)
