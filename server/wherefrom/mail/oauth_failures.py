@@ -40,8 +40,6 @@ class TokenServerDown(MailboxError):
 
 
 _IMAP_OFF = re.compile(r"imap (?:access )?(?:is )?(?:disabled|not enabled|off)|not enabled for imap", re.I)
-    r"imap (?:access )?(?:is )?(?:disabled|not enabled|off)|not enabled for imap|IMAP4? is dis", re.I
-)
 _MICROSOFT = ("office365.com", "outlook.com", "outlook.office.com", "hotmail.com")
 _SCOPE_STATUS = frozenset({"403", "insufficient_scope"})
 
