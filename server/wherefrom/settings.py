@@ -89,6 +89,35 @@ class Smtp(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout_seconds: Annotated[int, Meta(ge=1, le=300)] = 30
 
 
+class OauthClient(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    client_id: str = ""
+    client_secret: str = ""
+
+
+class OauthMicrosoft(OauthClient, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    tenant: Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,200}$")] = "common"
+
+
+class OauthCustom(OauthClient, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    name: str = ""
+    authorize_url: str = ""
+    token_url: str = ""
+    scopes: str = ""
+    host: str = ""
+    port: Port = 993
+    security: Literal["tls", "starttls", "none"] = "tls"
+
+
+class Oauth(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A group for each provider; one without ``client_id`` is not offered."""
+
+    google: OauthClient = field(default_factory=OauthClient)
+    microsoft: OauthMicrosoft = field(default_factory=OauthMicrosoft)
+    yandex: OauthClient = field(default_factory=OauthClient)
+    mailru: OauthClient = field(default_factory=OauthClient)
+    custom: OauthCustom = field(default_factory=OauthCustom)
+
+
 class Probes(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     every_hours: Positive = 24
     lost_minutes: Positive = 60
@@ -127,6 +156,7 @@ class Settings(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     substitution: SubstitutionGroup = field(default_factory=SubstitutionGroup)
     mail: Mail = field(default_factory=Mail)
     smtp: Smtp = field(default_factory=Smtp)
+    oauth: Oauth = field(default_factory=Oauth)
     probes: Probes = field(default_factory=Probes)
     webhooks: Webhooks = field(default_factory=Webhooks)
     console: Console = field(default_factory=Console)
@@ -185,12 +215,25 @@ def _is_ours(variable: str) -> bool:
 
 def _overlay(tree: dict[str, Any], variable: str, text: str) -> str:
     """Puts one variable's text into ``tree``; lists are written with commas. Answers the dotted key."""
-    group, _, key = variable.removeprefix("WHEREFROM_").lower().partition("_")
-    inside = tree.setdefault(group, {})
-    default = getattr(getattr(Settings(), group), key, None)
+    *groups, key = place = _place(variable)
+    inside: Any = tree
+    default: Any = Settings()
+    for group in groups:
+        inside = inside.setdefault(group, {}) if isinstance(inside, dict) else None
+        default = getattr(default, group)
+    default = getattr(default, key, None)
     if isinstance(inside, dict):
         inside[key] = [part.strip() for part in text.split(",") if part.strip()] if isinstance(default, tuple) else text
-    return f"{group}.{key}"
+    return ".".join(place)
+
+
+def _place(variable: str) -> tuple[str, ...]:
+    """``WHEREFROM_OAUTH_GOOGLE_CLIENT_ID`` is ("oauth", "google", "client_id"), where a group has groups in it."""
+    group, _, key = variable.removeprefix("WHEREFROM_").lower().partition("_")
+    inner, _, rest = key.partition("_")
+    if isinstance(getattr(getattr(Settings(), group), inner, None), Group):
+        return group, inner, rest
+    return group, key
 
 
 def _explain(message: str, path: Path | None, sources: Mapping[str, str]) -> str:
@@ -200,13 +243,17 @@ def _explain(message: str, path: Path | None, sources: Mapping[str, str]) -> str
     if "unknown field" in problem:
         name = problem.split("`")[1]
         full = f"{key}.{name}" if key else name
-        known = (
-            getattr(Settings(), key).__struct_fields__
-            if key in Settings.__struct_fields__
-            else Settings.__struct_fields__
-        )
+        known = _known(key)
         return f"{_where(path, sources, full)}: unknown setting {full}; known here: {', '.join(known)}"
     return f"{_where(path, sources, key)}: {key or 'the file'}: {problem[0].lower()}{problem[1:]}"
+
+
+def _known(key: str) -> tuple[str, ...]:
+    """The names that may stand in the group of this dotted key, or in the file itself."""
+    group: Any = Settings()
+    for name in filter(None, key.split(".")):
+        group = getattr(group, name, None)
+    return group.__struct_fields__ if isinstance(group, Group) else Settings.__struct_fields__
 
 
 def _where(path: Path | None, sources: Mapping[str, str], key: str) -> str:
