@@ -15,7 +15,7 @@ from wherefrom.substitution.store.targets import list_targets
 from wherefrom.substitution.target import Options
 from wherefrom.visits.store import record_drops
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint
-from wherefrom.webhooks.store.deliveries import list_due
+from wherefrom.webhooks.store.due import list_due
 from wherefrom.webhooks.store.endpoints import list_endpoints
 
 

@@ -113,7 +113,7 @@ async def work(services: Services, courier: Courier | None = None) -> None:
     """The room's background work until there is nothing more to do at this moment of the clock."""
     while await fan_out(services):
         pass
-    courier = courier or Courier(services, chance=lambda: 0.5)
+    courier = courier or Courier(services, chance=lambda: 0.0)
     while await courier.step():
         await courier.settle()
 

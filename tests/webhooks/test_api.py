@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -260,10 +260,80 @@ async def test_a_span_sends_again_what_was_given_up_in_it_and_no_more(
     whole = {**span, "status": "any", "endpoint": made["id"]}
     assert (await api.post("/deliveries/resend", json=whole)).json() == {"count": 2}
     assert (await api.post("/deliveries/resend", json={**whole, "endpoint": "77"})).status_code == 404
+    assert (await api.post("/deliveries/resend", json={"status": "delivered"})).json() == {"count": 0}
     backwards = {"since": span["until"], "until": span["since"]}
     assert (await api.post("/deliveries/resend", json=backwards)).status_code == 400
     naive = {"since": "2026-11-02T00:00:00", "until": span["until"]}
     assert (await api.post("/deliveries/resend", json=naive)).status_code == 400
+
+
+async def test_everything_given_up_is_sent_again_by_one_call(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver
+):
+    made, other = await add(api, receiver.url + "/a"), await add(api, receiver.url + "/b")
+    for number in range(3):
+        await tell(services, number)
+    await work(services)
+    async with services.db.write() as tx:
+        await tx.execute(update(delivery).where(delivery.c.subject_id != 2).values(status="exhausted"))
+    assert (await api.post("/deliveries/resend", json={"endpoint": made["id"]})).json() == {"count": 2}
+    await work(services)
+    assert [request.path for request in receiver.requests[6:]] == ["/a", "/a"]
+    assert (await api.post("/deliveries/resend")).json() == {"count": 2}
+    await work(services)
+    assert [request.path for request in receiver.requests[8:]] == ["/b", "/b"]
+    assert {one.status for one in await deliveries(services)} == {"delivered"}
+    assert (await api.get(f"/endpoints/{other['id']}")).json()["waiting"] == 0
+
+
+async def test_what_waits_for_its_next_try_is_tried_at_once_when_asked(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver, clock: FixedClock
+):
+    await add(api, receiver.url)
+    receiver.answer(503, headers={"Retry-After": "86400"})
+    await tell(services, 5)
+    await work(services)
+    clock.advance(timedelta(minutes=1))
+    await work(services)
+    assert len(receiver.requests) == 1
+    assert (await api.post("/deliveries/resend", json={"status": "pending"})).json() == {"count": 1}
+    await work(services)
+    assert [one.status for one in await deliveries(services)] == ["delivered"]
+
+
+async def test_an_endpoint_shows_how_it_stands(
+    api: httpx.AsyncClient, services: Services, receiver: Receiver, clock: FixedClock
+):
+    made = await add(api, receiver.url, per_minute=600)
+    assert (made["breaker"], made["failures"], made["quiet_until"], made["per_minute"]) == ("closed", 0, None, 600)
+    await api.patch(f"/endpoints/{made['id']}", json={"per_minute": 0})
+    for _ in range(5):
+        receiver.answer(500)
+    for number in range(9):
+        await tell(services, number)
+    await work(services)
+    shown = (await api.get(f"/endpoints/{made['id']}")).json()
+    assert (shown["breaker"], shown["failures"] >= 5, shown["per_minute"]) == ("open", True, None)
+    assert datetime.fromisoformat(shown["quiet_until"]) > clock.now()
+    clock.advance(timedelta(minutes=5))
+    shown = (await api.get(f"/endpoints/{made['id']}")).json()
+    assert (shown["breaker"], shown["quiet_until"]) == ("half_open", None)
+    receiver.answer(410)
+    await work(services)
+    shown = (await api.get(f"/endpoints/{made['id']}")).json()
+    assert (shown["status"], "410" in shown["status_reason"]) == ("gone", True)
+    assert datetime.fromisoformat(shown["status_at"]) == clock.now()
+
+
+async def test_a_new_secret_says_how_long_the_old_one_signs(api: httpx.AsyncClient, clock: FixedClock):
+    made = await add(api)
+    assert made["old_secret_until"] is None
+    changed = (await api.post(f"/endpoints/{made['id']}/secret")).json()
+    assert changed["secret"] not in ("", made["secret"])
+    assert datetime.fromisoformat(changed["old_secret_until"]) == clock.now() + timedelta(hours=24)
+    changed = (await api.post(f"/endpoints/{made['id']}/secret", json={"overlap_hours": 0})).json()
+    assert changed["old_secret_until"] is None
+    assert (await api.post(f"/endpoints/{made['id']}/secret", json={"overlap_hours": 721})).status_code == 400
 
 
 async def test_a_deal_told_through_the_api_is_kept_against_later_answers(

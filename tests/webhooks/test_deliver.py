@@ -7,7 +7,7 @@ from datetime import timedelta
 from email.utils import format_datetime
 
 import pytest
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.support.receiver import Receiver
 from tests.webhooks.conftest import SITE, Changing, letter, listen, tell, work
@@ -17,7 +17,7 @@ from wherefrom.events.store import list_events
 from wherefrom.events.types import EventType
 from wherefrom.services import Services
 from wherefrom.tokens import Tokens
-from wherefrom.webhooks.change import ChangeEndpoint, change_endpoint, change_secret, remove_endpoint
+from wherefrom.webhooks.change import ChangeEndpoint, ChangeSecret, change_endpoint, change_secret, remove_endpoint
 from wherefrom.webhooks.deliver import Courier
 from wherefrom.webhooks.endpoint import Endpoint
 from wherefrom.webhooks.fanout import fan_out
@@ -417,21 +417,34 @@ async def test_a_secret_sealed_with_another_key_fails_the_attempt_in_words(servi
     assert receiver.requests == []
 
 
-async def test_after_a_change_of_secret_both_sign_for_a_day_and_then_the_new_one(
-    services: Services, receiver: Receiver, clock: FixedClock
+@pytest.mark.parametrize("hours", [24, 72])
+async def test_after_a_change_of_secret_both_sign_for_the_time_asked_for_and_then_the_new_one(
+    services: Services, receiver: Receiver, clock: FixedClock, hours: int
 ):
     old = await listen(services, receiver.url)
-    new = await change_secret(services, SITE, old.endpoint.id)
+    new = await change_secret(services, SITE, old.endpoint.id, ChangeSecret(overlap_hours=hours))
+    assert new.endpoint.previous_until == clock.now() + timedelta(hours=hours)
     assert new.secret != old.secret
     await tell(services, 1)
     await work(services)
     request = receiver.requests[0]
     for secret in (old.secret, new.secret):
         Webhook(secret).verify(request.body, dict(request.headers))
-    clock.advance(timedelta(hours=24))
+    clock.advance(timedelta(hours=hours))
     await tell(services, 2)
     await work(services)
     assert " " not in receiver.requests[1].headers["webhook-signature"]
+
+
+async def test_a_secret_that_has_got_about_stops_signing_at_once_when_asked(services: Services, receiver: Receiver):
+    old = await listen(services, receiver.url)
+    new = await change_secret(services, SITE, old.endpoint.id, ChangeSecret(overlap_hours=0))
+    await tell(services, 1)
+    await work(services)
+    [request] = receiver.requests
+    assert Webhook(new.secret).verify(request.body, dict(request.headers))
+    with pytest.raises(WebhookVerificationError):
+        Webhook(old.secret).verify(request.body, dict(request.headers))
 
 
 @pytest.mark.parametrize(

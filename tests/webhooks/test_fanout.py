@@ -61,7 +61,9 @@ def test_a_switch_never_takes_away_what_a_narrower_choice_gives(
     told = letter(matched=matched, first_of_thread=first, automatic=reason, folder_kind=folder)
 
     def chosen(which: str, automatic: bool, junk: bool) -> bool:
-        one = Endpoint(1, 1, "", "standard", which, automatic, junk, "objects", "", "enabled", "", None, None)
+        one = Endpoint(
+            1, 1, "", "standard", which, automatic, junk, "objects", "", "enabled", "", None, told.message.received_at
+        )
         return wants(one, told)
 
     if chosen(which, automatic, junk):

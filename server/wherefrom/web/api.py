@@ -154,7 +154,7 @@ async def _site(request: Request, operation: Operation, holder: KeyHolder, find_
 async def _body(request: Request, shape: type[msgspec.Struct]) -> Any:
     raw = await read_body(request, _MOST_BODY)
     try:
-        return msgspec.json.decode(raw, type=shape)
+        return msgspec.json.decode(raw or b"{}", type=shape)  # no body: what all defaults say
     except msgspec.ValidationError as error:
         raise BadInput(f"the body does not fit: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -10,7 +10,8 @@ from msgspec import Meta, Struct
 from wherefrom.errors import BadInput
 from wherefrom.web.api import Call, Operation
 from wherefrom.webhooks import change
-from wherefrom.webhooks.change import AddEndpoint, ChangeEndpoint
+from wherefrom.webhooks.breaker import Breaker, breaker_state
+from wherefrom.webhooks.change import AddEndpoint, ChangeEndpoint, ChangeSecret
 from wherefrom.webhooks.endpoint import Attachments, Endpoint, Format, Status, Which
 from wherefrom.webhooks.signature import webhook_id
 from wherefrom.webhooks.store import deals, deliveries, endpoints
@@ -20,8 +21,14 @@ DeliveryStatus = Literal["pending", "delivered", "exhausted", "cancelled"]
 
 
 class EndpointView(Struct, frozen=True, kw_only=True):
-    """An endpoint. ``waiting``: deliveries that have not been accepted yet. ``failing_since``: nothing was accepted
-    since then; null when the last try was good."""
+    """An endpoint. ``waiting``: deliveries that have not been accepted yet. ``per_minute``: posts started a minute at
+    most; null for no limit.
+
+    How it stands: ``status`` and, in words, why it has it, and since when. ``failing_since``: nothing was accepted
+    since then, over ``failures`` tries; null when the last try was good. ``breaker`` "open": it failed so often that
+    nothing is posted before ``quiet_until``; "half_open": the next try alone decides. ``quiet_until`` is also set by
+    ``per_minute`` and by a receiver's Retry-After. ``old_secret_until``: the secret was changed, both sign until then.
+    """
 
     id: str
     url: str
@@ -33,7 +40,13 @@ class EndpointView(Struct, frozen=True, kw_only=True):
     deal_path: str
     status: Status
     status_reason: str
+    status_at: datetime | None
     failing_since: datetime | None
+    failures: int
+    breaker: Breaker
+    quiet_until: datetime | None
+    per_minute: int | None
+    old_secret_until: datetime | None
     waiting: int
     created_at: datetime
 
@@ -72,7 +85,8 @@ class AttemptView(Struct, frozen=True, kw_only=True):
 
 
 class DeliveryView(Struct, frozen=True, kw_only=True):
-    """One event for one endpoint. ``next_at``: when it is tried (again); null once it has ended."""
+    """One event for one endpoint. ``next_at``: when it is tried (again); null once it has ended. ``lead`` and
+    ``sequence``: whose letter it is, and the number of it among theirs to this endpoint; null for a test."""
 
     id: str
     webhook_id: str
@@ -80,6 +94,8 @@ class DeliveryView(Struct, frozen=True, kw_only=True):
     event_id: str
     event_type: str
     subject_id: str
+    lead: str | None
+    sequence: int | None
     status: DeliveryStatus
     attempts: int
     next_at: datetime | None
@@ -114,12 +130,13 @@ class DeliveryQuery(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class ResendSpan(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which deliveries to send again: made from ``since`` (included) to ``until`` (not); those given up unless
-    ``status`` says otherwise; of one ``endpoint`` or all."""
+    """Which deliveries to send again: made from ``since`` (included) to ``until`` (not), null for no bound; those given
+    up unless ``status`` says otherwise; of one ``endpoint`` or all. ``{}``: everything that was given up. "pending":
+    what waits for its next try is tried at once."""
 
-    since: Annotated[datetime, Meta(tz=True)]
-    until: Annotated[datetime, Meta(tz=True)]
-    status: Literal["exhausted", "delivered", "any"] = "exhausted"
+    since: Annotated[datetime, Meta(tz=True)] | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    status: Literal["exhausted", "pending", "delivered", "any"] = "exhausted"
     endpoint: str | None = None
 
 
@@ -136,14 +153,15 @@ class DealNumber(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 async def _add(call: Call) -> EndpointWithSecret:
-    return _with_secret(await change.add_endpoint(call.services, call.site_id, call.body))
+    return _with_secret(await change.add_endpoint(call.services, call.site_id, call.body), call.services.clock.now())
 
 
 async def _list(call: Call) -> EndpointPage:
     async with call.services.db.read() as tx:
         found = await endpoints.list_endpoints(tx, call.site_id)
         waiting = await endpoints.list_waiting(tx, call.site_id)
-    return EndpointPage([_endpoint_view(one, waiting.get(one.id, 0)) for one in found])
+    now = call.services.clock.now()
+    return EndpointPage([_endpoint_view(one, waiting.get(one.id, 0), now) for one in found])
 
 
 async def _get(call: Call) -> EndpointView:
@@ -160,7 +178,8 @@ async def _remove(call: Call) -> None:
 
 
 async def _change_secret(call: Call) -> EndpointWithSecret:
-    return _with_secret(await change.change_secret(call.services, call.site_id, call.id("endpoint")))
+    added = await change.change_secret(call.services, call.site_id, call.id("endpoint"), call.body)
+    return _with_secret(added, call.services.clock.now())
 
 
 async def _send_test(call: Call) -> TestSent:
@@ -201,7 +220,7 @@ async def _resend(call: Call) -> DeliveryWithAttempts:
 
 async def _resend_span(call: Call) -> Resent:
     wish: ResendSpan = call.body
-    statuses = ("exhausted", "delivered") if wish.status == "any" else (wish.status,)
+    statuses = ("exhausted", "pending", "delivered") if wish.status == "any" else (wish.status,)
     endpoint_id = _parse_id(wish.endpoint, "endpoint")
     count = await change.resend_span(call.services, call.site_id, wish.since, wish.until, statuses, endpoint_id)
     return Resent(count)
@@ -221,7 +240,7 @@ async def _look_at(call: Call, endpoint_id: int) -> EndpointView:
     async with call.services.db.read() as tx:
         one = await endpoints.get_endpoint(tx, call.site_id, endpoint_id)
         waiting = await endpoints.list_waiting(tx, call.site_id)
-    return _endpoint_view(one, waiting.get(one.id, 0))
+    return _endpoint_view(one, waiting.get(one.id, 0), call.services.clock.now())
 
 
 def _parse_id(text: str | None, field: str) -> int | None:
@@ -232,16 +251,24 @@ def _parse_id(text: str | None, field: str) -> int | None:
     return int(text)
 
 
-def _endpoint_fields(one: Endpoint) -> dict[str, Any]:
-    return {name: getattr(one, name) for name in Endpoint.__slots__ if name != "site_id"} | {"id": str(one.id)}
+def _endpoint_fields(one: Endpoint, now: datetime) -> dict[str, Any]:
+    same = {name: getattr(one, name) for name in Endpoint.__slots__ if name not in ("site_id", "previous_until")}
+    quiet = one.quiet_until if one.quiet_until is not None and one.quiet_until > now else None
+    overlaps = one.previous_until is not None and one.previous_until > now
+    return same | {
+        "id": str(one.id),
+        "breaker": breaker_state(one.failures, one.quiet_until, now),
+        "quiet_until": quiet,
+        "old_secret_until": one.previous_until if overlaps else None,
+    }
 
 
-def _endpoint_view(one: Endpoint, waiting: int) -> EndpointView:
-    return EndpointView(**_endpoint_fields(one), waiting=waiting)
+def _endpoint_view(one: Endpoint, waiting: int, now: datetime) -> EndpointView:
+    return EndpointView(**_endpoint_fields(one, now), waiting=waiting)
 
 
-def _with_secret(added: change.Added) -> EndpointWithSecret:
-    return EndpointWithSecret(**_endpoint_fields(added.endpoint), waiting=added.waiting, secret=added.secret)
+def _with_secret(added: change.Added, now: datetime) -> EndpointWithSecret:
+    return EndpointWithSecret(**_endpoint_fields(added.endpoint, now), waiting=added.waiting, secret=added.secret)
 
 
 def _attempt_view(one: Attempt) -> AttemptView:
@@ -256,6 +283,8 @@ def _delivery_fields(one: Delivery, last: Attempt | None) -> dict[str, Any]:
         "event_id": str(one.event_id),
         "event_type": one.event_type,
         "subject_id": str(one.subject_id),
+        "lead": one.lead or None,
+        "sequence": one.sequence,
         "status": one.status,
         "attempts": one.attempts,
         "next_at": one.next_at if one.status == "pending" else None,
@@ -284,8 +313,8 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation("DELETE", _ENDPOINT, "Remove an endpoint and call off what waits for it", _remove, tag="endpoints"),
     Operation(
-        "POST", _ENDPOINT + "/secret", "Change the secret; the old one signs beside it for a day", _change_secret,
-        answer=EndpointWithSecret, tag="endpoints",
+        "POST", _ENDPOINT + "/secret", "Change the secret; the old one signs beside it for a time", _change_secret,
+        body=ChangeSecret, answer=EndpointWithSecret, tag="endpoints",
     ),
     Operation(
         "POST", _ENDPOINT + "/test", "Send a test.ping the way letters go", _send_test,
@@ -296,7 +325,7 @@ OPERATIONS: tuple[Operation, ...] = (
         query=DeliveryQuery, answer=DeliveryPage, tag="deliveries",
     ),
     Operation(
-        "POST", _DELIVERIES + "/resend", "Send the deliveries of a span of time again", _resend_span,
+        "POST", _DELIVERIES + "/resend", "Send again what was given up, or a span of time", _resend_span,
         body=ResendSpan, answer=Resent, status=202, tag="deliveries",
     ),
     Operation(

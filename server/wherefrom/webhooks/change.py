@@ -22,10 +22,11 @@ from wherefrom.webhooks.networks import parse_networks
 from wherefrom.webhooks.signature import new_secret
 from wherefrom.webhooks.store import deals, deliveries, endpoints
 
+PerMinute = Annotated[int, Meta(ge=0, le=60_000)]
+"""Posts started a minute; 0 for no limit."""
 DealPath = Annotated[str, Meta(max_length=200, pattern=r"^([^\s.]+(\.[^\s.]+)*)?$")]
 _PING_NOTE = "This is a test from Wherefrom, no letter. Answer 2xx when you have checked its signature."
-OLD_SECRET_SIGNS_FOR = timedelta(hours=24)
-"""After a change both secrets sign, so that the receiver may follow within a day and refuses nothing meanwhile."""
+OverlapHours = Annotated[int, Meta(ge=0, le=720)]
 
 
 class AddEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,10 +39,12 @@ class AddEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     junk: bool = False
     attachments: Attachments = "objects"
     deal_path: DealPath = ""
+    per_minute: PerMinute | None = None
 
 
 class ChangeEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is left out or null stays as it is. Status "enabled" also sends what has waited."""
+    """What is left out or null stays as it is. Status "enabled" also sends what has waited; ``per_minute`` 0 takes the
+    limit away."""
 
     url: str | None = None
     format: Format | None = None
@@ -50,7 +53,15 @@ class ChangeEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     junk: bool | None = None
     attachments: Attachments | None = None
     deal_path: DealPath | None = None
+    per_minute: PerMinute | None = None
     status: Literal["enabled", "paused"] | None = None
+
+
+class ChangeSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """For ``overlap_hours`` both secrets sign, so that the receiver may follow and refuses nothing meanwhile. 0: the
+    old one is worthless at once, for a secret that has got about."""
+
+    overlap_hours: OverlapHours = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,7 @@ async def add_endpoint(services: Services, site_id: int, wish: AddEndpoint) -> A
         status="enabled",
         status_reason="",
         failing_since=None,
+        per_minute=wish.per_minute or None,
         created_at=services.clock.now(),
     )
     secret = new_secret()
@@ -99,9 +111,12 @@ async def change_endpoint(services: Services, site_id: int, endpoint_id: int, wi
     if "url" in values:
         values["url"] = _checked(services, values["url"])
     if "status" in values:
-        values["status_reason"] = ""
+        values |= {"status_reason": "", "status_at": services.clock.now(), "quiet_until": None}
         if values["status"] == "enabled":
-            values["failing_since"] = None  # the five days begin anew
+            values |= {"failing_since": None, "failures": 0}  # the five days begin anew, and the breaker is closed
+    if "per_minute" in values:
+        values["per_minute"] = values["per_minute"] or None
+        values["quiet_until"] = None
     async with services.db.write() as tx:
         await endpoints.get_endpoint(tx, site_id, endpoint_id)
         await endpoints.update_endpoint(tx, site_id, endpoint_id, values)
@@ -110,18 +125,18 @@ async def change_endpoint(services: Services, site_id: int, endpoint_id: int, wi
     return changed
 
 
-async def change_secret(services: Services, site_id: int, endpoint_id: int) -> Added:
-    """Gives the endpoint a new secret; the old one signs beside it for a day."""
+async def change_secret(services: Services, site_id: int, endpoint_id: int, wish: ChangeSecret) -> Added:
+    """Gives the endpoint a new secret; the old one signs beside it for as long as ``wish`` says."""
     secret, now = new_secret(), services.clock.now()
     async with services.db.write() as tx:
-        one = await endpoints.get_endpoint(tx, site_id, endpoint_id)
         old = await endpoints.get_secrets(tx, site_id, endpoint_id, now)
         values = {
             "secret": services.tokens.encrypt(secret),
             "previous_secret": old.current,
-            "previous_until": now + OLD_SECRET_SIGNS_FOR,
+            "previous_until": now + timedelta(hours=wish.overlap_hours),
         }
         await endpoints.update_endpoint(tx, site_id, endpoint_id, values)
+        one = await endpoints.get_endpoint(tx, site_id, endpoint_id)
         waiting = await endpoints.list_waiting(tx, site_id)
     return Added(one, secret, waiting.get(endpoint_id, 0))
 
@@ -167,26 +182,28 @@ async def resend(services: Services, site_id: int, delivery_id: int) -> None:
                 f"delivery {delivery_id} cannot be sent again: endpoint {one.endpoint_id} has been removed",
                 hint="add an endpoint; letters from now on go there",
             )
+        await endpoints.wake_endpoints(tx, site_id, one.endpoint_id)
     services.bell.ring("deliveries")
 
 
 async def resend_span(
     services: Services,
     site_id: int,
-    since: datetime,
-    until: datetime,
+    since: datetime | None,
+    until: datetime | None,
     statuses: Collection[str],
     endpoint_id: int | None,
 ) -> int:
     """Sends again the deliveries made from ``since`` (included) to ``until`` (not) that are in ``statuses``; how many
-    they are. ``endpoint_id`` None: of every endpoint."""
-    if until <= since:
+    they are. None: no bound; ``endpoint_id`` None: of every endpoint."""
+    if since is not None and until is not None and until <= since:
         raise BadInput("the span ends before it begins", hint="until must be later than since", field="until")
     now = services.clock.now()
     async with services.db.write() as tx:
         if endpoint_id is not None:
             await endpoints.get_endpoint(tx, site_id, endpoint_id)
         count = await deliveries.mark_due_again_between(tx, site_id, since, until, statuses, endpoint_id, now)
+        await endpoints.wake_endpoints(tx, site_id, endpoint_id)
     services.bell.ring("deliveries")
     return count
 

@@ -2,6 +2,7 @@
 
     due ─▶ claimed (one conditional write) ─▶ signed, posted ─┬ 2xx ▶ delivered, deal number kept
                                                               ├ else ▶ due later, or exhausted
+                                                              ├ five in a row ▶ breaker open, then one probe at a time
                                                               └ 410, or five days of nothing else ▶ endpoint disabled
                                                                (one write: attempt, delivery, endpoint, deal, event)
 
@@ -27,17 +28,21 @@ from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
 from wherefrom.services import Services
 from wherefrom.webhooks import deal, retry
+from wherefrom.webhooks.breaker import pause_after
+from wherefrom.webhooks.lead import sequence_headers
 from wherefrom.webhooks.post import Answer, post
 from wherefrom.webhooks.signature import sign_headers, webhook_id
-from wherefrom.webhooks.store import deals, deliveries, endpoints
-from wherefrom.webhooks.store.deliveries import Claimed
+from wherefrom.webhooks.store import deals, deliveries, due, endpoints
+from wherefrom.webhooks.store.due import Claimed
+from wherefrom.webhooks.store.endpoints import Failing
 from wherefrom.webhooks.turns import PER_ENDPOINT, Due, pick
 
 log = structlog.get_logger(__name__)
 
 TOPIC = "deliveries"
 SLOTS = 32
-IDLE_SECONDS = 1.0
+IDLE_SECONDS = 1.0  # how long what another process has made due waits at most
+_SHORTEST_IDLE = 0.002
 _CLAIM_MARGIN = timedelta(seconds=45)
 _MOST_LOOKED_AT = 1000
 
@@ -66,7 +71,7 @@ class Courier:
                 before = bell.count(TOPIC)
                 if await self.step():
                     continue
-                waking = asyncio.create_task(bell.wait(TOPIC, IDLE_SECONDS, since=before))
+                waking = asyncio.create_task(bell.wait(TOPIC, await self._idle_seconds(), since=before))
                 await asyncio.wait({waking, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 waking.cancel()
             await self.settle()
@@ -81,19 +86,28 @@ class Courier:
             return False
         db, now = self._services.db, self._services.clock.now()
         async with db.read() as tx:
-            due = await deliveries.list_due(tx, now, PER_ENDPOINT, _MOST_LOOKED_AT)
-        chosen = pick(due, self._running.values(), self._slots)
+            waiting = await due.list_due(tx, now, PER_ENDPOINT, _MOST_LOOKED_AT)
+        chosen = pick(waiting, self._running.values(), self._slots)
         if not chosen:
             return False
         until = now + timedelta(seconds=self._services.settings.webhooks.timeout_seconds) + _CLAIM_MARGIN
         async with db.write() as tx:
-            taken = await deliveries.claim_deliveries(tx, chosen, now, until)
+            taken = await due.claim_deliveries(tx, chosen, now, until)
         by_id = {(one.site_id, one.delivery_id): one for one in chosen}
         for one in taken:
             task = asyncio.create_task(self._deliver(one), name=f"delivery {one.delivery.id}")
             self._running[task] = by_id[one.delivery.site_id, one.delivery.id]
             task.add_done_callback(self._finished)
         return bool(taken)
+
+    async def _idle_seconds(self) -> float:
+        """How long there is nothing to do: until the next delivery is due, ``IDLE_SECONDS`` at most."""
+        now = self._services.clock.now()
+        async with self._services.db.read() as tx:
+            next_at = await due.find_next_due(tx, now)
+        if next_at is None:
+            return IDLE_SECONDS
+        return min(max((next_at - now).total_seconds(), _SHORTEST_IDLE), IDLE_SECONDS)
 
     async def settle(self) -> None:
         """Waits until nothing is on the way."""
@@ -136,7 +150,8 @@ class Courier:
         except SettingsError as error:
             return Answer(None, f"not sent, it cannot be signed: {error}")
         body = claimed.body.encode()
-        headers = sign_headers(secrets, webhook_id(claimed.delivery.id), at, body)
+        one = claimed.delivery
+        headers = sign_headers(secrets, webhook_id(one.id), at, body) | sequence_headers(one.lead, one.sequence)
         return await post(services.http, claimed.url, headers, body, services.settings.webhooks.timeout_seconds)
 
 
@@ -160,7 +175,7 @@ async def record_outcome(tx: Tx, services: Services, outcome: Outcome) -> None:
     )
     if answer.accepted:
         await deliveries.mark_delivered(tx, one, now)
-        await endpoints.mark_accepting(tx, one.site_id, one.endpoint_id)
+        await endpoints.mark_accepting(tx, one.site_id, one.endpoint_id, _rate_until(outcome))
         await _record_deal(tx, outcome, now)
     else:
         await deliveries.mark_failed(tx, one, _next_at(services, outcome, now), now)
@@ -177,6 +192,26 @@ def _next_at(services: Services, outcome: Outcome, now: datetime) -> datetime | 
     )
 
 
+def _rate_until(outcome: Outcome) -> datetime | None:
+    """When the endpoint's rate allows the next start."""
+    rate = outcome.claimed.per_minute
+    return None if rate is None else outcome.started_at + timedelta(minutes=1) / rate
+
+
+def _quiet_until(services: Services, outcome: Outcome, failing: Failing, now: datetime) -> datetime | None:
+    """Until when the endpoint is left alone after this failure: the longest of what its breaker, its rate and the
+    receiver's own ``Retry-After`` ask for. A probe ends the quiet that was kept for it."""
+    answer = outcome.answer
+    until = [_rate_until(outcome), None if outcome.claimed.failing else failing.quiet_until]
+    pause = pause_after(failing.failures, services.settings.webhooks.retry_seconds[0])
+    if pause:
+        until.append(now + pause)
+    wait = retry.parse_retry_after(answer.retry_after, now)
+    if wait is not None and retry.asks_patience(answer.status):
+        until.append(now + min(wait, retry.LONGEST_RETRY_AFTER))
+    return max((moment for moment in until if moment is not None and moment > now), default=None)
+
+
 async def _record_deal(tx: Tx, outcome: Outcome, now: datetime) -> None:
     one = outcome.claimed.delivery
     if one.event_type != EventType.MESSAGE_RECEIVED:
@@ -191,15 +226,20 @@ async def _record_deal(tx: Tx, outcome: Outcome, now: datetime) -> None:
 async def _judge_endpoint(tx: Tx, services: Services, outcome: Outcome, now: datetime) -> None:
     """Counts the failure against the endpoint, and disables it with one notice when that was one too many."""
     one, answer = outcome.claimed.delivery, outcome.answer
-    since = await endpoints.mark_failing(tx, one.site_id, one.endpoint_id, now)
+    failing = await endpoints.mark_failing(tx, one.site_id, one.endpoint_id, now)
+    if failing is None:
+        return
+    quiet_until = _quiet_until(services, outcome, failing, now)
+    if quiet_until != failing.quiet_until:
+        await endpoints.set_quiet(tx, one.site_id, one.endpoint_id, quiet_until)
     days = services.settings.webhooks.disable_after_days
     if answer.gone:
         status, reason = "gone", "the receiver answered 410 Gone: it asks for nothing more"
-    elif since is not None and retry.is_hopeless(since, now, timedelta(days=days)):
+    elif retry.is_hopeless(failing.since, now, timedelta(days=days)):
         status, reason = "failed", f"nothing was accepted for {days} days; the last answer: {answer.error}"
     else:
         return
-    if await endpoints.mark_disabled(tx, one.site_id, one.endpoint_id, status, reason):
+    if await endpoints.mark_disabled(tx, one.site_id, one.endpoint_id, status, reason, now):
         notice = WebhookDisabled(
             endpoint_id=str(one.endpoint_id), url=outcome.claimed.url, status=status, reason=reason
         )

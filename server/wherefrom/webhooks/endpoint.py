@@ -29,7 +29,10 @@ class Endpoint:
 
     ``which``: letters with a visit, all, or the first of each thread (with a visit or not). ``automatic`` and ``junk``
     say whether automatic mail and letters found in Junk go too. ``attachments``: in format ``roistat``, objects or
-    plain URLs. ``deal_path``: see ``deal.py``. ``failing_since``: nothing was accepted since this failure; else None.
+    plain URLs. ``deal_path``: see ``deal.py``. ``status_at``: when the status last changed. ``failing_since``: nothing
+    was accepted since this failure; else None; ``failures`` in a row since then. ``quiet_until``: nothing is started
+    before (see ``breaker.py``). ``per_minute``: posts started a minute at most, None for no limit.
+    ``previous_until``: the secret was changed, and the old one signs beside the new one until then.
     """
 
     site_id: int
@@ -45,6 +48,11 @@ class Endpoint:
     status_reason: str
     failing_since: datetime | None
     created_at: datetime
+    status_at: datetime | None = None
+    failures: int = 0
+    quiet_until: datetime | None = None
+    per_minute: int | None = None
+    previous_until: datetime | None = None
 
 
 def wants(endpoint: Endpoint, letter: MessageReceived) -> bool:

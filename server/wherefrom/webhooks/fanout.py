@@ -7,6 +7,8 @@ not hold up the others.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -17,9 +19,11 @@ from wherefrom.events.store import Event, claim_unfanned, mark_fanned
 from wherefrom.events.types import EventType
 from wherefrom.services import Services
 from wherefrom.webhooks.endpoint import Endpoint, wants
-from wherefrom.webhooks.payload import Link, render_ping, render_roistat, render_standard
+from wherefrom.webhooks.lead import lead_of
+from wherefrom.webhooks.payload import Lead, Link, render_ping, render_roistat, render_standard
 from wherefrom.webhooks.store import deliveries, endpoints
 from wherefrom.webhooks.store.deliveries import NewDelivery
+from wherefrom.webhooks.store.leads import LeadKey, take_numbers
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +31,20 @@ ATTACHMENT_PURPOSE = "attachment"
 """What the tokens of attachment links are signed for: ``/a/<token>`` of ``site/message/number``."""
 
 _BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that an endpoint wants, before it is rendered. ``letter`` None: a test."""
+
+    event: Event
+    endpoint: Endpoint
+    letter: MessageReceived | None
+    lead: str = ""
+
+    @property
+    def lead_key(self) -> LeadKey:
+        return (self.event.site_id, self.endpoint.id, self.lead)
 
 
 async def fan_out(services: Services) -> bool:
@@ -37,7 +55,9 @@ async def fan_out(services: Services) -> bool:
         if not events:
             return False
         of_site = await endpoints.list_endpoints_of(tx, {event.site_id for event in events})
-        new = [one for event in events for one in _deliveries_of(services, event, of_site[event.site_id], now)]
+        drafts = [one for event in events for one in _drafts(services, event, of_site[event.site_id])]
+        numbers = await take_numbers(tx, Counter(one.lead_key for one in drafts if one.letter is not None))
+        new = _render_all(services, drafts, numbers, now)
         await deliveries.add_deliveries(tx, new, now)
         await mark_fanned(tx, events, now)
     if new:
@@ -45,44 +65,66 @@ async def fan_out(services: Services) -> bool:
     return True
 
 
-def _deliveries_of(services: Services, event: Event, of_site: list[Endpoint], now: datetime) -> list[NewDelivery]:
-    """The deliveries this event gives rise to; none for what is told in the console alone."""
-    try:
-        bodies = _bodies(services, event, of_site, now)
-    except (msgspec.MsgspecError, UnicodeError) as fault:
-        log.error("event cannot be read, no webhook tells it", event_id=event.id, fault=str(fault))
-        return []
-    return [
-        NewDelivery(
-            site_id=event.site_id,
-            id=services.ids.next(),
-            endpoint_id=endpoint_id,
-            event_id=event.id,
-            event_type=event.type.value,
-            subject_id=event.subject_id,
-            body=body.decode(),
-        )
-        for endpoint_id, body in bodies.items()
-    ]
-
-
-def _bodies(services: Services, event: Event, of_site: list[Endpoint], now: datetime) -> dict[int, bytes]:
-    """The body for each endpoint that wants the event, by endpoint."""
+def _drafts(services: Services, event: Event, of_site: list[Endpoint]) -> list[Draft]:
+    """Who gets this event; nobody what is told in the console alone."""
     if event.type is EventType.TEST_PING:
-        ping = event.read_as(TestPing)
-        asked = [one for one in of_site if one.id == event.subject_id]
-        return {one.id: render_ping(one.format, event.created_at, ping) for one in asked}
+        return [Draft(event, one, None) for one in of_site if one.id == event.subject_id]
     if event.type is not EventType.MESSAGE_RECEIVED:
-        return {}
-    letter = event.read_as(MessageReceived)
+        return []
+    try:
+        letter = event.read_as(MessageReceived)
+    except (msgspec.MsgspecError, UnicodeError) as fault:
+        _tell_unreadable(event, fault)
+        return []
+    lead = lead_of(letter, services.tokens.sign)
+    return [Draft(event, one, letter, lead) for one in of_site if wants(one, letter)]
+
+
+def _render_all(
+    services: Services, drafts: list[Draft], numbers: dict[LeadKey, int], now: datetime
+) -> list[NewDelivery]:
+    """The deliveries, numbered within their leads in the order of the events."""
+    new = []
+    given: Counter[LeadKey] = Counter()
+    for one in drafts:
+        sequence = None
+        if one.letter is not None:
+            sequence = numbers[one.lead_key] + given[one.lead_key]
+            given[one.lead_key] += 1
+        try:
+            body = _body(services, one, sequence, now).decode()
+        except (msgspec.MsgspecError, UnicodeError) as fault:
+            _tell_unreadable(one.event, fault)
+            continue
+        new.append(
+            NewDelivery(
+                site_id=one.event.site_id,
+                id=services.ids.next(),
+                endpoint_id=one.endpoint.id,
+                event_id=one.event.id,
+                event_type=one.event.type.value,
+                subject_id=one.event.subject_id,
+                body=body,
+                lead=one.lead,
+                sequence=sequence,
+            )
+        )
+    return new
+
+
+def _body(services: Services, draft: Draft, sequence: int | None, now: datetime) -> bytes:
+    event, endpoint = draft.event, draft.endpoint
+    if draft.letter is None:
+        return render_ping(endpoint.format, event.created_at, event.read_as(TestPing))
     link = attachment_link(services, event.site_id, event.subject_id, now)
-    return {one.id: _letter_body(one, event, letter, link) for one in of_site if wants(one, letter)}
-
-
-def _letter_body(endpoint: Endpoint, event: Event, letter: MessageReceived, link: Link) -> bytes:
     if endpoint.format == "roistat":
-        return render_roistat(letter, link, endpoint.attachments)
-    return render_standard(event.type.value, event.created_at, letter, link)
+        return render_roistat(draft.letter, link, endpoint.attachments)
+    lead = Lead(draft.lead, sequence) if sequence is not None else None
+    return render_standard(event.type.value, event.created_at, draft.letter, link, lead)
+
+
+def _tell_unreadable(event: Event, fault: Exception) -> None:
+    log.error("event cannot be read, no webhook tells it", event_id=event.id, fault=str(fault))
 
 
 def attachment_link(services: Services, site_id: int, message_id: int, now: datetime) -> Link:

@@ -9,6 +9,7 @@ endpoint's wishes (``endpoint.py``) and no signature.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,16 +25,27 @@ _OWN_PARAMETERS = 5
 _UTM = ("source", "medium", "campaign", "term", "content")
 
 
-def render_standard(event_type: str, at: datetime, snapshot: msgspec.Struct, link: Link) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """Whose letter it is, and which of theirs (see ``lead.py``): ``data.lead`` of format ``standard``."""
+
+    id: str
+    sequence: int
+
+
+def render_standard(
+    event_type: str, at: datetime, snapshot: msgspec.Struct, link: Link, lead: Lead | None = None
+) -> bytes:
     """``{"type", "timestamp", "data"}``; in ``data.message.attachments`` each has its ``url``.
 
-    ``at``: when the event happened. Deliveries promise no order; ``data.message.id`` grows with time, which lets a
-    receiver sort the letters of one visit.
+    ``at``: when the event happened. Deliveries promise no order; ``data.lead`` lets a receiver restore it.
     """
     data: dict[str, Any] = msgspec.to_builtins(snapshot, builtin_types=(datetime,))
     if isinstance(snapshot, MessageReceived):
         for attachment in data["message"]["attachments"]:
             attachment["url"] = link(attachment["n"])
+    if lead is not None:
+        data["lead"] = {"id": lead.id, "sequence": lead.sequence}
     return msgspec.json.encode({"type": event_type, "timestamp": at, "data": data})
 
 

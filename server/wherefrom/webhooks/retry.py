@@ -1,6 +1,6 @@
 """When a delivery is tried again, and when it is not: rules only, no clock and no dice of their own.
 
-attempt fails ─→ wait delays[n] ± 20 % (or Retry-After when that is longer) ─→ next attempt
+attempt fails ─→ wait delays[n] and up to 20 % more (or Retry-After when that is longer) ─→ next attempt
               └→ no delay left: exhausted, kept, sent again only by a person
 answer 410    ─→ the endpoint is disabled at once: the receiver asked for it
 5 days with failures and not one success ─→ the endpoint is disabled, with a notice
@@ -34,15 +34,21 @@ def next_attempt_at(
 ) -> datetime | None:
     """When to try again after ``failures`` (≥ 1) failed attempts in a row; None when the schedule is used up.
 
-    ``delays`` are seconds, one for each retry. ``chance`` in [0, 1) spreads the delay over ± 20 %, so that what failed
-    together does not come back together. ``retry_after`` only ever lengthens the wait, up to ``LONGEST_RETRY_AFTER``.
+    ``delays`` are seconds, one for each retry. ``chance`` in [0, 1) adds up to 20 %, so that what failed together does
+    not come back together; nothing is taken off, so that the default schedule outlasts 72 hours whatever the dice say.
+    ``retry_after`` only ever lengthens the wait, up to ``LONGEST_RETRY_AFTER``.
     """
     if failures > len(delays):
         return None
-    wait = timedelta(seconds=delays[failures - 1] * (1 - JITTER + 2 * JITTER * chance))
+    wait = timedelta(seconds=delays[failures - 1] * (1 + JITTER * chance))
     if retry_after is not None:
         wait = max(wait, min(retry_after, LONGEST_RETRY_AFTER))
     return now + wait
+
+
+def asks_patience(status: int | None) -> bool:
+    """429 and 503: their ``Retry-After`` speaks for the whole receiver, not for this one letter."""
+    return status in (429, 503)
 
 
 def parse_retry_after(value: str | None, now: datetime) -> timedelta | None:

@@ -21,7 +21,11 @@ endpoint = Table(
     Column("deal_path", String(200), nullable=False),  # where in the answer the deal number stands; "" = usual names
     Column("status", String(16), nullable=False),  # enabled, paused, gone, failed
     Column("status_reason", Text, nullable=False),
+    Column("status_at", Moment),  # when the status last changed; null: never
     Column("failing_since", Moment),
+    Column("failures", Integer, nullable=False, server_default="0"),  # in a row, over all its deliveries
+    Column("quiet_until", Moment),  # nothing is started before: breaker, Retry-After, rate, or a probe on the way
+    Column("per_minute", Integer),  # posts started a minute at most; null: no limit
     Column("created_at", Moment, nullable=False),
 )
 
@@ -35,6 +39,8 @@ delivery = Table(
     Column("event_type", String(64), nullable=False),
     Column("subject_id", BigInteger, nullable=False),
     Column("body", Text, nullable=False),  # the very bytes (UTF-8) that are signed and posted, on every attempt
+    Column("lead", String(40), nullable=False, server_default=""),  # whose letter: see lead.py; "" for a test
+    Column("sequence", Integer),  # the letter's number among its lead's letters to this endpoint, from 1
     Column("status", String(16), nullable=False),  # pending, delivered, exhausted, cancelled
     Column("attempts", Integer, nullable=False),
     Column("failures", Integer, nullable=False),  # in a row, since it was made or last sent again: the schedule's place
@@ -54,6 +60,15 @@ delivery = Table(
         sqlite_where=text("status = 'pending'"),
         postgresql_where=text("status = 'pending'"),
     ),
+)
+
+lead = Table(
+    "lead",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("endpoint_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("lead", String(40), primary_key=True),
+    Column("last", Integer, nullable=False),  # the last sequence number given out
 )
 
 attempt = Table(
@@ -76,8 +91,11 @@ deal = Table(
     metadata,
     Column("site_id", BigInteger, primary_key=True, autoincrement=False),
     Column("subject_id", BigInteger, primary_key=True, autoincrement=False),  # the message
-    Column("number", String(200), nullable=False),
-    Column("endpoint_id", BigInteger),  # null: by the API
+    Column("number", String(200), nullable=False),  # "" while only its status or value is known
+    Column("endpoint_id", BigInteger),  # whose answer gave the number; null: told through the API
+    Column("status", String(100)),  # in the CRM's own words
+    Column("value", BigInteger),  # ten-thousandths of the currency's unit: exact in every currency, and summed by SQL
+    Column("currency", String(3)),  # ISO 4217
     Column("recorded_at", Moment, nullable=False),
     Index("ix_deal_number", "site_id", "number"),
 )

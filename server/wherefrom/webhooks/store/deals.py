@@ -1,13 +1,14 @@
-"""Rows of ``deal``: one number per message."""
+"""Rows of ``deal``: what the CRM made of a message, one row each."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from wherefrom.db import Tx, insert
 from wherefrom.webhooks.tables import deal
@@ -15,12 +16,16 @@ from wherefrom.webhooks.tables import deal
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """A deal number. ``endpoint_id``: whose answer it stood in; None when it was told through the API."""
+    """A message's deal. ``number`` "" while only its status or value is known; ``endpoint_id``: whose answer the number
+    stood in, None when it was told through the API; ``value`` in ten-thousandths of the currency's unit."""
 
     site_id: int
     subject_id: int
     number: str
     endpoint_id: int | None
+    status: str | None
+    value: int | None
+    currency: str | None
     recorded_at: datetime
 
 
@@ -35,8 +40,21 @@ async def record_deal(
         new.on_conflict_do_update(
             index_elements=[deal.c.site_id, deal.c.subject_id],
             set_={"number": number, "endpoint_id": endpoint_id, "recorded_at": now},
-            where=None if endpoint_id is None else deal.c.endpoint_id.is_not(None),
+            where=None if endpoint_id is None else or_(deal.c.endpoint_id.is_not(None), deal.c.number == ""),
         )
+    )
+
+
+async def update_deal(tx: Tx, site_id: int, subject_id: int, values: Mapping[str, Any], now: datetime) -> None:
+    """Writes the columns named in ``values`` as told through the API, making the row when there is none."""
+    told = dict(values)
+    if "number" in told:
+        told["endpoint_id"] = None
+    row = {"site_id": site_id, "subject_id": subject_id, "number": "", "recorded_at": now} | told
+    await tx.execute(
+        insert(tx, deal)
+        .values(**row)
+        .on_conflict_do_update(index_elements=[deal.c.site_id, deal.c.subject_id], set_={**told, "recorded_at": now})
     )
 
 

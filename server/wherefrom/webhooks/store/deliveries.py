@@ -15,19 +15,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, func, literal_column, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 
 from wherefrom.db import Tx, insert
 from wherefrom.db.keys import any_of
 from wherefrom.errors import NotFound
 from wherefrom.webhooks.tables import attempt, delivery, endpoint
-from wherefrom.webhooks.turns import Due
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One event for one endpoint. ``attempts`` counts all, ``failures`` those since it was made or sent again."""
+    """One event for one endpoint. ``attempts`` counts all, ``failures`` those since it was made or sent again;
+    ``lead`` and ``sequence``: see ``lead.py``, None for what is no letter."""
 
     site_id: int
     id: int
@@ -35,6 +35,8 @@ class Delivery:
     event_id: int
     event_type: str
     subject_id: int
+    lead: str
+    sequence: int | None
     status: str
     attempts: int
     failures: int
@@ -46,7 +48,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A delivery to be made. ``body``: the JSON text that every attempt posts."""
+    """A delivery to be made. ``body``: the text every attempt posts; ``lead``, ``sequence``: see ``lead.py``."""
 
     site_id: int
     id: int
@@ -55,19 +57,8 @@ class NewDelivery:
     event_type: str
     subject_id: int
     body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claimed:
-    """A delivery taken for a time, with what is needed to post it. The secrets are sealed."""
-
-    delivery: Delivery
-    body: str
-    url: str
-    deal_path: str
-    secret: str
-    previous_secret: str | None
-    failing: bool
+    lead: str = ""
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +79,16 @@ class Attempt:
 # A literal, not a parameter: only so do both engines know that the partial index holds what is asked for.
 PENDING = delivery.c.status == literal_column("'pending'")
 
-_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(delivery.c[name] for name in Delivery.__slots__)
+COLUMNS: tuple[ColumnElement[Any], ...] = tuple(delivery.c[name] for name in Delivery.__slots__)
 
 
 def _this(site_id: int, delivery_id: int) -> ColumnElement[bool]:
     return (delivery.c.site_id == site_id) & (delivery.c.id == delivery_id)
 
 
-def _value(row: Row[*tuple[Any, ...]]) -> Delivery:
+def value_of(row: Row[*tuple[Any, ...]]) -> Delivery:
     fields = row._mapping
     return Delivery(**{name: fields[name] for name in Delivery.__slots__})
-
-
-def _free(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        PENDING,
-        delivery.c.next_at <= now,
-        or_(delivery.c.claimed_until.is_(None), delivery.c.claimed_until <= now),
-    )
 
 
 async def add_deliveries(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> int:
@@ -116,79 +99,6 @@ async def add_deliveries(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> i
     rows = [{name: getattr(one, name) for name in NewDelivery.__slots__} | fixed for one in new]
     await tx.execute(insert(tx, delivery).on_conflict_do_nothing(), rows)
     return len(rows)
-
-
-async def list_due(tx: Tx, now: datetime, per_endpoint: int, limit: int) -> list[Due]:
-    """What may go now: at most ``per_endpoint`` of each enabled endpoint, what is due longest first."""
-    of_endpoint = and_(delivery.c.site_id == endpoint.c.site_id, delivery.c.endpoint_id == endpoint.c.id)
-    first = (
-        select(delivery.c.id, delivery.c.next_at)
-        .where(of_endpoint, _free(now))
-        .order_by(delivery.c.next_at, delivery.c.id)
-        .limit(per_endpoint)
-        .correlate(endpoint)
-    )
-    rows = await tx.execute(_join_first(tx, first).where(endpoint.c.status == "enabled").limit(limit))
-    return [Due(row.site_id, row.delivery_id, row.endpoint_id, row.failing_since is not None) for row in rows]
-
-
-def _join_first(tx: Tx, first: Select[Any]) -> Select[Any]:
-    """Endpoints with their first due deliveries. PostgreSQL evaluates a limited subquery per endpoint only as LATERAL;
-    SQLite has no LATERAL, and evaluates ``IN`` that way."""
-    if tx.dialect.name == "postgresql":
-        due = first.lateral("due")
-        source, due_id, due_at = endpoint.join(due, due.c.id.is_not(None)), due.c.id, due.c.next_at
-    else:
-        row = delivery.alias("due")
-        matches = and_(row.c.site_id == endpoint.c.site_id, row.c.id.in_(first.with_only_columns(delivery.c.id)))
-        source, due_id, due_at = endpoint.join(row, matches), row.c.id, row.c.next_at
-    columns = (endpoint.c.site_id, due_id.label("delivery_id"), endpoint.c.id.label("endpoint_id"))
-    return select(*columns, endpoint.c.failing_since).select_from(source).order_by(due_at, due_id)
-
-
-async def claim_deliveries(tx: Tx, chosen: Sequence[Due], now: datetime, until: datetime) -> list[Claimed]:
-    """Takes those of ``chosen`` that are still free, until ``until``. Others have the rest."""
-    if not chosen:
-        return []
-    keys = tuple_(delivery.c.site_id, delivery.c.id)
-    wanted = any_of(delivery.c.site_id, delivery.c.id, [(one.site_id, one.delivery_id) for one in chosen])
-    free = select(delivery.c.site_id, delivery.c.id).where(wanted, _free(now)).with_for_update(skip_locked=True)
-    taken = await tx.execute(
-        update(delivery).where(keys.in_(free)).values(claimed_until=until).returning(delivery.c.site_id, delivery.c.id)
-    )
-    mine = [(row.site_id, row.id) for row in taken]
-    return await _list_claimed(tx, mine, now) if mine else []
-
-
-async def _list_claimed(tx: Tx, keys: Sequence[tuple[int, int]], now: datetime) -> list[Claimed]:
-    e = endpoint.c
-    rows = await tx.execute(
-        select(
-            *_COLUMNS,
-            delivery.c.body,
-            e.url,
-            e.deal_path,
-            e.secret,
-            e.previous_secret,
-            e.previous_until,
-            e.failing_since,
-        )
-        .join(endpoint, and_(e.site_id == delivery.c.site_id, e.id == delivery.c.endpoint_id))
-        .where(any_of(delivery.c.site_id, delivery.c.id, keys))
-        .order_by(delivery.c.next_at, delivery.c.id)
-    )
-    return [
-        Claimed(
-            _value(row),
-            row.body,
-            row.url,
-            row.deal_path,
-            row.secret,
-            row.previous_secret if row.previous_until is not None and row.previous_until > now else None,
-            row.failing_since is not None,
-        )
-        for row in rows
-    ]
 
 
 async def append_attempt(
@@ -244,17 +154,16 @@ async def mark_due_again(tx: Tx, site_id: int, delivery_id: int, now: datetime) 
 
 
 async def mark_due_again_between(
-    tx: Tx, site_id: int, since: datetime, until: datetime, statuses: Collection[str], endpoint_id: int | None,
-    now: datetime,
+    tx: Tx, site_id: int, since: datetime | None, until: datetime | None, statuses: Collection[str],
+    endpoint_id: int | None, now: datetime,
 ) -> int:  # fmt: skip
-    """As ``mark_due_again`` for the deliveries made in [``since``, ``until``) that are in ``statuses``; how many."""
-    where = [
-        delivery.c.site_id == site_id,
-        delivery.c.created_at >= since,
-        delivery.c.created_at < until,
-        delivery.c.status.in_(statuses),
-        _RESENDABLE,
-    ]
+    """As ``mark_due_again`` for the deliveries made in [``since``, ``until``) that are in ``statuses``; how many. None:
+    no bound."""
+    where = [delivery.c.site_id == site_id, delivery.c.status.in_(statuses), _RESENDABLE]
+    if since is not None:
+        where.append(delivery.c.created_at >= since)
+    if until is not None:
+        where.append(delivery.c.created_at < until)
     if endpoint_id is not None:
         where.append(delivery.c.endpoint_id == endpoint_id)
     done = await tx.execute(update(delivery).where(*where).values(_again(now)))
@@ -276,10 +185,10 @@ def _again(now: datetime) -> dict[str, Any]:
 
 async def get_delivery(tx: Tx, site_id: int, delivery_id: int) -> tuple[Delivery, str]:
     """A delivery and its body; NotFound when the site has none with this id."""
-    row = (await tx.execute(select(*_COLUMNS, delivery.c.body).where(_this(site_id, delivery_id)))).one_or_none()
+    row = (await tx.execute(select(*COLUMNS, delivery.c.body).where(_this(site_id, delivery_id)))).one_or_none()
     if row is None:
         raise NotFound(f"this site has no delivery {delivery_id}", hint="list them: GET …/deliveries")
-    return _value(row), row.body
+    return value_of(row), row.body
 
 
 async def list_deliveries(
@@ -292,8 +201,8 @@ async def list_deliveries(
         where.append(delivery.c.id < before_id)
     wanted = {"status": status, "endpoint_id": endpoint_id, "subject_id": subject_id, "event_id": event_id}
     where += [delivery.c[name] == value for name, value in wanted.items() if value is not None]
-    rows = await tx.execute(select(*_COLUMNS).where(*where).order_by(delivery.c.id.desc()).limit(limit))
-    return [_value(row) for row in rows]
+    rows = await tx.execute(select(*COLUMNS).where(*where).order_by(delivery.c.id.desc()).limit(limit))
+    return [value_of(row) for row in rows]
 
 
 async def list_attempts(tx: Tx, site_id: int, delivery_id: int) -> list[Attempt]:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, literal, or_, select, update
 from sqlalchemy import delete as sql_delete
 
 from wherefrom.db import Tx
 from wherefrom.errors import NotFound
 from wherefrom.webhooks.endpoint import Endpoint
 from wherefrom.webhooks.store.deliveries import PENDING
-from wherefrom.webhooks.tables import delivery, endpoint
+from wherefrom.webhooks.tables import delivery, endpoint, lead
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class SealedSecrets:
 
 def _this(site_id: int, endpoint_id: int) -> ColumnElement[bool]:
     return (endpoint.c.site_id == site_id) & (endpoint.c.id == endpoint_id)
+
+
+def is_awake(now: datetime) -> ColumnElement[bool]:
+    """Whether anything may be started for the endpoint at ``now``."""
+    return or_(endpoint.c.quiet_until.is_(None), endpoint.c.quiet_until <= now)
 
 
 def _value(row: Row[Any]) -> Endpoint:
@@ -85,6 +90,7 @@ async def delete_endpoint(tx: Tx, site_id: int, endpoint_id: int, now: datetime)
         .where(delivery.c.site_id == site_id, delivery.c.endpoint_id == endpoint_id, delivery.c.status == "pending")
         .values(status="cancelled", ended_at=now, claimed_until=None)
     )
+    await tx.execute(sql_delete(lead).where(lead.c.site_id == site_id, lead.c.endpoint_id == endpoint_id))
     await tx.execute(sql_delete(endpoint).where(_this(site_id, endpoint_id)))
 
 
@@ -98,31 +104,69 @@ async def get_secrets(tx: Tx, site_id: int, endpoint_id: int, now: datetime) -> 
     return SealedSecrets(row.secret, row.previous_secret if still else None)
 
 
-async def mark_accepting(tx: Tx, site_id: int, endpoint_id: int) -> None:
-    """The endpoint has accepted something: whatever failed before is over."""
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """An endpoint after a failure: since when there was no success, failures in a row, and its quiet time."""
+
+    since: datetime
+    failures: int
+    quiet_until: datetime | None
+
+
+async def take_turns(tx: Tx, wanted: Mapping[tuple[int, int], datetime], now: datetime) -> set[tuple[int, int]]:
+    """Enters the start of one delivery at endpoints (site, id) that are posted to one at a time: each is quiet until
+    the moment given. Those that are quiet already, because another process was first, are left out of the answer."""
+    taken = set()
+    for (site_id, endpoint_id), until in sorted(wanted.items()):  # in one order, so that two processes never deadlock
+        done = await tx.execute(
+            update(endpoint).where(_this(site_id, endpoint_id), is_awake(now)).values(quiet_until=until)
+        )
+        if done.rowcount:
+            taken.add((site_id, endpoint_id))
+    return taken
+
+
+async def set_quiet(tx: Tx, site_id: int, endpoint_id: int, until: datetime | None) -> None:
+    """Nothing is started for the endpoint before ``until``; None: at once."""
+    await tx.execute(update(endpoint).where(_this(site_id, endpoint_id)).values(quiet_until=until))
+
+
+async def wake_endpoints(tx: Tx, site_id: int, endpoint_id: int | None = None) -> None:
+    """A person wants something sent now: ends the quiet time of one endpoint, or of all of the site's."""
+    where = endpoint.c.site_id == site_id if endpoint_id is None else _this(site_id, endpoint_id)
+    await tx.execute(update(endpoint).where(where, endpoint.c.quiet_until.is_not(None)).values(quiet_until=None))
+
+
+async def mark_accepting(tx: Tx, site_id: int, endpoint_id: int, quiet_until: datetime | None) -> None:
+    """The endpoint has accepted something: whatever failed before is over. ``quiet_until``: what its rate asks for."""
     await tx.execute(
         update(endpoint)
         .where(_this(site_id, endpoint_id), endpoint.c.failing_since.is_not(None))
-        .values(failing_since=None)
+        .values(failing_since=None, failures=0, quiet_until=quiet_until)
     )
 
 
-async def mark_failing(tx: Tx, site_id: int, endpoint_id: int, now: datetime) -> datetime | None:
-    """Since when the endpoint has been failing, ``now`` included; None when it is gone from the table."""
-    await tx.execute(
-        update(endpoint)
-        .where(_this(site_id, endpoint_id), endpoint.c.failing_since.is_(None))
-        .values(failing_since=now)
-    )
-    since = (await tx.execute(select(endpoint.c.failing_since).where(_this(site_id, endpoint_id)))).scalar_one_or_none()
-    return since if isinstance(since, datetime) else None
+async def mark_failing(tx: Tx, site_id: int, endpoint_id: int, now: datetime) -> Failing | None:
+    """How the endpoint stands after one more failure; None when it is gone from the table."""
+    row = (
+        await tx.execute(
+            update(endpoint)
+            .where(_this(site_id, endpoint_id))
+            .values(
+                failures=endpoint.c.failures + 1,
+                failing_since=func.coalesce(endpoint.c.failing_since, literal(now, endpoint.c.failing_since.type)),
+            )
+            .returning(endpoint.c.failing_since, endpoint.c.failures, endpoint.c.quiet_until)
+        )
+    ).one_or_none()
+    return None if row is None else Failing(row.failing_since, row.failures, row.quiet_until)
 
 
-async def mark_disabled(tx: Tx, site_id: int, endpoint_id: int, status: str, reason: str) -> bool:
+async def mark_disabled(tx: Tx, site_id: int, endpoint_id: int, status: str, reason: str, now: datetime) -> bool:
     """Moves enabled → ``status`` (gone, failed); False when it was not enabled, so that one notice is written."""
     done = await tx.execute(
         update(endpoint)
         .where(_this(site_id, endpoint_id), endpoint.c.status == "enabled")
-        .values(status=status, status_reason=reason)
+        .values(status=status, status_reason=reason, status_at=now)
     )
     return done.rowcount > 0
