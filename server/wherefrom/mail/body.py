@@ -48,6 +48,7 @@ _PATH = re.compile(r".*[/\\]", re.DOTALL)
 _DISGUISE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")  # shows "exe.txt" for "txt.exe"
 _CID = re.compile(r"cid:([^\s\"'<>)]{1,500})", re.IGNORECASE)
 _CHARSET_IN_HTML = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
+_WORDS = re.compile(rb"\s*[A-Za-z]+,?(?: [A-Za-z]+[,.!?]?){3}")  # what base64 never begins with, whatever its name
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROL_BYTES = bytes([*range(9), 11, 12, *range(14, 32), 127])
 
@@ -151,7 +152,9 @@ class _Walker:
         return disposition != "attachment" and not (parameters.get("filename") or part.parameters.get("name"))
 
     def _read_text(self, part: Part) -> str:
-        data = decode_transfer(self._raw[part.start : min(part.end, part.start + _MAX_ENCODED)], part.encoding)
+        encoded = self._raw[part.start : min(part.end, part.start + _MAX_ENCODED)]
+        plain_words = part.encoding == "base64" and _WORDS.match(encoded)
+        data = encoded if plain_words else decode_transfer(encoded, part.encoding)
         label = part.parameters.get("charset")
         if not label and part.content_type == "text/html":
             declared = _CHARSET_IN_HTML.search(data[:4_096])

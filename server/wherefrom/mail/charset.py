@@ -12,8 +12,11 @@ from __future__ import annotations
 import binascii
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+
+from wherefrom.mail.cyrillic import FAMILY, find_better, find_cyrillic
+from wherefrom.mail.japanese import find_euc_text, find_iso2022_text
 
 # What writers name → the superset they mean (the same pairs browsers use).
 _SUPERSETS = {
@@ -51,10 +54,24 @@ _SEVEN_BIT = re.compile(r"iso2022|hz|utf-7|utf-16|utf-32")
 _MULTI_BYTE = re.compile(r"gb|big5|cp9(?:32|49|50)|shift|euc|johab|iso2022|hz|utf-7|utf-16|utf-32")
 
 _LONGEST_LABEL = 100
-_ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,75})\?([BbQq])\?([^?]*)\?=")
+_ENCODED_WORD = re.compile(rb"=\?([^?\s]{1,75})\?([BbQq])\?([^?]*)(?:\?=|\?$|$)")  # the last one may be cut off
 _UNWANTED = re.compile("[\x00\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_CYRILLIC_RUN = re.compile(rb"[\xc0-\xff]{3,}")
+# Labels that Cyrillic text of another charset carries: mixed up within the family, or a web form's default.
+_DOUBTED = frozenset((*FAMILY, "cp1252", "iso8859-15"))
+
+
+def _reader(codec: str) -> Callable[[bytes], str | None]:
+    return lambda data: _strict(data, codec)
+
+
+# What is tried for bytes a charset's own table does not have.
+_WIDER: dict[str, tuple[Callable[[bytes], str | None], ...]] = {
+    "cp950": (_reader("big5hkscs"),),
+    "euc_jp": (find_euc_text,),
+    "iso2022_jp_ext": (find_iso2022_text,),
+    "cp1253": (_reader("iso8859-7"),),
+}
 
 
 def find_codec(label: str | None) -> str | None:
@@ -92,20 +109,44 @@ def decode_text(data: bytes, label: str | None, hints: Sequence[str] = ()) -> tu
         return _storable(data.decode("utf-8", "replace")), False
     if codec is None:
         return _guess(data, hints), True
-    if codec.startswith(("utf-16", "utf-32")) and b"\x00" not in data:
-        return _guess(data, hints), True
+    if codec.startswith(("utf-16", "utf-32")):
+        codec = _ending(data, codec)
+        if codec is None:
+            return _guess(data, hints), True
     if codec == "utf-8":
         return _read_utf8(data, hints)
-    utf8 = _strict(data, "utf-8")
-    if utf8 is not None and not data.isascii() and not _MULTI_BYTE.match(codec):
+    return _read_named(data, codec)
+
+
+def _read_named(data: bytes, codec: str) -> tuple[str, bool]:
+    multi_byte = _MULTI_BYTE.match(codec)
+    utf8 = _strict(data, "utf-8") if not data.isascii() else None
+    if utf8 is not None and not multi_byte:
         # Text of a one-byte charset that is valid UTF-8 by chance is next to impossible; a wrong label is common.
         return utf8, True
+    better = find_better(data, codec) if codec in _DOUBTED else None
+    if better:
+        return _storable(data.decode(better, "replace")), True
     text = _strict(data, codec)
     if text is not None:
         return text, False
+    for wider in _WIDER.get(codec, ()):
+        text = wider(data)
+        if text is not None:
+            return _storable(text), False
     if utf8 is not None:
         return utf8, True
     return _storable(data.decode(codec, "replace")), True
+
+
+def _ending(data: bytes, codec: str) -> str | None:
+    """Which end of UTF-16 comes first when neither label nor mark says so: most text has its zeros in the high byte.
+    None for bytes without any."""
+    if b"\x00" not in data:
+        return None
+    if codec != "utf-16" or data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return codec
+    return "utf-16-be" if data[::2].count(0) > data[1::2].count(0) else "utf-16-le"
 
 
 def decode_words(value: bytes, hints: Sequence[str] = ()) -> str:
@@ -199,9 +240,9 @@ def _read_utf8(data: bytes, hints: Sequence[str]) -> tuple[str, bool]:
 
 def _guess(data: bytes, hints: Sequence[str]) -> str:
     if b"\x1b$" in data or b"\x1b(" in data:
-        text = _strict(data, "iso2022_jp_ext")
+        text = _strict(data, "iso2022_jp_ext") or find_iso2022_text(data)
         if text is not None:
-            return text
+            return _storable(text)
     text = _strict(data, "utf-8")
     if text is not None:
         return text
@@ -210,18 +251,7 @@ def _guess(data: bytes, hints: Sequence[str]) -> str:
         text = _strict(data, codec) if codec else None
         if text is not None:
             return text
-    return _storable(data.decode(_guess_one_byte(data), "replace"))
-
-
-def _guess_one_byte(data: bytes) -> str:
-    """Runs of high letters are Cyrillic words (Western text has single ones); the two Cyrillic charsets of mail have
-    their small letters in opposite halves."""
-    runs = b"".join(_CYRILLIC_RUN.findall(data[:100_000]))
-    high = sum(1 for byte in data[:100_000] if byte >= 0x80)
-    if len(runs) * 2 <= high:
-        return "cp1252"
-    upper_half = sum(1 for byte in runs if byte >= 0xE0)
-    return "cp1251" if upper_half * 2 >= len(runs) else "koi8-r"
+    return _storable(data.decode(find_cyrillic(data) or "cp1252", "replace"))
 
 
 def _storable(text: str) -> str:

@@ -170,7 +170,10 @@ def _read_any_parameters(text: str, hints: Sequence[str]) -> tuple[str, dict[str
         return text.partition(";")[0].strip().lower(), {}
     found: dict[str, str] = {}
     for key, parameter in pairs[1:]:
-        found.setdefault(key.lower(), _parameter_text(parameter, hints))
+        if isinstance(parameter, tuple):  # RFC 2231's form is meant to win over the plain one beside it
+            found[key.lower()] = _parameter_text(parameter, hints)
+        else:
+            found.setdefault(key.lower(), _parameter_text(parameter, hints))
     return pairs[0][0].strip().lower() if pairs else "", found
 
 

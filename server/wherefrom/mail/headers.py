@@ -45,6 +45,10 @@ _ENCODED_RUN = re.compile(r"=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=(?:\s+=\?[^?\s]{1,7
 _STAND_IN = re.compile("\ue000(\\d+)\ue001")
 _ANGLED_ID = re.compile(r"<([^<>]{1,998})>")
 _FOR = re.compile(rb"for(?<![\w.-]for)\s+<?([^\s<>;]+)")  # begins with a literal, which is found in no time
+_ZONE_COLON = re.compile(r"(?<=[0-9] )([+-]\d\d):(\d\d)(?![\d:])")
+_ISO_DATE = re.compile(r"\s*\d{4}-\d\d-\d\dT")
+_UNQUOTED_COMMA = re.compile(r"\s*([^\"<>@:;()\\]*,[^\"<>@:;()\\]*?)\s*(<[^<>@\s]+@[^<>@\s]+>)\s*")
+_SINGLE_QUOTES = re.compile(r"(?<![\w.])'([^\s'\"<>()@,;:]+@[A-Za-z0-9.-]+)'")
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 # A writer's clock may be in another zone and wrong by that; a letter may wait in an outbox for weeks, not for months.
@@ -69,7 +73,7 @@ def parse_people(value: bytes, hints: Sequence[str] = ()) -> list[Party]:
 
     if "=?" in text:
         text = _ENCODED_RUN.sub(stand_in, text)
-    plain = find_mailboxes(text)
+    plain = find_mailboxes(text) or find_mailboxes(text := _mend(text))
     if plain is not None and (addresses := [_address(written) for _, written in plain]) and all(addresses):
         return [Party(restore(name), address) for (name, _), address in zip(plain, addresses, strict=True)]
     defects: list[dict[str, str]] = []
@@ -82,6 +86,15 @@ def parse_people(value: bytes, hints: Sequence[str] = ()) -> list[Party]:
         if not defect["recovered"]:
             people += _rescue(restore(defect["raw"]))
     return people
+
+
+def _mend(text: str) -> str:
+    """What everybody understands, put into the form the standard has for it."""
+    if ";" in text and '"' not in text and ":" not in text:
+        text = text.replace(";", ",")  # Outlook's way of parting recipients
+    text = _SINGLE_QUOTES.sub(r"\1", text)
+    named = _UNQUOTED_COMMA.fullmatch(text) if len(text) < _MAX_NAME and text.count("@") == 1 else None
+    return f'"{named[1]}" {named[2]}' if named else text
 
 
 def _rescue(text: str) -> list[Party]:
@@ -151,8 +164,13 @@ def find_first_stamp(fields: Fields) -> datetime | None:
 
 def parse_date(text: str) -> datetime | None:
     """An aware UTC datetime between 1990 and 2100, or None. Reads what RFC 5322 allows and what people write."""
-    moment = find_moment(text) or parse_mail_date(text.strip()).value
-    if moment is None:
+    moment = find_moment(text) or parse_mail_date(_ZONE_COLON.sub(r"\1\2", text.strip())).value
+    if moment is None and _ISO_DATE.match(text):
+        try:
+            moment = datetime.fromisoformat(text.strip()).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+    elif moment is None:
         try:
             moment = email.utils.parsedate_to_datetime(text.strip()[:200])
             moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

@@ -108,6 +108,8 @@ class Letter:
 
 
 _NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_PADDED_SOFT_END = re.compile(rb"=[ \t]{1,80}(\r?\n)")
+_PIECES = re.compile(rb"(?:[A-Za-z0-9+/]*={0,2}[ \t]*\r?\n)*[A-Za-z0-9+/]*={0,2}\s*")
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} [^\r\n]*\r?\n", re.MULTILINE)
 
 
@@ -116,6 +118,8 @@ def decode_transfer(encoded: bytes, encoding: str) -> bytes:
     if encoding == "base64":
         return _decode_base64(encoded)
     if encoding == "quoted-printable":
+        if b"= " in encoded or b"=\t" in encoded:
+            encoded = _PADDED_SOFT_END.sub(rb"=\1", encoded)  # blanks a server put behind a soft line end
         return binascii.a2b_qp(encoded)
     if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
         return _decode_uu(encoded)
@@ -125,6 +129,8 @@ def decode_transfer(encoded: bytes, encoding: str) -> bytes:
 def decoded_size(encoded: bytes, encoding: str) -> int:
     """How many bytes ``decode_transfer`` gives, without making them where that can be counted."""
     if encoding == "base64":
+        if _is_in_pieces(encoded):
+            return len(_decode_base64(encoded))
         return len(_base64_digits(encoded)) * 3 // 4
     if encoding in ("7bit", "8bit", "binary", ""):
         return len(encoded)
@@ -140,7 +146,19 @@ def _base64_digits(encoded: bytes) -> bytes:
     return digits[:-1] if len(digits) % 4 == 1 else digits
 
 
+def _is_in_pieces(encoded: bytes) -> bool:
+    """Is each line padded for itself, as if it were the last?"""
+    first = encoded.find(b"=")
+    return first >= 0 and bool(encoded[first:].strip(b"= \t\r\n")) and _PIECES.fullmatch(encoded) is not None
+
+
 def _decode_base64(encoded: bytes) -> bytes:
+    if _is_in_pieces(encoded):
+        return b"".join(_decode_digits(line) for line in encoded.splitlines())
+    return _decode_digits(encoded)
+
+
+def _decode_digits(encoded: bytes) -> bytes:
     digits = _base64_digits(encoded)
     return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
 

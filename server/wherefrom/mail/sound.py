@@ -11,18 +11,20 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _ADDRESS = r"[^\s<>()\[\],;:\\\"'@.][^\s<>()\[\],;:\\\"'@]*@[A-Za-z0-9.-]+"
-_NAME = r"(?:\"([^\"\\<>@\x00-\x1f\x7f]*)\"|([^\"\\<>@,;:()\[\].\x00-\x1f\x7f]*))"
-_BARE = r"[A-Za-z0-9][A-Za-z0-9.+_=-]*@[A-Za-z0-9.-]+"
-_MAILBOX = re.compile(rf"[ \t]*(?:{_NAME}[ \t]*<({_ADDRESS})>|({_BARE}))[ \t]*(,|$)")
+_QUOTED = r"\"([^\"\\<>@\x00-\x1f\x7f]*)\"[ \t]*"
+_PHRASE = r"([^\"\\<>@,;:()\[\].\x00-\x1f\x7f]*)"
+_BARE = r"[ \t]*([A-Za-z0-9][A-Za-z0-9.+_=-]*@[A-Za-z0-9.-]+)"
+# No two neighbours match the same characters, so that no heap of blanks makes the engine go back and forth.
+_MAILBOX = re.compile(rf"(?:(?:[ \t]*{_QUOTED}|{_PHRASE})<({_ADDRESS})>|{_BARE})[ \t]*(,|$)")
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MOMENT = re.compile(
-    r"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),)?\s*(\d\d?)\s+([A-Z][a-z][a-z])\s+((?:19|20)\d\d)\s+(\d\d):(\d\d):(\d\d)\s+"
+    r"\s*(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),\s*)?(\d\d?)\s+([A-Z][a-z][a-z])\s+((?:19|20)\d\d)\s+(\d\d):(\d\d):(\d\d)\s+"
     r"([+-])(\d\d)([0-5]\d)(?:\s+\([A-Za-z0-9+:-]+\))?\s*",
     re.ASCII,
 )
 _COMMENT = re.compile(r"\([^()\"\\;]*\)")
 _WORD_FOR = re.compile(r"\sfor\s", re.IGNORECASE)
-_FOR = re.compile(r"\sfor\s+<?([^\s<>,;]+@[^\s<>,;]+)>?\s*;[^;]*", re.IGNORECASE)
+_FOR = re.compile(r"\sfor\s+<?([^\s<>,;@]+@[^\s<>,;@]+)>?\s*;[^;]*", re.IGNORECASE)
 
 
 def find_mailboxes(text: str) -> list[tuple[str, str]] | None:

@@ -7,11 +7,15 @@ charsets. A message inside a message is one opaque part: what it says, its write
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wherefrom.errors import WherefromError
 from wherefrom.mail.fields import Fields, parse_fields, parse_parameters
+
+_ENCODING_NAME = re.compile(rb"\s*\"?([A-Za-z0-9-]+)")
 
 MAX_DEPTH = 50
 MAX_PARTS = 1_000
@@ -38,7 +42,12 @@ class Part:
 
     @property
     def encoding(self) -> str:
-        return (self.fields.first("content-transfer-encoding") or b"").decode("ascii", "replace").strip().lower()
+        """The transfer encoding's name; people put comments and semicolons behind it."""
+        value = self.fields.first("content-transfer-encoding")
+        if not value:
+            return ""
+        word = _ENCODING_NAME.match(value)
+        return word[1].decode("ascii").lower() if word else ""
 
     def walk(self) -> Iterator[Part]:
         """This part and all below, in the order of the letter."""
@@ -56,6 +65,8 @@ class Structure:
 def parse_structure(raw: bytes) -> Structure:
     """The tree of the letter in ``raw``. UnreadableLetter when there is no header field, or parts nest too deep."""
     start = len(raw) - len(raw.lstrip(b"\r\n"))
+    if raw.startswith(codecs.BOM_UTF8, start):
+        start += len(codecs.BOM_UTF8)
     if start == len(raw):
         raise UnreadableLetter("It is empty")
     fields = parse_fields(raw, start, len(raw))
