@@ -1,10 +1,12 @@
 """One look into one folder: what is new comes out as rows, stored with the folder's position in one write.
 
     examine ─▶ plan ─▶ fetch a handful (thread) ─▶ blobs ─▶ ONE write: rows + position ─▶ bell "messages" ─▶ more
+                 │                                                                                             │
+                 └─ quiet ───────────────────────▶ full check, when it is due ◀────────────────────────────────┘
 
 The position moves in the transaction of the letters, after the server's tagged OK, so a connection or a process that
 breaks at any point loses nothing and stores nothing twice. Nothing is parsed here: a letter that cannot be read must
-not keep the mailbox waiting.
+not keep the mailbox waiting. Old mail is only counted at the first look; ``backlog`` reads it, in between.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ import structlog
 from wherefrom.clock import to_ms
 from wherefrom.db import Tx
 from wherefrom.inbox.facts import clean
-from wherefrom.inbox.position import Plan, is_old, plan_look
+from wherefrom.inbox.position import Plan, counted, is_count_due, is_old, plan_backlog, plan_look
 from wherefrom.inbox.store import mailboxes, messages
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.imap import FolderState, ImapSession, RawLetter
@@ -32,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 InThread = Callable[..., Awaitable[Any]]
+Moved = Callable[[Folder, Sequence[RawLetter]], Folder]
+Chosen = tuple[RawLetter, bool]
 
 _HANDFUL = 50
 _HANDFUL_BYTES = 16_777_216
@@ -56,10 +60,34 @@ class Look:
             log.info("folder is read anew", mailbox=self.mailbox.id, folder=folder.name, renumbered=plan.renumbered)
             folder = replace(folder, baselined=False, last_uid=plan.after_uid)
         folder = replace(folder, uidvalidity=state.uidvalidity or folder.uidvalidity)
-        after = await self._first(plan)
+        if plan.settling:
+            async with self.services.db.write() as tx:
+                await write_position(tx, folder)
+        after = None if plan.quiet else await self._first(plan)
         if after is not None:
-            folder = await self._read(folder, plan, after)
+            folder = await self.read(folder, plan, self._new(after), _read_up_to)
+        if plan.backlog:
+            folder = await self._leave_backlog(folder, state)
+        if not plan.settling and is_count_due(folder, begun):
+            folder = counted(await self._count(folder, plan), begun)
         return await self._settle(folder, plan, state, begun)
+
+    async def read(self, folder: Folder, plan: Plan, letters: Iterator[RawLetter], moved: Moved) -> Folder:
+        """Stores those of ``letters`` that the plan wants; after each handful the position is as ``moved`` says."""
+        handfuls = _Handfuls(letters)
+        while handful := await self.in_thread(handfuls.take):
+            wanted = [letter for letter in handful if plan.wants(letter.internaldate)]
+            chosen = await self._choose(folder, plan, wanted)
+            folder = moved(folder, handful)
+            await self._store(folder, plan, chosen)
+        return folder
+
+    def fetch(self, uids: Sequence[int]) -> Iterator[RawLetter]:
+        """The letters of these UIDs, for ``read``."""
+        return self.session.fetch_uids(uids, self.batch, self.services.settings.mail.max_letter_bytes)
+
+    def _new(self, after: int) -> Iterator[RawLetter]:
+        return self.session.fetch_new(after, self.batch, self.services.settings.mail.max_letter_bytes)
 
     async def _first(self, plan: Plan) -> int | None:
         """The UID to read after; None when nothing in the folder is new enough."""
@@ -68,38 +96,61 @@ class Look:
         first: int | None = await self.in_thread(self.session.find_first_uid_since, plan.search_day)
         return None if first is None else max(plan.after_uid, first - 1)
 
-    async def _read(self, folder: Folder, plan: Plan, after: int) -> Folder:
-        limit = self.services.settings.mail.max_letter_bytes
-        letters = _Handfuls(self.session.fetch_new(after, self.batch, limit))
-        while handful := await self.in_thread(letters.take):
-            wanted = [letter for letter in handful if plan.wants(letter.internaldate)]
-            if plan.settling and wanted:
-                wanted = await self._really_new(folder, plan, wanted)
-            folder = replace(folder, last_uid=max(folder.last_uid, handful[-1].uid))
-            await self._store(folder, plan, wanted)
+    async def _leave_backlog(self, folder: Folder, state: FolderState) -> Folder:
+        """Counts the old mail and leaves it for later, so that nobody waits for what comes now."""
+        end = state.uidnext - 1 if state.uidnext else await self.in_thread(self.session.find_last_uid)
+        plan = plan_backlog(folder, self.mailbox.created_at)
+        uids = await self.in_thread(self.session.list_uids, 1, end, plan.search_day)
+        return replace(
+            folder,
+            last_uid=max(folder.last_uid, end),
+            backlog_uid=uids[0] - 1 if uids else end,
+            backlog_end=uids[-1] if uids else None,
+            backlog_letters=len(uids),
+            backlog_read=0,
+        )
+
+    async def _count(self, folder: Folder, plan: Plan) -> Folder:
+        """The full check: reads what lies above the floor and is not here, whatever was said of UIDNEXT."""
+        first, last = folder.floor_uid + 1, folder.last_uid
+        there = await self.in_thread(self.session.list_uids, first, last)
+        async with self.services.db.read() as tx:
+            here = await messages.list_stored_uids(tx, folder.site_id, folder.id, plan.uidvalidity, first, last)
+        missing = [uid for uid in there if uid not in here]
+        if missing:
+            log.info("letters came below the last one", mailbox=self.mailbox.id, folder=folder.name, uids=missing[:20])
+            again = replace(plan, renumbered=True)
+            folder = await self.read(folder, again, self.fetch(missing), lambda unmoved, _: unmoved)
         return folder
 
-    async def _really_new(self, folder: Folder, plan: Plan, letters: Sequence[RawLetter]) -> list[RawLetter]:
-        """Without those held already, and those only stamped anew."""
-        kept = []
+    async def _choose(self, folder: Folder, plan: Plan, letters: Sequence[RawLetter]) -> list[Chosen]:
+        """Without those held already, and those only stamped anew; each with whether it is old mail."""
+        held = await self._held(letters) if plan.renumbered and letters else frozenset()
+        chosen: list[Chosen] = []
         for letter in letters:
-            if plan.renumbered and await self._is_held(letter):
+            if letter.uid in held:
                 continue
-            if folder.since == "new" and plan.cut is not None and await asyncio.to_thread(_is_old, plan.cut, letter):
-                continue
-            kept.append(letter)
-        return kept
+            historic = plan.is_historic(letter.internaldate)
+            if plan.settling and not historic and await asyncio.to_thread(_is_old, plan.old_from, letter):
+                if folder.since == "new" or plan.backlog:
+                    continue
+                historic = True
+            chosen.append((letter, historic))
+        return chosen
 
-    async def _is_held(self, letter: RawLetter) -> bool:
-        if letter.problem:
-            return False
+    async def _held(self, letters: Sequence[RawLetter]) -> frozenset[int]:
+        names = {one.uid: hashlib.sha256(one.raw).hexdigest() for one in letters if not one.problem}
         async with self.services.db.read() as tx:
-            return await messages.is_held(tx, self.mailbox.site_id, hashlib.sha256(letter.raw).hexdigest())
+            held = await messages.list_held(tx, self.mailbox.site_id, list(names.values()))
+        return frozenset(uid for uid, name in names.items() if name in held)
 
-    async def _store(self, folder: Folder, plan: Plan, letters: Sequence[RawLetter]) -> None:
-        names = await asyncio.gather(*(self.services.blobs.put(letter.raw) for letter in letters))
+    async def _store(self, folder: Folder, plan: Plan, chosen: Sequence[Chosen]) -> None:
+        names = await asyncio.gather(*(self.services.blobs.put(letter.raw) for letter, _ in chosen))
         now = self.services.clock.now()
-        rows = [self._row(folder, plan, one, name, now) for one, name in zip(letters, names, strict=True)]
+        rows = [
+            self._row(folder, plan, letter, name, now) | {"historic": historic}
+            for (letter, historic), name in zip(chosen, names, strict=True)
+        ]
         async with self.services.db.write() as tx:
             if plan.renumbered:
                 for row in rows:
@@ -108,7 +159,7 @@ class Look:
                         await messages.add_message(tx, {**row, "uidvalidity": -to_ms(now)})
             else:
                 await messages.add_messages(tx, rows)
-            await self._write_position(tx, folder)
+            await write_position(tx, folder)
         if rows:
             self.services.bell.ring("messages")
 
@@ -136,19 +187,27 @@ class Look:
             last_uid=last,
             baselined=folder.baselined or known,
             checked_at=begun if folder.baselined or known else folder.checked_at,
+            uidnext=state.uidnext,
+            letters=state.exists,
+            highestmodseq=state.highestmodseq,
         )
+        if plan.settling:
+            done = replace(done, counted_at=begun, counted_uid=last, floor_uid=last)
         async with self.services.db.write() as tx:
-            await self._write_position(tx, done)
+            await write_position(tx, done)
         return done
 
-    async def _write_position(self, tx: Tx, folder: Folder) -> None:
-        values = {
-            "uidvalidity": folder.uidvalidity,
-            "last_uid": folder.last_uid,
-            "baselined": folder.baselined,
-            "checked_at": folder.checked_at,
-        }
-        await mailboxes.set_folder(tx, folder.site_id, folder.id, values)
+
+_POSITION = (
+    "uidvalidity", "last_uid", "baselined", "checked_at", "uidnext", "letters", "highestmodseq", "counted_at",
+    "counted_uid", "floor_uid", "backlog_uid", "backlog_end", "backlog_letters", "backlog_read",
+)  # fmt: skip
+
+
+async def write_position(tx: Tx, folder: Folder) -> None:
+    """Keeps how far ``folder`` is read."""
+    values = {name: getattr(folder, name) for name in _POSITION}
+    await mailboxes.set_folder(tx, folder.site_id, folder.id, values)
 
 
 async def pass_over(services: Services, folder: Folder, uid: int) -> None:
@@ -163,7 +222,15 @@ async def pass_over(services: Services, folder: Folder, uid: int) -> None:
     log.error("letter breaks the connection", mailbox=folder.mailbox_id, folder=folder.name, uid=uid)
     async with services.db.write() as tx:
         await messages.add_message(tx, values)
-        await mailboxes.set_folder(tx, folder.site_id, folder.id, {"last_uid": uid})
+        if uid > folder.last_uid:
+            await mailboxes.set_folder(tx, folder.site_id, folder.id, {"last_uid": uid})
+        elif folder.backlog_uid < uid <= (folder.backlog_end or 0):
+            await mailboxes.set_folder(tx, folder.site_id, folder.id, {"backlog_uid": uid})
+        # Else a full check came upon it, and finds its row from now on.
+
+
+def _read_up_to(folder: Folder, letters: Sequence[RawLetter]) -> Folder:
+    return replace(folder, last_uid=max(folder.last_uid, letters[-1].uid))
 
 
 class _Handfuls:

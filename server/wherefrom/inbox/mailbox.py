@@ -1,28 +1,30 @@
 """Use cases of mailboxes: add, change, remove, test.
 
 A mailbox that is added starts at "now": letters that were there before are not announced, unless ``since`` says "all"
-or a number of days. Its password is sealed before it is stored and never shown again. Each change rings the bell
-"mailboxes", so that the watcher takes it up at once; a mailbox whose login failed is tried again at once, too.
+or a number of days. Its password is sealed before it is stored and never shown again; one without a password logs in by
+token (``connect``). Each change rings the bell "mailboxes", so that the watcher takes it up at once; a mailbox whose
+login failed is tried again at once, too.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 
 from wherefrom.addresses import ascii_hostname
 from wherefrom.errors import BadInput, Conflict
+from wherefrom.grants.store import delete_grant
+from wherefrom.inbox.account import diagnose_account
 from wherefrom.inbox.round_trip import try_probes
 from wherefrom.inbox.store import mailboxes
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
-from wherefrom.mail.diagnosis import Diagnosis, diagnose
+from wherefrom.mail.diagnosis import Diagnosis
 from wherefrom.mail.folders import THE_JUNK
-from wherefrom.mail.imap import ImapAccount, Security
+from wherefrom.mail.imap import Security
 from wherefrom.services import Services
 
 FolderKind = Literal["inbox", "junk", "other"]
@@ -71,21 +73,35 @@ class ChangeMailbox(msgspec.Struct, frozen=True, kw_only=True):
 
 async def add_mailbox(services: Services, site_id: int, wanted: AddMailbox) -> Mailbox:
     """The new mailbox, which is watched from now on. BadInput names the field; Conflict when it is connected."""
-    account = _checked({name: getattr(wanted, name) for name in ("host", "port", "username", "password", "ca_file")})
+    check_mailbox(wanted)
+    _checked({"password": wanted.password})
+    async with services.db.write() as tx:
+        added = await insert_mailbox(services, tx, site_id, wanted, services.tokens.encrypt(wanted.password))
+    services.bell.ring("mailboxes")
+    return added
+
+
+def check_mailbox(wanted: AddMailbox) -> dict[str, Any]:
+    """The account's fields in their stored form, without the password; BadInput names what is wrong."""
+    _since(wanted.since)
+    _checked_folders(wanted.folders)
+    return _checked({name: getattr(wanted, name) for name in ("host", "port", "username", "ca_file")})
+
+
+async def insert_mailbox(services: Services, tx: Any, site_id: int, wanted: AddMailbox, password: str) -> Mailbox:
+    """Adds a mailbox to the caller's transaction. ``password``: sealed; "" when it logs in by token."""
+    account = check_mailbox(wanted)
     since, folders = _since(wanted.since), _checked_folders(wanted.folders)
     now, mailbox_id = services.clock.now(), services.ids.next()
     values = {
         **account, "site_id": site_id, "id": mailbox_id, "name": _name(wanted.name or account["username"]),
-        "security": wanted.security, "password": services.tokens.encrypt(wanted.password), "enabled": True,
+        "security": wanted.security, "password": password, "enabled": True,
         "status": "new", "status_detail": "", "checked_at": None, "watcher": "", "watched_until": None,
         "revision": 1, "created_at": now,
     }  # fmt: skip
     rows = [_folder_row(services, site_id, mailbox_id, choice, since) for choice in folders]
-    async with services.db.write() as tx:
-        await mailboxes.add_mailbox(tx, values, rows)
-        added = await mailboxes.get_mailbox(tx, site_id, mailbox_id)
-    services.bell.ring("mailboxes")
-    return added
+    await mailboxes.add_mailbox(tx, values, rows)
+    return await mailboxes.get_mailbox(tx, site_id, mailbox_id)
 
 
 async def change_mailbox(services: Services, site_id: int, mailbox_id: int, wanted: ChangeMailbox) -> Mailbox:
@@ -99,6 +115,7 @@ async def change_mailbox(services: Services, site_id: int, mailbox_id: int, want
         values["password"] = services.tokens.encrypt(values["password"])
     async with services.db.write() as tx:
         old = await mailboxes.get_mailbox(tx, site_id, mailbox_id)
+        await _settle_grant(tx, old, values)
         new_account = await _check_account(tx, old, values)
         # What the last try found is out of date: it is tried again at once, and says "new" until then.
         await mailboxes.set_mailbox(tx, site_id, mailbox_id, {**values, "status": "new", "status_detail": ""})
@@ -115,6 +132,7 @@ async def remove_mailbox(services: Services, site_id: int, mailbox_id: int) -> N
     """Stops reading the account; its letters stay in the history."""
     async with services.db.write() as tx:
         await mailboxes.delete_mailbox(tx, site_id, mailbox_id)
+        await delete_grant(tx, site_id, mailbox_id)
     services.bell.ring("mailboxes")
 
 
@@ -123,24 +141,25 @@ async def test_mailbox(services: Services, site_id: int, mailbox_id: int) -> Dia
     whether letters to the site's substitutes arrive."""
     async with services.db.read() as tx:
         found = await mailboxes.get_mailbox(tx, site_id, mailbox_id)
-    account = account_of(services, found)
-    names = tuple(one.name for one in found.folders if one.name != THE_JUNK)
-    diagnosis = await asyncio.to_thread(diagnose, account, names)
-    if not diagnosis.ok:
+    diagnosis, account = await diagnose_account(services, found)
+    if account is None or not diagnosis.ok:
         return diagnosis
     return Diagnosis((*diagnosis.steps, *await try_probes(services, found, account)))
 
 
-def account_of(services: Services, mailbox: Mailbox) -> ImapAccount:
-    """What an IMAP session needs, with the password opened. SettingsError when it was sealed with another key."""
-    return ImapAccount(
-        host=mailbox.host,
-        port=mailbox.port,
-        security=cast(Security, mailbox.security),
-        username=mailbox.username,
-        password=services.tokens.decrypt(mailbox.password),
-        ca_file=mailbox.ca_file or None,
-    )
+async def _settle_grant(tx: Any, old: Mailbox, values: Mapping[str, Any]) -> None:
+    """A password takes the place of what a provider granted. Without one, the token may go to no other server."""
+    if "password" in values:
+        await delete_grant(tx, old.site_id, old.id)
+    if old.password or "password" in values:
+        return
+    for name in ("host", "port", "security", "username", "ca_file"):
+        if name in values and values[name] != getattr(old, name):
+            raise BadInput(
+                f"{name} cannot be changed: this mailbox logs in by what was granted for {old.username} at {old.host}",
+                hint="connect the other account as a mailbox of its own, or give this one a password",
+                field=name,
+            )
 
 
 async def _check_account(tx: Any, old: Mailbox, values: Mapping[str, Any]) -> bool:
@@ -156,8 +175,7 @@ async def _check_account(tx: Any, old: Mailbox, values: Mapping[str, Any]) -> bo
 
 async def _begin_anew(services: Services, tx: Any, site_id: int, mailbox_id: int) -> None:
     for one in (await mailboxes.get_mailbox(tx, site_id, mailbox_id)).folders:
-        fresh = {"uidvalidity": None, "last_uid": 0, "baselined": False, "checked_at": services.clock.now()}
-        await mailboxes.set_folder(tx, site_id, one.id, fresh)
+        await mailboxes.set_folder(tx, site_id, one.id, _fresh(services))
 
 
 async def _replace_folders(services: Services, tx: Any, old: Mailbox, wanted: Sequence[FolderChoice]) -> None:
@@ -174,8 +192,17 @@ async def _replace_folders(services: Services, tx: Any, old: Mailbox, wanted: Se
 def _folder_row(services: Services, site_id: int, mailbox_id: int, choice: FolderChoice, since: str) -> dict[str, Any]:
     return {
         "site_id": site_id, "id": services.ids.next(), "mailbox_id": mailbox_id, "name": choice.name,
-        "kind": choice.kind, "since": since, "uidvalidity": None, "last_uid": 0, "baselined": False,
-        "checked_at": services.clock.now(),
+        "kind": choice.kind, "since": since, **_fresh(services),
+    }  # fmt: skip
+
+
+def _fresh(services: Services) -> dict[str, Any]:
+    """The position of a folder that is to be read from this moment on."""
+    now = services.clock.now()
+    return {
+        "uidvalidity": None, "last_uid": 0, "baselined": False, "checked_at": now, "begun_at": now, "uidnext": None,
+        "letters": None, "highestmodseq": None, "counted_at": None, "counted_uid": 0, "floor_uid": 0, "backlog_uid": 0,
+        "backlog_end": None, "backlog_letters": 0, "backlog_read": 0,
     }  # fmt: skip
 
 

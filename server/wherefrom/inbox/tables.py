@@ -40,6 +40,17 @@ folder = Table(
     Column("last_uid", BigInteger, nullable=False),
     Column("baselined", Boolean, nullable=False),  # what was there before is settled
     Column("checked_at", Moment),
+    Column("begun_at", Moment),  # when it was added: what arrived before is old mail; null: with its mailbox
+    Column("uidnext", BigInteger),  # as the server told it at the last look, like the next two; null: not told
+    Column("letters", BigInteger),
+    Column("highestmodseq", BigInteger),
+    Column("counted_at", Moment),  # the last full check
+    Column("counted_uid", BigInteger, nullable=False, server_default="0"),  # the last UID stored by then
+    Column("floor_uid", BigInteger, nullable=False, server_default="0"),  # no full check looks at or below this one
+    Column("backlog_uid", BigInteger, nullable=False, server_default="0"),  # old mail is read up to here
+    Column("backlog_end", BigInteger),  # and there it ends; null: there is none, or it is read
+    Column("backlog_letters", BigInteger, nullable=False, server_default="0"),  # of so many letters
+    Column("backlog_read", BigInteger, nullable=False, server_default="0"),  # so many are read
     Index("uq_folder_name", "site_id", "mailbox_id", "name", unique=True),
 )
 
@@ -63,6 +74,7 @@ message = Table(
     Column("claimed_until", Moment),
     Column("arrived_at", Moment, nullable=False),  # INTERNALDATE
     Column("stored_at", Moment, nullable=False),
+    Column("historic", Boolean, nullable=False, server_default=text("false")),  # of before its folder was added
     # from here on filled by sorting
     Column("written_at", Moment),  # the Date header
     Column("message_id", Text),
@@ -84,6 +96,7 @@ message = Table(
     Index("ix_message_from", "site_id", "from_address", "arrived_at"),
     Index(
         "ix_message_stored",
+        "historic",  # letters of today before old mail
         "id",
         sqlite_where=text("status = 'stored'"),
         postgresql_where=text("status = 'stored'"),

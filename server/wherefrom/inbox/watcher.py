@@ -21,10 +21,11 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from wherefrom.errors import WherefromError
+from wherefrom.inbox.account import connect, open_account
+from wherefrom.inbox.backlog import Backlog
 from wherefrom.inbox.facts import clean
 from wherefrom.inbox.line import Line, Stopped
 from wherefrom.inbox.look import Look, pass_over
-from wherefrom.inbox.mailbox import account_of
 from wherefrom.inbox.pace import Pace, status_of
 from wherefrom.inbox.store import mailboxes
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
@@ -54,6 +55,7 @@ class Watcher:
     _trusted: bool = False
     _idle_losses: int = 0
     _breaks: dict[tuple[int, int], int] = field(default_factory=dict)
+    _backlog: Backlog = field(default_factory=Backlog)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Never raises: what goes wrong becomes the mailbox's status, and is tried again."""
@@ -80,13 +82,14 @@ class Watcher:
 
     async def _session(self, stop: asyncio.Event, *, once: bool = False) -> None:
         settings = self.services.settings.mail
-        account = account_of(self.services, self.mailbox)
+        account = await open_account(self.services, self.mailbox)
         session = ImapSession(account, settings.socket_timeout_seconds)
         line = Line(session, stop)
+        self._backlog = Backlog()
         try:
             if self._told[0] != "ok":
                 await self._tell("connecting", "")
-            await line.call(session.connect)
+            await connect(self.services, self.mailbox, session, line.call)
             self._trusted = True
             if self._told[0] != "ok":
                 await self._tell("connecting", "logged in; the folders are read for the first time")
@@ -101,8 +104,11 @@ class Watcher:
         while True:
             others = [await self._visit(session, line, one, missing) for one in others]
             main = await self._visit(session, line, main, missing, required=True)
+            behind = [one for one in (main, *others) if one.is_behind]
             idle = not once and await line.call(lambda: session.has_idle) and self._idle_losses < _MOST_IDLE_LOSSES
-            await self._tell("ok", _words(self.services, idle=idle, missing=missing))
+            await self._tell("ok", _words(self.services, idle=idle, missing=missing, behind=behind))
+            if behind:
+                continue
             if once:
                 return
             main = await self._wait(session, line, main, idle=idle, alone=not others)
@@ -136,14 +142,19 @@ class Watcher:
         return await self._look(session, line, folder, state)
 
     async def _look(self, session: ImapSession, line: Line, folder: Folder, state: FolderState) -> Folder:
-        batch = 1 if self._breaks else self.services.settings.mail.batch
+        broke = [place for place in self._breaks if place[0] == folder.id]
+        batch = 1 if broke else self.services.settings.mail.batch
+        look = Look(self.services, self.mailbox, session, line.call, batch)
         try:
-            done = await Look(self.services, self.mailbox, session, line.call, batch).look(folder, state)
+            folder = await look.look(folder, state)
+            if folder.is_behind:
+                folder = await self._backlog.read(look, folder)
         except ConnectionLost:
             await self._count_break(folder, session.in_flight)
             raise
-        self._breaks.clear()
-        return done
+        for place in broke:
+            self._breaks.pop(place, None)
+        return folder
 
     async def _wait(self, session: ImapSession, line: Line, main: Folder, *, idle: bool, alone: bool) -> Folder:
         """Waits in the open main folder, and looks whenever there is news, until the other folders' turn."""
@@ -180,8 +191,11 @@ class Watcher:
         place = (folder.id, in_flight[0])
         self._breaks[place] = self._breaks.get(place, 0) + 1
         if len(in_flight) == 1 and self._breaks[place] >= _MOST_BREAKS:
-            self._breaks.clear()
-            await pass_over(self.services, folder, in_flight[0])
+            del self._breaks[place]
+            async with self.services.db.read() as tx:
+                fresh = await mailboxes.get_mailbox(tx, folder.site_id, folder.mailbox_id)
+            now = next(one for one in fresh.folders if one.id == folder.id)
+            await pass_over(self.services, now, in_flight[0])
 
     async def _tell_fault(self, fault: Exception, wait: float) -> None:
         """The fault becomes the mailbox's status. A connection that was good and broke off is only connecting again."""
@@ -214,8 +228,9 @@ def _named(folder: Folder, junk: str | None) -> Folder:
     return replace(folder, name=junk) if folder.name == THE_JUNK and junk else folder
 
 
-def _words(services: Services, *, idle: bool, missing: Mapping[str, str]) -> str:
+def _words(services: Services, *, idle: bool, missing: Mapping[str, str], behind: Sequence[Folder]) -> str:
     how = "told of new letters at once (IDLE)"
     if not idle:
         how = f"asked for new letters every {services.settings.mail.poll_seconds} s"
-    return "; ".join([how, *missing.values()])
+    old = [f"{one.backlog_read} of {one.backlog_letters} old letters of {one.name} are read" for one in behind]
+    return "; ".join([how, *old, *missing.values()])

@@ -2,6 +2,7 @@
 
     status   new ─▶ connecting ─▶ ok ⇄ connecting
                         ├─▶ login_failed   the server refuses the password
+                        ├─▶ connect_again  the provider gives no more tokens: a person must agree anew
                         ├─▶ tls_failed     the certificate or the handshake
                         ├─▶ unreachable    no name, no route, nobody listens, a connection lost
                         └─▶ failed         anything else, in words
@@ -23,7 +24,7 @@ from wherefrom.db import Tx, insert
 from wherefrom.errors import Conflict, NotFound
 from wherefrom.inbox.tables import folder, mailbox
 
-STATUSES = ("new", "connecting", "ok", "login_failed", "tls_failed", "unreachable", "failed")
+STATUSES = ("new", "connecting", "ok", "login_failed", "connect_again", "tls_failed", "unreachable", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Folder:
     """``checked_at``: until when letters are settled (the moment it was added, before the first look).
 
     ``uidvalidity`` None: never looked at, or the server has none. ``since``: "new", "all" or a number of days.
+    ``begun_at``: what arrived before is old mail. ``uidnext``, ``letters`` and ``highestmodseq`` are as the server told
+    them at the last look. ``backlog_…``: the old mail, read up to one UID, ending with another (None: no more to read),
+    of how many letters how many are read. ``counted_…`` and ``floor_uid``: the full checks, see ``position``.
     """
 
     id: int
@@ -43,11 +47,27 @@ class Folder:
     last_uid: int
     baselined: bool
     checked_at: datetime | None
+    begun_at: datetime | None = None
+    uidnext: int | None = None
+    letters: int | None = None
+    highestmodseq: int | None = None
+    counted_at: datetime | None = None
+    counted_uid: int = 0
+    floor_uid: int = 0
+    backlog_uid: int = 0
+    backlog_end: int | None = None
+    backlog_letters: int = 0
+    backlog_read: int = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether old mail is still to be read."""
+        return self.backlog_end is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """``password`` is sealed."""
+    """``password`` is sealed; "": it logs in by a token (``grants``)."""
 
     id: int
     site_id: int

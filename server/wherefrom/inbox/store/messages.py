@@ -29,7 +29,8 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A message of which only the bytes and the place are known. ``claimed_until`` marks this very claim."""
+    """A message of which only the bytes and the place are known. ``claimed_until`` marks this very claim. ``historic``:
+    old mail, from before its folder was added."""
 
     site_id: int
     id: int
@@ -43,6 +44,7 @@ class Stored:
     arrived_at: datetime
     stored_at: datetime
     claimed_until: datetime | None
+    historic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Twin:
 _STORED = (
     message.c.site_id, message.c.id, message.c.mailbox_id, message.c.folder_kind, message.c.uid, message.c.sha256,
     message.c.size, message.c.truncated, message.c.tries, message.c.arrived_at, message.c.stored_at,
+    message.c.historic,
 )  # fmt: skip
 _UNSORTED: dict[str, Any] = {
     "status": "stored", "status_reason": "", "duplicate_of": None, "tries": 0, "claimed_until": None,
@@ -88,10 +91,21 @@ async def add_messages(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
         await tx.execute(query, [{**_UNSORTED, **row} for row in rows])
 
 
-async def is_held(tx: Tx, site_id: int, sha256: str) -> bool:
-    """Whether the site has a letter of this very content."""
-    query = select(message.c.id).where(message.c.site_id == site_id, message.c.sha256 == sha256).limit(1)
-    return await tx.scalar(query) is not None
+async def list_held(tx: Tx, site_id: int, sha256s: Sequence[str]) -> set[str]:
+    """Which of these contents the site has letters of."""
+    query = select(message.c.sha256).where(message.c.site_id == site_id, message.c.sha256.in_(sha256s))
+    return set((await tx.scalars(query)).all()) if sha256s else set()
+
+
+async def list_stored_uids(tx: Tx, site_id: int, folder_id: int, uidvalidity: int, first: int, last: int) -> set[int]:
+    """The UIDs from ``first`` to ``last`` whose letters are here, in whatever state."""
+    query = select(message.c.uid).where(
+        message.c.site_id == site_id,
+        message.c.folder_id == folder_id,
+        message.c.uidvalidity == uidvalidity,
+        message.c.uid.between(first, last),
+    )
+    return set((await tx.scalars(query)).all())
 
 
 async def list_held_ids(tx: Tx, site_id: int, message_ids: Sequence[str]) -> set[str]:
@@ -103,14 +117,17 @@ async def list_held_ids(tx: Tx, site_id: int, message_ids: Sequence[str]) -> set
 
 
 async def claim_messages(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Stored]:
-    """Takes the oldest unsorted messages of all sites until ``until``.
+    """Takes the oldest unsorted messages of all sites until ``until``; old mail when nothing else waits.
 
     One that was claimed before and never finished is taken alone: if it kills the process again, no other letter's
     tries are spent.
     """
     free = or_(message.c.claimed_until.is_(None), message.c.claimed_until < now)
     query = (
-        select(*_STORED).where(message.c.status == literal_column("'stored'"), free).order_by(message.c.id).limit(limit)
+        select(*_STORED)
+        .where(message.c.status == literal_column("'stored'"), free)
+        .order_by(message.c.historic, message.c.id)
+        .limit(limit)
     )
     if tx.dialect.name == "postgresql":
         query = query.with_for_update(skip_locked=True)
