@@ -6,6 +6,7 @@ from alembic import context
 
 import wherefrom.accounts.tables
 import wherefrom.events.tables
+import wherefrom.grants.tables
 import wherefrom.inbox.tables
 import wherefrom.sites.tables
 import wherefrom.substitution.tables

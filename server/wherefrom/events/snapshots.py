@@ -115,6 +115,18 @@ class WebhookDisabled(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class MailboxDisconnected(Struct, frozen=True, kw_only=True):
+    """Data of ``mailbox.disconnected``: the provider ended what it had granted, and a person must connect the mailbox
+    again; the subject is the mailbox. ``reason`` and ``hint`` in words."""
+
+    mailbox_id: str
+    name: str
+    username: str
+    provider: str
+    reason: str
+    hint: str
+
+
 class TestPing(Struct, frozen=True, kw_only=True):
     """Data of ``test.ping``, which a person asks for to try an endpoint out; the subject is that endpoint."""
 

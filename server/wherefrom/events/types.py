@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from wherefrom.events.snapshots import MessageReceived, TestPing, WebhookDisabled
+from wherefrom.events.snapshots import MailboxDisconnected, MessageReceived, TestPing, WebhookDisabled
 
 
 class EventType(StrEnum):
@@ -18,12 +18,14 @@ class EventType(StrEnum):
 
     MESSAGE_RECEIVED = "message.received"
     WEBHOOK_DISABLED = "webhook.disabled"
+    MAILBOX_DISCONNECTED = "mailbox.disconnected"
     TEST_PING = "test.ping"
 
 
 SHAPES: dict[EventType, type[msgspec.Struct]] = {
     EventType.MESSAGE_RECEIVED: MessageReceived,
     EventType.WEBHOOK_DISABLED: WebhookDisabled,
+    EventType.MAILBOX_DISCONNECTED: MailboxDisconnected,
     EventType.TEST_PING: TestPing,
 }
 """The data of each type."""

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from wherefrom.mail.failures import LoginFailed, MailboxError, Throttled, TlsFailed
+from wherefrom.mail.oauth_failures import GrantEnded
 
 FIRST, FACTOR, LONGEST = 2.0, 1.5, 30.0
 REFUSED_FIRST, REFUSED = 30.0, 300.0
@@ -49,6 +50,8 @@ class Pace:
 
 def status_of(fault: Exception) -> str:
     """The mailbox's status after ``fault``."""
+    if isinstance(fault, GrantEnded):
+        return "connect_again"
     if isinstance(fault, LoginFailed):
         return "login_failed"
     if isinstance(fault, TlsFailed):
@@ -58,4 +61,6 @@ def status_of(fault: Exception) -> str:
     return "failed"
 
 
-_ON_THE_WAY = frozenset({"mailbox-dns", "mailbox-refused", "mailbox-unreachable", "mailbox-lost"})
+_ON_THE_WAY = frozenset(
+    {"mailbox-dns", "mailbox-refused", "mailbox-unreachable", "mailbox-lost", "mailbox-token-server"}
+)

@@ -11,13 +11,13 @@ from typing import Literal
 from wherefrom.mail.failures import MailboxError
 from wherefrom.mail.imap import ImapAccount, ImapSession
 
-StepName = Literal["dns", "tcp", "tls", "login", "folder", "idle", "probe"]
+StepName = Literal["token", "dns", "tcp", "tls", "login", "folder", "idle", "probe"]
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """``detail`` is what was found, ``hint`` what to do about it or "". ``milliseconds`` it took. ``skipped``: it could
-    not be tried, which is no failure."""
+    not be tried, which is no failure. ``code``: the error's, of a step that failed."""
 
     name: StepName
     ok: bool
@@ -25,6 +25,7 @@ class Step:
     hint: str
     milliseconds: int
     skipped: bool = False
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,12 @@ def diagnose(account: ImapAccount, folders: Sequence[str] = (), timeout: float =
 
 def _try(name: StepName, way: Callable[[], _Said]) -> Step:
     begun = time.monotonic()
+    code = ""
     try:
         detail, hint = way()
-        ok = True
     except MailboxError as error:
-        detail, hint, ok = error.detail, error.hint, False
-    return Step(name, ok, detail, hint, round((time.monotonic() - begun) * 1000))
+        detail, hint, code = error.detail, error.hint, error.code
+    return Step(name, not code, detail, hint, round((time.monotonic() - begun) * 1000), code=code)
 
 
 def _say_dns(session: ImapSession) -> _Said:
