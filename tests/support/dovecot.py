@@ -55,6 +55,7 @@ auth_failure_delay = 0 secs
 auth_cache_size = 0
 disable_plaintext_auth = no
 $capability
+$tokens
 
 ssl = yes
 ssl_cert = <$cert_file
@@ -113,6 +114,25 @@ service lmtp {
 """)
 
 
+_TOKENS = string.Template("""
+auth_mechanisms = plain login xoauth2 oauthbearer
+passdb {
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = $file
+}
+""")
+_TOKEN_CHECK = string.Template("""
+introspection_mode = post
+introspection_url = $url
+force_introspection = yes
+username_attribute = username
+active_attribute = active
+active_value = true
+scope = mail
+""")
+
+
 @dataclass(frozen=True)
 class Account:
     """A mailbox somebody can log in to. `address` is its plain address; any domain would arrive as well."""
@@ -123,17 +143,21 @@ class Account:
 
 
 class Dovecot:
-    """The server. `Dovecot()` prepares it, `start` runs it; a later `stop` and `start` keep the ports and the mail."""
+    """The server. `Dovecot()` prepares it, `start` runs it; a later `stop` and `start` keep the ports and the mail.
+
+    With `introspection_url` it takes OAuth tokens too, and asks there whose they are (RFC 7662).
+    """
 
     host = LOOPBACK
 
-    def __init__(self, *, idle: bool = True) -> None:
+    def __init__(self, *, idle: bool = True, introspection_url: str = "") -> None:
         program = find_program()
         if program is None:
             raise DaemonFailed("Dovecot is not installed")
         self._idle = idle
-        self._owner = ordinary_user()
-        self.home = make_home("dovecot", self._owner)
+        self._introspection_url = introspection_url
+        self.owner = ordinary_user()
+        self.home = make_home("dovecot", self.owner)
         self.certificates: Certificates = make_certificates(self.home)
         self.imap_port = free_port()
         self.imaps_port = free_port()
@@ -141,11 +165,11 @@ class Dovecot:
         self._numbers = itertools.count(1)
         for folder in ("users", "domains"):
             (self.home / folder).mkdir()
-            give(self.home / folder, self._owner)
-        give(self.certificates.key_file, self._owner)
+            give(self.home / folder, self.owner)
+        give(self.certificates.key_file, self.owner)
         config = self._write("dovecot.conf", self._configuration())
         self._daemon = Daemon(
-            [program, "-F", "-c", str(config)], self.home, self._owner, lambda: _greets(self.imap_port, self.lmtp_port)
+            [program, "-F", "-c", str(config)], self.home, self.owner, lambda: _greets(self.imap_port, self.lmtp_port)
         )
 
     @property
@@ -186,10 +210,10 @@ class Dovecot:
         password = f"secret of {user}"
         home = self.home / "mail" / user
         shutil.rmtree(home, ignore_errors=True)
-        self._write(f"users/{user}", f"{user}:{password}:{self._owner.pw_uid}:{self._owner.pw_gid}::{home}\n")
+        self._write(f"users/{user}", f"{user}:{password}:{self.owner.pw_uid}:{self.owner.pw_gid}::{home}\n")
         if catchall_domain:
             domain = catchall_domain.lower()
-            mapped = f"{domain}::{self._owner.pw_uid}:{self._owner.pw_gid}::{home}::user={user}\n"
+            mapped = f"{domain}::{self.owner.pw_uid}:{self.owner.pw_gid}::{home}::user={user}\n"
             self._write(f"domains/{domain}", mapped)
         return Account(user, password, f"{user}@{catchall_domain or 'company.example'}")
 
@@ -237,11 +261,12 @@ class Dovecot:
         return _CONFIG.substitute(
             home=self.home,
             host=self.host,
-            user=self._owner.pw_name,
-            group=_group_name(self._owner.pw_gid),
-            uid=self._owner.pw_uid,
-            gid=self._owner.pw_gid,
+            user=self.owner.pw_name,
+            group=_group_name(self.owner.pw_gid),
+            uid=self.owner.pw_uid,
+            gid=self.owner.pw_gid,
             capability="" if self._idle else f"imap_capability = {WITHOUT_IDLE}",
+            tokens=self._token_configuration(),
             cert_file=self.certificates.cert_file,
             key_file=self.certificates.key_file,
             imap_port=self.imap_port,
@@ -249,10 +274,17 @@ class Dovecot:
             lmtp_port=self.lmtp_port,
         )
 
+    def _token_configuration(self) -> str:
+        if not self._introspection_url:
+            return ""
+        return _TOKENS.substitute(
+            file=self._write("oauth2.conf.ext", _TOKEN_CHECK.substitute(url=self._introspection_url))
+        )
+
     def _write(self, name: str, text: str) -> Path:
         path = self.home / name
         path.write_text(text)
-        give(path, self._owner)
+        give(path, self.owner)
         return path
 
 
