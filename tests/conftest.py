@@ -17,6 +17,7 @@ from tests.support.chromium import open_chromium
 from tests.support.components import CHROMIUM, DOVECOT, POSTGRES, require, summary_lines
 from tests.support.databases import Databases, PostgresDatabases, SqliteDatabases
 from tests.support.dovecot import Dovecot
+from tests.support.oauth_server import OauthServer
 from tests.support.postgres import Postgres
 from tests.support.receiver import Receiver
 from tests.support.smtp_sink import SmtpSink
@@ -169,6 +170,41 @@ def polling_dovecot(_polling_dovecot_server: Dovecot) -> Dovecot:
     """A second mail server that offers no IDLE."""
     _polling_dovecot_server.start()
     return _polling_dovecot_server
+
+
+@pytest.fixture(scope="session")
+def _oauth_server() -> Iterator[OauthServer]:
+    server = OauthServer()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def oauth(_oauth_server: OauthServer) -> OauthServer:
+    """The OAuth server of the whole run, as new: nobody has agreed to anything."""
+    _oauth_server.reset()
+    return _oauth_server
+
+
+@pytest.fixture(scope="session")
+def _token_dovecot_server(_oauth_server: OauthServer) -> Iterator[Dovecot]:
+    require(DOVECOT)
+    server = Dovecot(introspection_url=f"{_oauth_server.url}/introspect")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def token_dovecot(_token_dovecot_server: Dovecot) -> Dovecot:
+    """A third mail server, which takes the tokens of `oauth` beside passwords."""
+    _token_dovecot_server.start()
+    return _token_dovecot_server
 
 
 @pytest_asyncio.fixture(scope="session")
