@@ -19,7 +19,8 @@ from statistics import mean
 
 from wherefrom.simulation.calibration import calibration_error, plain_error
 from wherefrom.simulation.plain import count_plain_right
-from wherefrom.simulation.replay import SURE, judge
+from wherefrom.inbox.pool import SURE
+from wherefrom.simulation.replay import judge
 from wherefrom.simulation.traffic import DAY, Traffic, Way, make_visits
 from wherefrom.substitution.lease import Terms
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.inbox.evidence_samples import at, holding
 from wherefrom.inbox.attribution import attribute
 from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Signal
-from wherefrom.inbox.pool import SECOND, moderate, weigh_pool
+from wherefrom.inbox.pool import SECOND, SURE, moderate, weigh_pool
 from wherefrom.inbox.written import estimate_written
 from wherefrom.substitution.habits import SIGNS, USUAL
 from wherefrom.substitution.tally import Lesson, Tally, learn
@@ -152,13 +152,26 @@ def test_a_visit_whose_letter_has_come_is_never_believed_more_for_it(evidence: E
     assert confidence(replace(first, spent=max(spent, first.spent))) <= confidence(first) + 1e-9
 
 
-@given(st.floats(1e-12, 1), st.floats(1e-12, 1))
-def test_moderation_takes_from_the_sure_and_keeps_the_order(weight: float, rest: float) -> None:
-    plain, said = weight / (weight + rest), moderate(weight, rest)
-    assert 0 <= said <= max(plain, 0.5)
+@given(st.floats(1e-12, 1), st.floats(1e-12, 1), st.floats(0, 1e6))
+def test_moderation_takes_from_the_sure_and_keeps_the_order(weight: float, rest: float, letters: float) -> None:
+    plain, said = weight / (weight + rest), moderate(weight, rest, letters)
+    assert 0 <= said <= max(plain, 0.5) + 1e-12
     assert (said > 0.5) == (plain > 0.5) or abs(plain - 0.5) < 1e-9
-    assert moderate(weight * 2, rest) >= said
+    assert moderate(weight * 2, rest, letters) >= said
+    assert moderate(weight, rest, letters * 2) >= said
 
 
-def test_sure_takes_more_than_twenty_to_one_because_the_odds_themselves_are_doubtful() -> None:
-    assert moderate(20, 1) < 0.95 < moderate(35, 1)
+@given(evidences)
+def test_sure_holds_even_where_every_rival_is_twice_as_likely(evidence: Evidence) -> None:
+    written = estimate_written(evidence.header_at, evidence.first_hop_at, evidence.arrived_at)
+    found = weigh_pool(evidence.pool, written, evidence.by_sender, USUAL)
+    if not found.candidates or found.candidates[0].confidence < SURE:
+        return
+    first = found.candidates[0]
+    by_visit = {one.visit_id: one.lesson.share for one in found.credits}
+    rivals = sum(share for visit_id, share in by_visit.items() if visit_id != first.visit_id)
+    assert by_visit[first.visit_id] / (by_visit[first.visit_id] + 2 * rivals) > 0.95
+
+
+def test_the_more_letters_a_site_has_the_less_its_odds_are_doubted() -> None:
+    assert moderate(19, 1, 0) < moderate(19, 1, 30) < moderate(19, 1, 3000) < 0.95

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wherefrom.inbox.pool import SURE
 from wherefrom.simulation.plain import count_plain_right
-from wherefrom.simulation.replay import SURE, Outcome, judge, simulate
+from wherefrom.simulation.replay import Outcome, judge, simulate
 from wherefrom.simulation.traffic import Traffic, make_visits
 from wherefrom.simulation.visit import SimulatedVisit
 from wherefrom.substitution.lease import Terms

@@ -39,7 +39,7 @@ async def letter(desk: Desk, visit: int, address: str, share: float = 1.0) -> No
     """A letter to the address that this visit wrote."""
     (lease_id,) = [one.lease_id for one in await desk.holders(address) if one.visit_id == visit]
     async with desk.services.db.write() as tx:
-        credit = Credit(lease_id, address, Lesson("copy", 600.0, share))
+        credit = Credit(lease_id, 1, address, Lesson("copy", 600.0, share))
         await record_letter(tx, 1, [credit], desk.clock.now())
 
 

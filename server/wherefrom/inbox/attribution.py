@@ -73,7 +73,7 @@ def _credits(
     if winner == "code" and candidates[0].confidence >= CODE:
         holding = next(one for one in evidence.coded if one.lease_id == candidates[0].lease_id)
         lesson = learn_from(holding, written.likeliest, candidates[0].confidence, counts=False)
-        return () if lesson is None else (Credit(holding.lease_id, holding.address, lesson),)
+        return () if lesson is None else (Credit(holding.lease_id, holding.visit_id, holding.address, lesson),)
     return weighing.credits if winner in ("pool", None) else ()
 
 

@@ -20,6 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from wherefrom.inbox.attribution import attribute
 from wherefrom.inbox.evidence import Evidence, Holding, Signal, Verdict
+from wherefrom.inbox.pool import SURE
 from wherefrom.simulation.calibration import calibration_error
 from wherefrom.simulation.plain import count_plain_right
 from wherefrom.simulation.visit import SimulatedVisit
@@ -28,7 +29,6 @@ from wherefrom.substitution.lease import SubstituteStatus, Terms, status_at
 from wherefrom.substitution.risk import MOST_IDLE, Claim, add_claim, raise_claim, rank, spend
 from wherefrom.substitution.tally import Tally, learn
 
-SURE = 0.95
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _EXPOSED, _USED, _WROTE = 1, 2, 3
 _HISTORY = timedelta(days=60)
@@ -206,9 +206,8 @@ class _Pool:
     def _learn(self, address: _Address, verdict: Verdict, now: datetime) -> None:
         for credit in verdict.credits:
             address.claims = spend(address.claims, credit.lease_id, credit.lesson.share)
-        if verdict.visit_id is not None:
-            lease = self._lent[verdict.visit_id][1]
-            lease.spent = 1 - (1 - lease.spent) * (1 - verdict.confidence)
+            lease = self._lent[credit.visit_id][1]
+            lease.spent = 1 - (1 - lease.spent) * (1 - credit.lesson.share)
             lease.forget_reading()
         self._tally.add_letter([credit.lesson for credit in verdict.credits], self._habits)
         self._habits = learn(self._tally)

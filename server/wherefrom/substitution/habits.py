@@ -70,12 +70,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """``readiness`` by sign, each above 0 and below 1; ``shares`` by way, each summing to 1, in the order of
-    ``parts``."""
+    """``readiness`` by sign, each above 0 and below 1; ``shares`` by way, each summing to 1, in the order of ``parts``.
+    ``letters``: how many of the site's own this is learned from, those of long ago counting less."""
 
     readiness: dict[Sign, float]
     shares: dict[Way, tuple[float, ...]]
     parts: tuple[Part, ...]
+    letters: float = 0.0
     _curves: dict[Sign, tuple[tuple[float, float, float], ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
