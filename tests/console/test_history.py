@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from decimal import Decimal
 
 import pytest
 
@@ -12,6 +13,7 @@ from wherefrom.inbox.store.history import MOST_ROWS
 from wherefrom.substitution.add import add_target
 from wherefrom.substitution.target import Options
 from wherefrom.webhooks.store.deals import record_deal
+from wherefrom.webhooks.told import ChangeDeal, change_deal
 
 EVIL = "<script>alert(1)</script>"
 
@@ -189,6 +191,17 @@ async def test_a_deal_number_that_comes_later_appears_by_itself(client, scene, b
             tx, site_id=scene.site.id, subject_id=letter, number="D-99", endpoint_id=None, now=services.clock.now()
         )
     assert "D-99" in (await client.get(poll)).text
+
+
+async def test_a_deal_is_shown_and_exported_with_its_status_and_value(client, scene, base, services):
+    letter = await scene.add_letter("First")
+    wish = ChangeDeal(deal_number="D-7", deal_status="won", deal_value=Decimal("1500.5"), deal_currency="EUR")
+    await change_deal(services, scene.site.id, letter, wish)
+    [row] = await rows_of(client, f"{base}.csv")
+    assert (row["deal"], row["deal_status"], row["deal_value"], row["deal_currency"]) == (
+        "D-7", "won", "1500.50", "EUR",
+    )  # fmt: skip
+    assert "D-7 · won · 1\xa0500.50 EUR" in (await client.get(f"{base}/{letter}")).text
 
 
 async def test_the_first_letter_takes_the_place_of_the_empty_page(client, scene, base):

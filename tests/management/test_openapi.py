@@ -65,6 +65,7 @@ async def test_what_is_not_described_is_a_problem_that_says_where_to_look(client
 
 async def test_answers_are_of_the_described_shapes(client: httpx.AsyncClient, operator: dict[str, str]) -> None:
     ids: dict[str, str] = {}
+    secrets: dict[str, str] = {}
     for name, path, body in (
         ("site", "/sites", {"name": "shop", "hosts": ["company.example"]}),
         (
@@ -77,11 +78,14 @@ async def test_answers_are_of_the_described_shapes(client: httpx.AsyncClient, op
         ("key", "/sites/{site}/keys", {"name": "crm"}),
         ("user", "/users", {"email": "me@company.example", "password": "a long enough password"}),
     ):
-        ids[name] = (await _use(client, operator, "POST", path, ids, body))["id"]
+        made = await _use(client, operator, "POST", path, ids, body)
+        ids[name] = made["id"]
+        secrets[name] = made.get("secret", "")
     listed = [one for one in OPERATIONS if one.method == "GET" and set(re.findall(r"{(\w+)}", one.path)) <= set(ids)]
     assert len(listed) >= 10
     for one in listed:
-        await _use(client, operator, "GET", one.path, ids, None)
+        holder = operator if one.scope != "own" else {"authorization": f"Bearer {secrets['key']}"}
+        await _use(client, holder, "GET", one.path, ids, None)
 
 
 async def _use(

@@ -10,9 +10,11 @@ from datetime import datetime
 
 from wherefrom.console import words
 from wherefrom.inbox.store.details import CandidateRow, MessageDetail
+from wherefrom.inbox.store.history import HistoryRow
 from wherefrom.visits.store import Intent, Pageview
 from wherefrom.visits.visit import Visit
 from wherefrom.webhooks.endpoint import Endpoint
+from wherefrom.webhooks.money import money_words
 from wherefrom.webhooks.store.deliveries import Attempt, Delivery
 
 _LEVEL_KIND = {"sure": "good", "likely": "warn", "guess": "warn", "none": ""}
@@ -193,6 +195,11 @@ def list_path(pages: Iterable[Pageview], signs: Iterable[Intent], most: int = 40
     steps = [Step(one.seen_at, one.title, one.page, False) for one in pages]
     steps += [Step(one.seen_at, _deed(one), "", True) for one in signs]
     return sorted(steps, key=lambda step: step.at)[:most]
+
+
+def deal_words(row: HistoryRow) -> str:
+    """Number, status and worth of the letter's deal in one line; "" when there is none."""
+    return " · ".join(filter(None, [row.deal_number, row.deal_status, money_words(row.deal_value, row.deal_currency)]))
 
 
 def list_posted(

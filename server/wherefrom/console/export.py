@@ -17,11 +17,13 @@ from wherefrom.console.desk import Call
 from wherefrom.console.filters import make_filter, parse_asked
 from wherefrom.console.page import HEADERS
 from wherefrom.inbox.store.history import MOST_ROWS, HistoryFilter, HistoryRow, list_messages
+from wherefrom.webhooks.money import from_scaled
 
 COLUMNS = (
     "id", "date_utc", "from_address", "from_name", "receivers", "subject", "visit", "rule", "confidence", "deal",
     "source", "marker", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "country",
     "region", "city", "landing_page", "referrer", "attachments", "folder", "automatic", "visit_kind",
+    "deal_status", "deal_value", "deal_currency",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -56,6 +58,7 @@ def _cells(row: HistoryRow) -> tuple[str, ...]:
         words.source_words(row.source_levels, row.marker), row.marker, row.channel, row.utm_source, row.utm_medium,
         row.utm_campaign, row.utm_term, row.utm_content, row.country, row.region, row.city, row.landing_page,
         row.referrer, row.attachments or "", row.folder_kind, row.automatic, row.visit_kind,
+        row.deal_status, from_scaled(row.deal_value), row.deal_currency,
     )  # fmt: skip
     return tuple(harmless("" if cell is None else str(cell)) for cell in cells)
 

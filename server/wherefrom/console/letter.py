@@ -83,6 +83,7 @@ async def _page(call: Call, problem: WherefromError | None, asked_visit: str) ->
         row=detail.row,
         detail=detail,
         flags=list_flags(detail.row),
+        deal=dossier.deal_words(detail.row),
         receivers=dossier.list_receivers(detail),
         where=dossier.tell_where(detail, visit),
         about=context.pop("about"),

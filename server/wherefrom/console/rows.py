@@ -51,7 +51,7 @@ def make_line(row: HistoryRow) -> Line:
         sure_words=words.match_words(row.rule, row.confidence, matched),
         visit=row.visit_id,
         is_source=row.visit_kind == "source",
-        deal=row.deal_number,
+        deal=row.deal_number or row.deal_status,
     )
 
 
@@ -73,5 +73,7 @@ def fingerprint(rows: Iterable[HistoryRow]) -> str:
     """Changes when a letter comes or goes, and when the match or the deal of one changes."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(repr((row.id, row.status, row.visit_id, row.confidence, row.deal_number)).encode())
+        digest.update(
+            repr((row.id, row.status, row.visit_id, row.confidence, row.deal_number, row.deal_status)).encode()
+        )
     return digest.hexdigest()[:16]

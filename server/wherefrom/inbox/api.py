@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -27,12 +28,13 @@ from wherefrom.inbox.views import (
 from wherefrom.web.api import Call, Operation, Page
 from wherefrom.web.moments import parse_moment
 from wherefrom.webhooks.fanout import attachment_link
+from wherefrom.webhooks.told import ChangeDeal, change_deal
 
 
 class ListMessages(Struct, frozen=True, kw_only=True):
     """Dates are RFC 3339 moments or days (UTC); ``date_to`` as a day counts that day in. ``source`` is the first source
-    level, ``text`` is looked for in subject, sender, receivers and text. ``cursor`` is the ``next_cursor`` of the page
-    before: a page may be short, or empty, and still have one."""
+    level, ``text`` is looked for in subject, sender, receivers and text; ``deal``: whether a CRM made one of it.
+    ``cursor`` is the ``next_cursor`` of the page before: a page may be short, or empty, and still have one."""
 
     date_from: str | None = None
     date_to: str | None = None
@@ -54,6 +56,9 @@ class ListMessages(Struct, frozen=True, kw_only=True):
     sender: str = ""
     text: str = ""
     visit: int | None = None
+    deal: bool | None = None
+    deal_number: str = ""
+    deal_status: str = ""
     limit: Annotated[int, Meta(ge=1, le=history.MOST_ROWS)] = 50
     cursor: str | None = None
 
@@ -135,6 +140,14 @@ async def _correct(call: Call) -> MessageDetailView:
     return detail_view(detail, attachment_link(call.services, call.site_id, message_id, now))
 
 
+async def _change_message(call: Call) -> MessageDetailView:
+    message_id = call.id("message")
+    async with call.services.db.read() as tx:
+        await details.get_message(tx, call.site_id, message_id)
+    await change_deal(call.services, call.site_id, message_id, call.body)
+    return await _show_message(call)
+
+
 async def _raw(call: Call) -> FileResponse:
     message_id = call.id("message")
     async with call.services.db.read() as tx:
@@ -158,10 +171,16 @@ _SAME = tuple(
 )
 
 
+def _of_own_site(one: Operation) -> Operation:
+    """The same for a key that is one site's: without the site in the path."""
+    path = one.path.removeprefix("/sites/{site}")
+    return replace(one, path=path, summary=f"{one.summary} (the key's own site)", scope="own")
+
+
 _MAILBOX = "/sites/{site}/mailboxes/{mailbox}"
 _MESSAGE = "/sites/{site}/messages/{message}"
 
-OPERATIONS: tuple[Operation, ...] = (
+_MAILBOXES: tuple[Operation, ...] = (
     Operation(
         "GET", "/sites/{site}/mailboxes", "List a site's mailboxes and how they stand", _list_mailboxes,
         answer=Page[MailboxView], tag="mailboxes",
@@ -180,11 +199,17 @@ OPERATIONS: tuple[Operation, ...] = (
         "POST", _MAILBOX + "/test", "Connect to a mailbox step by step and say what works", _test_mailbox,
         answer=DiagnosisView, tag="mailboxes",
     ),
+)  # fmt: skip
+_MESSAGES: tuple[Operation, ...] = (
     Operation(
         "GET", "/sites/{site}/messages", "List letters, the newest first", _list_messages,
         query=ListMessages, answer=Page[MessageView], tag="messages",
     ),
     Operation("GET", _MESSAGE, "Show a letter, whole", _show_message, answer=MessageDetailView, tag="messages"),
+    Operation(
+        "PATCH", _MESSAGE, "Tell what the CRM made of a letter: deal number, status, value", _change_message,
+        body=ChangeDeal, answer=MessageDetailView, tag="messages",
+    ),
     Operation(
         "PUT", _MESSAGE + "/match", "Correct the visit a letter is of", _correct,
         body=CorrectMatch, answer=MessageDetailView, tag="messages",
@@ -195,3 +220,4 @@ OPERATIONS: tuple[Operation, ...] = (
         answer=bytes, tag="messages",
     ),
 )  # fmt: skip
+OPERATIONS = (*_MAILBOXES, *_MESSAGES, *map(_of_own_site, _MESSAGES))

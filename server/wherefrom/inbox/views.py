@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -12,6 +13,7 @@ from wherefrom.inbox.store.details import MessageDetail, StoredAttachment
 from wherefrom.inbox.store.history import HistoryRow
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.diagnosis import Diagnosis
+from wherefrom.webhooks.money import from_scaled
 from wherefrom.webhooks.payload import Link
 
 
@@ -84,7 +86,8 @@ class VisitSourceView(Struct, frozen=True, kw_only=True):
 
 
 class MessageView(Struct, frozen=True, kw_only=True):
-    """A letter. ``rule`` and ``confidence`` say how its visit was found; ``visit`` is null where none was."""
+    """A letter. ``rule`` and ``confidence`` say how its visit was found; ``visit`` is null where none was. Of the deal
+    a CRM made of it: its number, its status in the CRM's words, and what it is worth, an exact decimal as a string."""
 
     id: str
     arrived_at: datetime
@@ -107,6 +110,9 @@ class MessageView(Struct, frozen=True, kw_only=True):
     confidence: float
     visit: VisitSourceView | None
     deal_number: str | None
+    deal_status: str | None
+    deal_value: Decimal | None
+    deal_currency: str | None
 
 
 class AddressView(Struct, frozen=True, kw_only=True):
@@ -232,7 +238,7 @@ def _columns(row: HistoryRow) -> dict[str, Any]:
     same = (
         "arrived_at", "written_at", "status", "status_reason", "folder_kind", "from_address", "from_name",
         "to_address", "subject", "excerpt", "automatic", "first_of_thread", "size", "truncated", "rule", "confidence",
-        "deal_number",
+        "deal_number", "deal_status", "deal_currency",
     )  # fmt: skip
     return {
         **{name: getattr(row, name) for name in same},
@@ -240,6 +246,7 @@ def _columns(row: HistoryRow) -> dict[str, Any]:
         "recipients": list(row.recipients),
         "attachment_count": row.attachments,
         "visit": _visit(row),
+        "deal_value": from_scaled(row.deal_value),
     }
 
 

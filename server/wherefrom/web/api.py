@@ -70,7 +70,7 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """``path`` is below ``/api/v1``; a path with ``{site}`` is open to that site's keys, others to operators
-    unless ``scope`` says "site". ``answer`` None means 204."""
+    unless ``scope`` says "site", or "own": for a site's own key, which names the site. ``answer`` None means 204."""
 
     method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
     path: str
@@ -80,7 +80,7 @@ class Operation:
     query: type[msgspec.Struct] | None = None
     answer: Any = None
     status: int = 200
-    scope: Literal["site", "operator"] = "site"
+    scope: Literal["site", "operator", "own"] = "site"
     tag: str = ""
 
 
@@ -140,6 +140,10 @@ async def _identify(request: Request, find_holder: FindHolder) -> KeyHolder:
 
 
 async def _site(request: Request, operation: Operation, holder: KeyHolder, find_site: FindSite) -> int:
+    if operation.scope == "own":
+        if holder.site_id is None:
+            raise Forbidden("an operator's key is for every site", hint=f"name one: /sites/…{operation.path}")
+        return holder.site_id
     if "site" not in request.path_params:
         if operation.scope == "operator" and holder.site_id is not None:
             raise Forbidden("this key is for one site only", hint="use an operator's key: wherefrom key add --operator")

@@ -15,12 +15,11 @@ from wherefrom.events.snapshots import TestPing
 from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
 from wherefrom.services import Services
-from wherefrom.webhooks.deal import LONGEST_NUMBER, clean_number
 from wherefrom.webhooks.endpoint import Attachments, Endpoint, Format, Which
 from wherefrom.webhooks.guard import check_url
 from wherefrom.webhooks.networks import parse_networks
 from wherefrom.webhooks.signature import new_secret
-from wherefrom.webhooks.store import deals, deliveries, endpoints
+from wherefrom.webhooks.store import deliveries, endpoints
 
 PerMinute = Annotated[int, Meta(ge=0, le=60_000)]
 """Posts started a minute; 0 for no limit."""
@@ -206,18 +205,6 @@ async def resend_span(
         await endpoints.wake_endpoints(tx, site_id, endpoint_id)
     services.bell.ring("deliveries")
     return count
-
-
-async def set_deal(services: Services, site_id: int, message_id: int, number: str) -> str:
-    """Keeps the deal number somebody tells us, in normal form; it stays whatever receivers answer later."""
-    clean = clean_number(number)
-    if clean is None:
-        raise BadInput("this is no deal number", hint=f"1 to {LONGEST_NUMBER} printable characters", field="number")
-    async with services.db.write() as tx:
-        await deals.record_deal(
-            tx, site_id=site_id, subject_id=message_id, number=clean, endpoint_id=None, now=services.clock.now()
-        )
-    return clean
 
 
 def _checked(services: Services, url: str) -> str:

@@ -76,12 +76,16 @@ class HistoryFilter:
     sender: str = ""
     text: str = ""
     visit_id: int | None = None
+    deal: bool | None = None
+    deal_number: str = ""
+    deal_status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
     """A line of the history. ``status``: sorted, unreadable (``status_reason`` says why) or taken. ``visit_kind``:
-    visit, source (everybody who came by it), or "" where there is no visit (any more)."""
+    visit, source (everybody who came by it), or "" where there is no visit (any more). ``deal_value`` is read by
+    ``webhooks.money``."""
 
     id: int
     arrived_at: datetime
@@ -115,6 +119,9 @@ class HistoryRow:
     landing_page: str
     referrer: str
     deal_number: str | None
+    deal_status: str | None
+    deal_value: int | None
+    deal_currency: str | None
     visit_kind: str
     recipients: tuple[str, ...] = ()
     attachments: int = 0
@@ -159,7 +166,7 @@ async def list_messages(
     limit = max(1, min(limit, MOST_ROWS))
     conditions = _conditions(wanted)
     place = parse_cursor(cursor)
-    if wanted.visit_id is not None or wanted.sender or not _is_selective(wanted):
+    if wanted.visit_id is not None or wanted.sender or wanted.deal_number or not _is_selective(wanted):
         page = await _window(tx, site_id, conditions, place, None, limit)
     else:
         page = await _search(tx, site_id, wanted, conditions, place, limit)
@@ -232,8 +239,8 @@ async def _find_floor(tx: Tx, site_id: int, wanted: HistoryFilter, place: Cursor
 
 
 def _is_selective(wanted: HistoryFilter) -> bool:
-    """Whether more than dates is asked for, so that letters are read in vain. (A visit's or a sender's letters are
-    found by an index of their own.)"""
+    """Whether more than dates is asked for, so that letters are read in vain. (The letters of a visit, a
+    sender or a deal are found by an index of their own.)"""
     return wanted != HistoryFilter(date_from=wanted.date_from, date_to=wanted.date_to)
 
 
@@ -253,7 +260,9 @@ def _select_rows(site_id: int) -> Select[Any]:
             message.c.first_of_thread, message.c.truncated, message.c.size, match.c.visit_id, match.c.rule,
             match.c.confidence, visit.c.marker, visit.c.channel, visit.c.source_levels, visit.c.utm_source,
             visit.c.utm_medium, visit.c.utm_campaign, visit.c.utm_term, visit.c.utm_content, visit.c.country,
-            visit.c.region, visit.c.city, visit.c.landing_page, visit.c.referrer, deal.c.number.label("deal_number"),
+            visit.c.region, visit.c.city, visit.c.landing_page, visit.c.referrer,
+            func.nullif(deal.c.number, "").label("deal_number"), deal.c.status.label("deal_status"),
+            deal.c.value.label("deal_value"), deal.c.currency.label("deal_currency"),
             visit.c.kind.label("visit_kind"),
         )
         .select_from(message)
@@ -317,6 +326,12 @@ def _conditions(wanted: HistoryFilter) -> list[ColumnElement[bool]]:
         found.append(message.c.from_address == wanted.sender.lower())
     if wanted.visit_id is not None:
         found.append(match.c.visit_id == wanted.visit_id)
+    if wanted.deal is not None:
+        found.append(deal.c.subject_id.is_not(None) if wanted.deal else deal.c.subject_id.is_(None))
+    if wanted.deal_number:
+        found.append(deal.c.number == wanted.deal_number)
+    if wanted.deal_status:
+        found.append(deal.c.status == wanted.deal_status)
     if wanted.text:
         found.append(_contains(wanted.text))
     return found

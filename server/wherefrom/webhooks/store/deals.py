@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, update
 
 from wherefrom.db import Tx, insert
 from wherefrom.webhooks.tables import deal
@@ -56,6 +56,14 @@ async def update_deal(tx: Tx, site_id: int, subject_id: int, values: Mapping[str
         .values(**row)
         .on_conflict_do_update(index_elements=[deal.c.site_id, deal.c.subject_id], set_={**told, "recorded_at": now})
     )
+
+
+async def update_deals_numbered(tx: Tx, site_id: int, number: str, values: Mapping[str, Any], now: datetime) -> int:
+    """Writes the columns named in ``values`` for every message whose deal has this number; how many there are."""
+    done = await tx.execute(
+        update(deal).where(deal.c.site_id == site_id, deal.c.number == number).values(**values, recorded_at=now)
+    )
+    return done.rowcount
 
 
 async def find_deals(tx: Tx, site_id: int, subject_ids: Collection[int]) -> dict[int, Deal]:
