@@ -1,13 +1,14 @@
-"""Watching servers with bad habits. On SQLite alone: what is odd here is the server, not the database."""
+"""Watching servers whose numbers cannot be relied upon, and old mail behind them: each letter stored once."""
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.inbox.letters import letter
 from tests.inbox.odd_mailbox import OddMailbox
 from tests.inbox.watching import Watching, until, watching_odd
-from wherefrom.inbox import pace
+from wherefrom.inbox import pace, position
 from wherefrom.inbox.mailbox import ChangeMailbox, change_mailbox
 from wherefrom.services import Services
 
@@ -60,6 +61,97 @@ async def test_numbers_that_begin_anew_under_the_same_uidvalidity_lose_no_letter
         await box.stored(4)
         await box.looked()
         assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3", "Letter 4"]
+
+
+@pytest.mark.parametrize("uidnext", [1, 2, 4, 900])
+async def test_a_uidnext_that_never_moves_costs_no_letter(services: Services, uidnext: int) -> None:
+    odd = OddMailbox({1: numbered(1), 2: numbered(2)}, uidnext=uidnext, idle="none")
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.stored(2)
+        for uid in (3, 4):
+            odd.add(uid if uidnext < 900 else uid + 900, numbered(uid))
+            await box.stored(uid)
+        await box.looked()
+        assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3", "Letter 4"]
+
+
+@pytest.mark.parametrize("numbers", [(8,), (None, 7), (8, 9, 8), (0, 8)])
+async def test_a_uidvalidity_that_changes_again_and_again_announces_nothing_twice(
+    services: Services, numbers: tuple[int | None, ...]
+) -> None:
+    odd = OddMailbox({4: numbered(1), 6: numbered(2)}, idle="none")
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.stored(2)
+        for count, number in enumerate(numbers, start=3):
+            odd.uidvalidity = number
+            await box.looked()
+            odd.add(10 + count, numbered(count))
+            await box.stored(count)
+        await box.looked()
+        assert await box.sort() == [f"Letter {one}" for one in range(1, 3 + len(numbers))]
+        assert len(await box.rows()) == 2 + len(numbers)
+
+
+async def test_a_letter_that_shows_up_below_the_last_one_is_found_by_the_full_check(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(position, "COUNT_EVERY", timedelta(0))
+    odd = OddMailbox({1: numbered(1)}, idle="none", hidden={3}, modseq=5)
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.stored(1)
+        odd.letters |= {2: numbered(2), 3: numbered(3), 4: numbered(4)}
+        await box.stored(3)
+        odd.hidden.clear()
+        await box.stored(4)
+        await box.looked()
+        assert [row.uid for row in await box.rows()] == [1, 2, 4, 3]
+        fetched = len(odd.bodies_asked())
+        for _ in range(3):
+            await box.looked()
+        assert len(odd.bodies_asked()) == fetched, "nothing is fetched again"
+        assert await box.sort() == ["Letter 1", "Letter 2", "Letter 4", "Letter 3"]
+
+
+async def test_old_letters_below_the_beginning_are_not_taken_for_missing(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(position, "COUNT_EVERY", timedelta(0))
+    old = datetime.now(UTC) - timedelta(days=40)
+    odd = OddMailbox({uid: numbered(uid) for uid in (1, 2, 3)}, idle="none", arrived={1: old, 2: old})
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        for _ in range(3):
+            await box.looked()
+        assert [row.uid for row in await box.rows()] == [3]
+
+
+async def test_a_server_with_condstore_is_asked_nothing_while_nothing_changes(services: Services) -> None:
+    odd = OddMailbox({1: numbered(1)}, idle="none", modseq=5)
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.stored(1)
+        await box.looked()
+        before = len(odd.asked)
+        for _ in range(3):
+            await box.looked()
+        assert {one.split()[0] for one in odd.asked[before:]} == {"EXAMINE"}
+
+
+async def test_a_modseq_raised_before_its_letter_is_there_hides_nothing(services: Services) -> None:
+    """As Gmail does: the number is higher already, the letter comes later, and the number stays."""
+    odd = OddMailbox({1: numbered(1)}, idle="none", modseq=5)
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.stored(1)
+        odd.modseq = 6
+        await box.looked()
+        await box.looked()
+        odd.add(2, numbered(2))
+        await box.stored(2)
+        assert await box.sort() == ["Letter 1", "Letter 2"]
 
 
 async def test_a_uidnext_that_grows_without_letters_makes_no_busy_loop(services: Services) -> None:

@@ -59,8 +59,16 @@ def test_a_handshake_a_restarting_server_breaks_off_is_tried_again_at_once() -> 
     assert Pace(lambda: 0.5).next_wait(TlsFailed("reset"), 0) == 2
 
 
-def test_a_server_that_asks_for_patience_gets_it() -> None:
-    assert Pace(lambda: 0.5).next_wait(Throttled("later", wait_seconds=298), 0) == 298
+@given(st.floats(0, 1))
+def test_a_server_that_asks_for_patience_gets_at_least_what_it_asked_for(chance: float) -> None:
+    assert 298 <= Pace(lambda: chance).next_wait(Throttled("later", wait_seconds=298), 0) <= 328
+
+
+def test_a_server_that_does_not_say_how_long_is_left_alone_for_longer_and_longer() -> None:
+    pace = Pace(lambda: 0.0)
+    assert [pace.next_wait(Throttled("later"), 0) for _ in range(6)] == [60, 120, 240, 480, 900, 900]
+    assert pace.next_wait(Throttled("later", wait_seconds=5), 0) == 5
+    assert pace.next_wait(Throttled("later"), 31) == 60
 
 
 @pytest.mark.parametrize(

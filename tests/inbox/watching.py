@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -142,13 +142,16 @@ async def until(
 
 
 @contextlib.asynccontextmanager
-async def watching_odd(services: Services, odd: OddMailbox, **mail: Any) -> AsyncIterator[Watching]:
+async def watching_odd(
+    services: Services, odd: OddMailbox, *, folders: Sequence[str] = ("INBOX",), since: str = "new", **mail: Any
+) -> AsyncIterator[Watching]:
     """The same on a server with the habits of ``odd``."""
     with ScriptedServer(odd) as server:
         made = Watching(real_time(services, **mail), server, server.account())
         try:
-            inbox = (FolderChoice(name="INBOX"),)
-            await made.connect(port=server.port, username="anna", password="secret", folders=inbox)
+            chosen = tuple(FolderChoice(name=one, kind="inbox" if one == "INBOX" else "junk") for one in folders)
+            account = {"port": server.port, "username": "anna", "password": "secret"}
+            await made.connect(folders=chosen, since=since, **account)
             yield made
         finally:
             await made.stop()

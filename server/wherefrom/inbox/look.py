@@ -96,9 +96,15 @@ class Look:
         first: int | None = await self.in_thread(self.session.find_first_uid_since, plan.search_day)
         return None if first is None else max(plan.after_uid, first - 1)
 
+    async def _end(self, state: FolderState) -> int:
+        """The last UID there was when the folder was opened. Not UIDNEXT alone: some name one far too high, and what
+        then comes below it would be missed."""
+        last: int = await self.in_thread(self.session.find_last_uid)
+        return last if state.uidnext is None else min(last, state.uidnext - 1)
+
     async def _leave_backlog(self, folder: Folder, state: FolderState) -> Folder:
         """Counts the old mail and leaves it for later, so that nobody waits for what comes now."""
-        end = state.uidnext - 1 if state.uidnext else await self.in_thread(self.session.find_last_uid)
+        end = await self._end(state)
         plan = plan_backlog(folder, self.mailbox.created_at)
         uids = await self.in_thread(self.session.list_uids, 1, end, plan.search_day)
         return replace(
@@ -179,7 +185,7 @@ class Look:
         """The look is done: all that arrived before it began is settled."""
         last = folder.last_uid
         if plan.settling and state.uidnext is not None:
-            last = max(last, state.uidnext - 1)
+            last = max(last, await self._end(state))
         # Without UIDNEXT and without a letter there is no number yet from which "new" could be told.
         known = state.uidnext is not None or last > 0 or folder.since == "all"
         done = replace(
@@ -210,16 +216,16 @@ async def write_position(tx: Tx, folder: Folder) -> None:
     await mailboxes.set_folder(tx, folder.site_id, folder.id, values)
 
 
-async def pass_over(services: Services, folder: Folder, uid: int) -> None:
-    """Steps over a letter that breaks the connection each time it is fetched. It is kept as a row that says so."""
+async def pass_over(services: Services, folder: Folder, uid: int, why: str) -> None:
+    """Steps over a letter that holds up the others. It is kept as a row that says ``why``."""
     now, sha256 = services.clock.now(), await services.blobs.put(b"")
     values = {
         "site_id": folder.site_id, "id": services.ids.next(), "mailbox_id": folder.mailbox_id, "folder_id": folder.id,
         "folder_kind": folder.kind, "uidvalidity": folder.uidvalidity or 0, "uid": uid, "sha256": sha256, "size": 0,
         "truncated": True, "arrived_at": now, "stored_at": now, "status": "unreadable",
-        "status_reason": f"the connection broke each time it was fetched (UID {uid}); open it in a mail program",
+        "status_reason": f"{why} (UID {uid}); open it in a mail program",
     }  # fmt: skip
-    log.error("letter breaks the connection", mailbox=folder.mailbox_id, folder=folder.name, uid=uid)
+    log.error("letter is passed over", mailbox=folder.mailbox_id, folder=folder.name, uid=uid, why=why)
     async with services.db.write() as tx:
         await messages.add_message(tx, values)
         if uid > folder.last_uid:

@@ -29,7 +29,7 @@ from wherefrom.inbox.look import Look, pass_over
 from wherefrom.inbox.pace import Pace, status_of
 from wherefrom.inbox.store import mailboxes
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
-from wherefrom.mail.failures import ConnectionLost, FolderMissing
+from wherefrom.mail.failures import ConnectionLost, FolderMissing, MailboxError, ProtocolError, Throttled
 from wherefrom.mail.folders import THE_JUNK
 from wherefrom.mail.imap import FolderState, ImapSession
 from wherefrom.services import Services
@@ -39,7 +39,9 @@ log = structlog.get_logger(__name__)
 _TELL_EVERY = 30.0
 _MOST_IDLE_LOSSES = 3
 _SHORT_IDLE = 60.0
-_MOST_BREAKS = 5
+_MOST_BREAKS, _MOST_REFUSALS = 5, 3
+_HIGHEST_UID = 4_294_967_295
+_GLIMPSE = 65_536
 _LONGEST_WORDS = 2_000
 
 
@@ -149,8 +151,11 @@ class Watcher:
             folder = await look.look(folder, state)
             if folder.is_behind:
                 folder = await self._backlog.read(look, folder)
-        except ConnectionLost:
+        except (ConnectionLost, ProtocolError):
             await self._count_break(folder, session.in_flight)
+            raise
+        except Throttled:
+            await self._count_busy(session, line, folder, session.in_flight)
             raise
         for place in broke:
             self._breaks.pop(place, None)
@@ -184,18 +189,38 @@ class Watcher:
         return bool(news)
 
     async def _count_break(self, folder: Folder, in_flight: Sequence[int]) -> None:
-        """A letter may break the connection each time it is fetched. It is found by fetching one at a time, and passed
-        over, with a row that says so, when it has broken it five times."""
-        if not in_flight:
+        """A letter may break the connection, or make it senseless, each time it is fetched. It is found by fetching one
+        at a time, and passed over, with a row that says so, when it has broken it five times."""
+        if self._count(folder, in_flight) >= _MOST_BREAKS:
+            await self._pass_over(folder, in_flight[0], "the connection broke each time it was fetched")
+
+    async def _count_busy(self, session: ImapSession, line: Line, folder: Folder, in_flight: Sequence[int]) -> None:
+        """A server may be too busy for one letter for ever. That it is this letter, and not the server, shows when it
+        hands out another one, which this one holds up."""
+        if self._count(folder, in_flight) < _MOST_REFUSALS:
             return
+        try:
+            later = await line.call(session.list_uids, in_flight[0] + 1, _HIGHEST_UID)
+            given = await line.call(lambda: list(session.fetch_uids(later[:1], 1, _GLIMPSE)))
+        except MailboxError:
+            return
+        if any(not one.problem for one in given):
+            await self._pass_over(folder, in_flight[0], "the server is always too busy for it, though not for others")
+
+    def _count(self, folder: Folder, in_flight: Sequence[int]) -> int:
+        """How often the first of these letters failed; 0 while it is not known to be that one."""
+        if not in_flight:
+            return 0
         place = (folder.id, in_flight[0])
         self._breaks[place] = self._breaks.get(place, 0) + 1
-        if len(in_flight) == 1 and self._breaks[place] >= _MOST_BREAKS:
-            del self._breaks[place]
-            async with self.services.db.read() as tx:
-                fresh = await mailboxes.get_mailbox(tx, folder.site_id, folder.mailbox_id)
-            now = next(one for one in fresh.folders if one.id == folder.id)
-            await pass_over(self.services, now, in_flight[0])
+        return self._breaks[place] if len(in_flight) == 1 else 0
+
+    async def _pass_over(self, folder: Folder, uid: int, why: str) -> None:
+        self._breaks.pop((folder.id, uid), None)
+        async with self.services.db.read() as tx:
+            fresh = await mailboxes.get_mailbox(tx, folder.site_id, folder.mailbox_id)
+        now = next(one for one in fresh.folders if one.id == folder.id)
+        await pass_over(self.services, now, uid, why)
 
     async def _tell_fault(self, fault: Exception, wait: float) -> None:
         """The fault becomes the mailbox's status. A connection that was good and broke off is only connecting again."""

@@ -17,7 +17,6 @@ import re
 from wherefrom.errors import WherefromError
 
 _MAX_QUOTE = 300
-_DEFAULT_WAIT = 60.0
 _LONGEST_WAIT = 3_600.0
 
 
@@ -70,13 +69,14 @@ class ProtocolError(MailboxError):
 
 
 class Throttled(MailboxError):
-    """The server asks to come later: ``wait_seconds`` as it said, else a minute; never more than an hour."""
+    """The server asks to come later: in ``wait_seconds``, at most an hour; None: it did not say when."""
 
     code = "mailbox-throttled"
     title = "The mail server asks for patience"
 
-    def __init__(self, detail: str, *, hint: str = "", wait_seconds: float = _DEFAULT_WAIT) -> None:
-        super().__init__(detail, hint=hint, wait_seconds=wait_seconds)
+    def __init__(self, detail: str, *, hint: str = "", wait_seconds: float | None = None) -> None:
+        known = {} if wait_seconds is None else {"wait_seconds": wait_seconds}
+        super().__init__(detail, hint=hint, **known)
         self.wait_seconds = wait_seconds
 
 
@@ -90,9 +90,10 @@ _THROTTLED = re.compile(
 # Said to a login these are no word about the password; said to a FETCH they are about one letter.
 _SERVER_SIDE = re.compile(r"\[SERVERBUG\]|internal (?:server )?error|system error", re.IGNORECASE)
 _WAIT = re.compile(
-    r"(?:backoff time|wait|retry|again|after)\D{0,30}?(\d{1,9})\s*(ms|millisec|s\b|sec|m\b|min)?", re.IGNORECASE
+    r"(?:backoff time|wait|retry|again|after)\D{0,30}?(\d{1,9})\s*(ms|millisec|s\b|sec|m\b|min|h\b|hour)?",
+    re.IGNORECASE,
 )
-_UNITS = {"ms": 0.001, "millisec": 0.001, "m": 60.0, "min": 60.0}
+_UNITS = {"ms": 0.001, "millisec": 0.001, "m": 60.0, "min": 60.0, "h": 3_600.0, "hour": 3_600.0}
 _NOT_CONNECTED = re.compile(r"authenticated but not connected", re.IGNORECASE)
 _MISSING = re.compile(
     r"\[(?:NONEXISTENT|TRYCREATE|CANNOT)\]|doesn'?t exist|not exist|no such|not found|unknown", re.IGNORECASE
@@ -180,11 +181,12 @@ def read_refusal(answer: str, doing: str, host: str = "") -> MailboxError:
     return ProtocolError(f"The server refused {doing}: {said}", hint="")
 
 
-def find_wait(answer: str) -> float:
-    """The seconds a throttling answer names ("Suggested Backoff Time: 297655 milliseconds"), else a minute."""
+def find_wait(answer: str) -> float | None:
+    """The seconds a throttling answer names ("Suggested Backoff Time: 297655 milliseconds"); None when it names none.
+    ("[LIMIT] 15 connections, try again later" names none: the number stands before the words.)"""
     found = _WAIT.search(answer)
     if not found:
-        return _DEFAULT_WAIT
+        return None
     seconds = int(found[1]) * _UNITS.get((found[2] or "").lower(), 1.0)
     return min(max(seconds, 1.0), _LONGEST_WAIT)
 

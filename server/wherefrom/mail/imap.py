@@ -168,7 +168,9 @@ class ImapSession(Connection):
             return
         for uid in group:
             body = _body(bodies.get(uid, {}))
-            if body is None:
+            if body is None and len(group) > 1:
+                yield from self._read_group([uid], facts, max_bytes)
+            elif body is None:
                 yield from self._read_refused(uid, facts, max_bytes, "the server handed out nothing")
             else:
                 yield _raw_letter(uid, facts[uid], body[:max_bytes], truncated=big or len(body) > max_bytes)
