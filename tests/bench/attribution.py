@@ -17,9 +17,9 @@ from dataclasses import replace
 from datetime import timedelta
 from statistics import mean
 
+from wherefrom.inbox.pool import SURE
 from wherefrom.simulation.calibration import calibration_error, plain_error
 from wherefrom.simulation.plain import count_plain_right
-from wherefrom.inbox.pool import SURE
 from wherefrom.simulation.replay import judge
 from wherefrom.simulation.traffic import DAY, Traffic, Way, make_visits
 from wherefrom.substitution.lease import Terms
@@ -68,25 +68,27 @@ TERMS = Terms(timedelta(minutes=15), timedelta())
 
 def tell(name: str, traffic: Traffic, size: int, seeds: int) -> None:
     began = time.process_time()
-    rows, every, letters = [], [], 0
+    rows, every, sure_right, letters = [], [], [], 0
     for seed in range(seeds):
         visits = make_visits(traffic, seed)
         judged = judge(visits, size, TERMS)
         named = [(one.confidence, one.right) for one in judged if one.right is not None]
         sure = [right for confidence, right in named if confidence >= SURE]
         every += named
+        sure_right += [sum(sure) / len(sure)] if sure else []
         letters += len(judged)
         rows.append(
             (
-                sum(right for _, right in named) / len(judged), len(sure) / len(judged), sum(sure) / max(len(sure), 1),
+                sum(right for _, right in named) / len(judged), len(sure) / len(judged),
                 calibration_error(named), plain_error(named), sum(one.refused for one in judged) / len(judged),
                 count_plain_right(visits, size) / len(judged),
             )
         )  # fmt: skip
-    right, sure_share, sure_right, error, plain, refused, plain_right = map(mean, zip(*rows, strict=True))
+    right, sure_share, error, plain, refused, plain_right = map(mean, zip(*rows, strict=True))
     took = (time.process_time() - began) / seeds
+    of_these = f"{mean(sure_right):.4f}" if sure_right else "none sure"
     print(
-        f"{name:<12}{size:>5}{letters // seeds:>9}{right:>8.3f}{sure_share:>8.2f}{sure_right:>16.4f}{error:>8.3f}"
+        f"{name:<12}{size:>5}{letters // seeds:>9}{right:>8.3f}{sure_share:>8.2f}{of_these:>16}{error:>8.3f}"
         f"{plain:>13.3f}{plain_error(every):>11.3f}{refused:>9.3f}{plain_right:>12.2f}{took:>8.1f} s",
         flush=True,
     )

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from tests.inbox.evidence_samples import at, code, earlier, holding, signal, written
-from wherefrom.inbox.attribution import attribute
+from wherefrom.inbox.attribution import GUESSABLE_FRESH, attribute
 from wherefrom.inbox.evidence import Evidence
+from wherefrom.substitution.lease import NOBODY
 
 
 def test_e01_a_code_names_its_visit_almost_certainly() -> None:
@@ -238,3 +239,24 @@ def test_a_letter_that_waited_in_an_outbox_weighs_both_moments() -> None:
     verdict = attribute(evidence)
     assert verdict.visit_id == 1
     assert {c.visit_id for c in verdict.candidates} == {1, 2}
+
+
+def test_a_source_is_named_as_one_and_a_letter_to_it_is_not_late() -> None:
+    source = code(7, visitor_id=NOBODY, guessable=True)
+    verdict = attribute(written(60 * 24 * 300, coded=(source,)))
+    assert (verdict.rule, verdict.visit_id, verdict.confidence) == ("code", 7, GUESSABLE_FRESH)
+    assert "shown to everybody who came by source 7" in verdict.reasons[0]
+    assert "alone" not in verdict.reasons[0]
+
+
+def test_a_letter_to_a_source_teaches_nothing_of_how_visitors_write() -> None:
+    assert attribute(written(5, coded=(code(7),))).credits
+    assert not attribute(written(5, coded=(code(7, visitor_id=NOBODY),))).credits
+
+
+def test_a_sources_letter_in_the_thread_does_not_overrule_who_holds_the_address() -> None:
+    held = holding(2, 0, 4, signal("mailto", 4))
+    of_visit = attribute(written(5, pool=(held,), thread=(earlier(1, -60),)))
+    of_source = attribute(written(5, pool=(held,), thread=(earlier(1, -60, visitor_id=NOBODY),)))
+    assert (of_visit.rule, of_visit.visit_id) == ("thread", 1)
+    assert (of_source.rule, of_source.visit_id) == ("pool", 2)

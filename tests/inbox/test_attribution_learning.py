@@ -9,8 +9,10 @@ from sqlalchemy import select
 from tests.inbox.letters import Post, letter
 from wherefrom.clock import FixedClock
 from wherefrom.inbox.attribution import attribute
+from wherefrom.inbox.correct import correct_match
 from wherefrom.inbox.gather import gather
 from wherefrom.inbox.readiness import SETTLED, count_leases
+from wherefrom.inbox.store.authors import list_written
 from wherefrom.inbox.store.messages import Stored
 from wherefrom.mail.parse import parse_letter
 from wherefrom.services import Services
@@ -162,6 +164,58 @@ async def test_leases_of_codes_and_other_sites_are_not_counted(
     assert await count_leases(services) == 1
     async with services.db.read() as tx:
         assert (await find_habits(tx, 1)).readiness != (await find_habits(tx, 2)).readiness
+
+
+async def test_all_who_may_have_written_are_believed_less_for_the_next_letter(post: Post, clock: FixedClock) -> None:
+    target_id = await pool(post)
+    await hold(post, target_id, 1, "copy")
+    clock.advance(20 * MINUTE)
+    await hold(post, target_id, 2, "copy")
+    clock.advance(5 * MINUTE)
+    await write_from(post, "ann", clock)
+    async with post.services.db.read() as tx:
+        spent = await list_written(tx, 1, [1, 2], "bob@customer.example", clock.now())
+        assert await list_written(tx, 1, [1, 2], "ann@customer.example", clock.now()) == {}
+    assert set(spent) == {1, 2}
+    assert all(0.1 < share < 0.9 for share in spent.values())
+    assert sum(spent.values()) == pytest.approx(1, abs=0.01)
+
+
+async def test_e04_a_correction_takes_back_what_the_letter_taught_and_teaches_by_the_right_visit(
+    post: Post, clock: FixedClock
+) -> None:
+    target_id = await pool(post)
+    await hold(post, target_id, 1, "copy")
+    clock.advance(40 * MINUTE)
+    await hold(post, target_id, 2, "mailto")
+    clock.advance(4 * MINUTE)
+    raw = letter(POOL, sender="ann@customer.example", at=clock.now(), message_id="<ann@customer.example>")
+    detail = await post.receive(raw)
+    assert detail.row.visit_id == 2
+    assert (await tally(post)).letters["mailto"] > 0.5
+    await correct_match(post.services, 1, detail.row.id, 1, "ann")
+    known = await tally(post)
+    assert known.letters["copy"] == pytest.approx(1, abs=0.01)
+    assert known.letters["mailto"] == pytest.approx(0, abs=0.01)
+    assert sum(known.ways["hand"]) == pytest.approx(1, abs=0.01)
+    async with post.services.db.read() as tx:
+        assert await list_written(tx, 1, [1, 2], "", clock.now()) == {1: 1.0}
+    await correct_match(post.services, 1, detail.row.id, None, "ann")
+    assert sum((await tally(post)).letters.values()) == pytest.approx(0, abs=0.01)
+    async with post.services.db.read() as tx:
+        assert await list_written(tx, 1, [1, 2], "", clock.now()) == {}
+
+
+async def test_e04_a_visit_that_never_held_the_address_is_set_and_teaches_nothing(
+    post: Post, clock: FixedClock
+) -> None:
+    await hold(post, await pool(post), 1, "copy")
+    await post.rows.visit(9)
+    clock.advance(4 * MINUTE)
+    detail = await post.receive(letter(POOL, sender="ann@customer.example", at=clock.now()))
+    corrected = await correct_match(post.services, 1, detail.row.id, 9, "ann")
+    assert (corrected.row.visit_id, corrected.row.confidence) == (9, 1.0)
+    assert sum((await tally(post)).letters.values()) == pytest.approx(0, abs=0.01)
 
 
 async def test_of_thousands_of_forged_codes_none_has_a_visit(post: Post, services: Services) -> None:

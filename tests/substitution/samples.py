@@ -63,9 +63,10 @@ class Desk:
         """The substitute of `sales@`; None for the real address."""
         return (await self.lend_all(visit, visitor)).get(SALES)
 
-    async def touch(self, visit: int) -> None:
+    async def touch(self, visit: int, **what: Any) -> None:
+        """A sign of life; ``sign`` and ``found`` when it is one of interest in an address."""
         async with self.services.db.write() as tx:
-            await touch_leases(tx, self.site_id, visit, self.clock.now(), self.services.settings)
+            await touch_leases(tx, self.site_id, visit, self.clock.now(), self.services.settings, **what)
 
     async def holders(self, *addresses: str) -> list[Holder]:
         async with self.services.db.read() as tx:

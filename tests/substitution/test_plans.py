@@ -10,7 +10,9 @@ from tests.substitution.samples import COOLDOWN, HOLD, SALES, Desk, pool_text
 from wherefrom.services import Services
 from wherefrom.substitution.store import find_holders
 
-_NARROW = re.compile(r"SEARCH (lease|substitute) USING .*\(site_id=\? AND |SEARCH target ")  # a site has few targets
+_NARROW = re.compile(  # a site has few targets, and one row of habits
+    r"SEARCH (lease|substitute) USING .*\(site_id=\? AND |SEARCH target |SEARCH habit USING .*\(site_id=\?\)"
+)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL chooses by the size of the tables

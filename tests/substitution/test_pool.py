@@ -165,6 +165,16 @@ async def test_b05_an_empty_pool_that_shares_lends_what_was_quiet_the_longest_an
     ]  # fmt: skip
 
 
+async def test_b05_an_address_whose_holder_clicked_it_is_not_shared_before_one_that_was_only_seen(desk: Desk) -> None:
+    await desk.add(strategy="pool", when_empty="share", pool=pool_text(2))
+    clicked = await desk.lend(1)
+    await desk.touch(1, sign="mailto", found=clicked or "")
+    desk.wait(MINUTE)
+    seen = await desk.lend(2)
+    desk.wait(MINUTE)
+    assert [await desk.lend(visit) for visit in (3, 4)] == [seen, seen]
+
+
 async def test_b05_a_cooling_address_is_shared_before_a_held_one(desk: Desk) -> None:
     await desk.add(strategy="pool", when_empty="share", pool=pool_text(2))
     held, cooling = await desk.lend(1), await desk.lend(2)

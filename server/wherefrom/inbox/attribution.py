@@ -3,7 +3,7 @@
 | rule | answers when | confidence |
 | --- | --- | --- |
 | code | a recipient is an unguessable code that was given out | 0.99; two visits' codes: 0.70, the others share 0.29 |
-| code | a recipient carries the bare visit number (guessable) | 0.85 until a day after the visit, then 0.65 |
+| code | a recipient carries the bare visit number (guessable) | 0.85; later than a day after a visit 0.65 |
 | pool | one holder's part of the posterior is 0.20 or more, and above "none of them" (``pool``) | that part |
 | thread | In-Reply-To or References name a matched letter | the parent's × 0.97; parents of parents × 0.5 |
 | sender | the sender's last letter of the last 365 days is matched | its confidence × 0.8, halved every 30 days |
@@ -12,7 +12,8 @@
 - A code nobody was given matches nothing: it is forged or mistyped. A bare visit number written before that visit
   existed was guessed.
 - The pool steps back when the letter answers a letter of another visit: whoever replies is in the thread, whoever
-  happens to hold the address now is not. When both name one visit, the higher confidence counts.
+  happens to hold the address now is not. When both name one visit, the higher confidence counts. A source's letter in
+  the thread is no such witness: it may be of anybody, and a pool's holder is somebody.
 - Automatic mail is not written by a visitor: pool and sender do not answer for it.
 
 Answers for the decision alone: no database, no clock of its own.
@@ -28,6 +29,7 @@ from wherefrom.inbox.evidence import Candidate, Evidence, Holding, Rule, Verdict
 from wherefrom.inbox.pool import MOST_CANDIDATES, SECOND, Weighing, learn_from, weigh_pool
 from wherefrom.inbox.words import listing, moment_words, percent
 from wherefrom.inbox.written import Written, estimate_written
+from wherefrom.substitution.lease import NOBODY
 from wherefrom.substitution.tally import Credit
 
 CODE, CODE_OF_SEVERAL, CODE_OTHERS = 0.99, 0.70, 0.29
@@ -52,8 +54,9 @@ def attribute(evidence: Evidence) -> Verdict:
         "sender": _by_sender(evidence),
         "quoted": _by_quote(evidence, written),
     }
-    found["pool"] = _yield_to_thread(*found["pool"], thread[:1])
-    winner = next((rule for rule in _ORDER if _answers(rule, found[rule][0], evidence, thread, weighing.none)), None)
+    witness = [] if evidence.thread and evidence.thread[0].visitor_id == NOBODY else thread[:1]
+    found["pool"] = _yield_to_thread(*found["pool"], witness)
+    winner = next((rule for rule in _ORDER if _answers(rule, found[rule][0], evidence, witness, weighing.none)), None)
     order = sorted(_ORDER, key=lambda rule: (rule != winner, _ORDER.index(rule)))
     reasons = tuple(f"{rule}: {found[rule][1]}" for rule in order if found[rule][1])
     candidates = tuple(c for rule in order for c in found[rule][0])[:MOST_CANDIDATES]
@@ -67,23 +70,26 @@ def attribute(evidence: Evidence) -> Verdict:
 def _credits(
     winner: Rule | None, evidence: Evidence, written: Written, weighing: Weighing, candidates: Sequence[Candidate]
 ) -> tuple[Credit, ...]:
-    """Only a person's first letter teaches how visitors write: not the next one of a talk, not a machine's."""
+    """Only a person's first letter teaches how visitors write: not the next one of a talk, not a machine's, and not one
+    of a source, of whose visitors no moment is known."""
     if evidence.automatic or evidence.thread or evidence.by_sender:
         return ()
     if winner == "code" and candidates[0].confidence >= CODE:
         holding = next(one for one in evidence.coded if one.lease_id == candidates[0].lease_id)
+        if holding.visitor_id == NOBODY:
+            return ()
         lesson = learn_from(holding, written.likeliest, candidates[0].confidence, counts=False)
         return () if lesson is None else (Credit(holding.lease_id, holding.visit_id, holding.address, lesson),)
     return weighing.credits if winner in ("pool", None) else ()
 
 
 def _answers(
-    rule: Rule, candidates: Sequence[Candidate], evidence: Evidence, thread: Sequence[Candidate], none: float
+    rule: Rule, candidates: Sequence[Candidate], evidence: Evidence, witness: Sequence[Candidate], none: float
 ) -> bool:
     if not candidates:
         return False
     if rule == "pool":
-        elsewhere = bool(thread) and thread[0].visit_id != candidates[0].visit_id
+        elsewhere = bool(witness) and witness[0].visit_id != candidates[0].visit_id
         return not evidence.automatic and not elsewhere and candidates[0].confidence >= max(POOL_LEAST, none)
     return rule != "sender" or not evidence.automatic
 
@@ -129,10 +135,12 @@ def _code_candidates(holdings: Iterable[Holding], written: Written) -> list[Cand
 
 
 def _code_candidate(holding: Holding, written: Written) -> Candidate:
-    who = f"{holding.address} was shown to visit {holding.visit_id} alone"
+    of_source = holding.visitor_id == NOBODY
+    seers = f"everybody who came by source {holding.visit_id}" if of_source else f"visit {holding.visit_id} alone"
+    who = f"{holding.address} was shown to {seers}"
     if not holding.guessable:
         return Candidate(holding.visit_id, "code", CODE, who, holding.lease_id)
-    fresh = written.likeliest <= holding.last_seen_at + timedelta(days=1)
+    fresh = of_source or written.likeliest <= holding.last_seen_at + timedelta(days=1)
     late = "" if fresh else ", and it came long after that visit"
     return Candidate(
         holding.visit_id,

@@ -15,7 +15,7 @@ from wherefrom.addresses import find_address
 from wherefrom.db import Tx
 from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Signal
 from wherefrom.inbox.sender import find_sender
-from wherefrom.inbox.store import intents, mailboxes, messages
+from wherefrom.inbox.store import authors, intents, mailboxes, messages
 from wherefrom.inbox.store.messages import Stored
 from wherefrom.mail.letter import Letter
 from wherefrom.substitution.code import recognise
@@ -56,7 +56,7 @@ async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
     received = [one for one in holders if one.address.lower() in trust]
     pool = [one for one in received if one.strategy == "pool"]
     coded = [one for one in received if one.strategy != "pool"]
-    spent = await messages.list_written(tx, site_id, {one.visit_id for one in pool}, sender, stored.arrived_at)
+    spent = await authors.list_written(tx, site_id, {one.visit_id for one in pool}, sender, stored.arrived_at)
     parents = _parents(letter)
     thread = await _list_thread(tx, site_id, parents)
     evidence = Evidence(
@@ -109,6 +109,15 @@ async def _list_thread(tx: Tx, site_id: int, parents: Sequence[str]) -> tuple[Ea
 def _senders(letter: Letter) -> list[str]:
     parties = (letter.from_, letter.reply_to)
     return [party.address.key for party in parties if party is not None and party.address is not None]
+
+
+async def find_holding(tx: Tx, site_id: int, visit_id: int, address: str) -> tuple[Holding, bool] | None:
+    """How this visit held ``address`` (its last lease), and whether that is one of a pool; None when it never did."""
+    held = [one for one in await find_holders(tx, site_id, [address]) if one.visit_id == visit_id]
+    if not held:
+        return None
+    (holding,) = await _with_signals(tx, site_id, held[-1:], {})
+    return holding, held[-1].strategy == "pool"
 
 
 async def _with_signals(

@@ -143,3 +143,16 @@ match = Table(
     Column("matched_at", Moment, nullable=False),
     Index("ix_match_visit", "site_id", "visit_id"),
 )
+
+author = Table(
+    "author",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("visit_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("share", Float, nullable=False),  # how likely the letter is of this visit
+    Column("sign", String(8)),  # what it taught of the site's habits; null: nothing
+    Column("seconds", Float),
+    Column("counts", Boolean, nullable=False),
+    Index("ix_author_message", "site_id", "message_id"),
+)

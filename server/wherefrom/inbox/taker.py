@@ -21,6 +21,7 @@ from wherefrom.inbox.facts import read_facts
 from wherefrom.inbox.gather import gather
 from wherefrom.inbox.snapshot import make_snapshot
 from wherefrom.inbox.store import messages
+from wherefrom.inbox.store.authors import Author, add_authors
 from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import Stored
 from wherefrom.mail.letter import Letter
@@ -79,6 +80,7 @@ class Attribution:
         if verdict.visit_id is not None and visit is None:
             verdict = _without_visit(verdict)
         await messages.add_match(tx, stored.site_id, stored.id, match_columns(verdict) | {"matched_at": now})
+        await add_authors(tx, stored.site_id, stored.id, _authors(verdict))
         await record_letter(tx, stored.site_id, verdict.credits, now)
         facts = read_facts(letter, stored.arrived_at)
         data = make_snapshot(stored, facts, to_address, first, attachments, verdict, visit)
@@ -111,6 +113,14 @@ def match_columns(verdict: Verdict) -> dict[str, object]:
             for one in verdict.candidates
         ],
     }
+
+
+def _authors(verdict: Verdict) -> list[Author]:
+    """All who may have written it; where no credit was given, the answer alone."""
+    credited = {one.visit_id: Author(one.visit_id, one.lesson.share, one.lesson) for one in verdict.credits}
+    if not credited and verdict.visit_id is not None:
+        return [Author(verdict.visit_id, verdict.confidence)]
+    return list(credited.values())
 
 
 def _without_visit(verdict: Verdict) -> Verdict:

@@ -17,6 +17,9 @@ from wherefrom.errors import Conflict
 from wherefrom.settings import Settings
 from wherefrom.substitution.target import Strategy
 
+NOBODY = 0
+"""The visitor of what is lent to a source. Ids of visitors are never 0."""
+
 
 class SubstituteStatus(StrEnum):
     """Of an address in a pool."""

@@ -17,15 +17,12 @@ from wherefrom.db import Refused, Tx
 from wherefrom.settings import Settings
 from wherefrom.substitution.code import is_guessable, is_made_for, make_substitute
 from wherefrom.substitution.habits import Sign
-from wherefrom.substitution.lease import Lease, Terms
+from wherefrom.substitution.lease import NOBODY, Lease, Terms
 from wherefrom.substitution.pool import Borrower, lend_from_pool
 from wherefrom.substitution.risk import Claim, raise_claim
 from wherefrom.substitution.store import leases, substitutes, targets
 from wherefrom.substitution.target import Target
 from wherefrom.tokens import Ids
-
-NOBODY = 0
-"""The visitor of what is lent to a source. Ids of visitors are never 0."""
 
 _MOST_DRAWS = 5
 _LASTING = Terms(hold=timedelta(days=1), cooldown=timedelta())

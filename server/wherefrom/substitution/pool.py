@@ -7,9 +7,9 @@ In this order:
    If an earlier visit of the visitor still holds it, that lease ends in this moment and the new visit's begins,
 4. of those that have cooled, one the visitor had at any time, else the one where a letter from an earlier holder is
    least likely still to come (``risk``),
-5. none is left: the real address (no loan, ``refused`` counts it), or, when the owner chose to share, the one whose
-   holder gave no sign of life for the longest time (``shared`` counts it, the lease is marked, attribution believes it
-   less). Its first holder keeps it too.
+5. none is left: the real address (no loan, ``refused`` counts it), or, when the owner chose to share, first one that
+   only cools, else the one whose holders are least likely still to write (``shared`` counts it, the lease is marked,
+   attribution weighs them all). Its first holder keeps it too.
 
 So at no moment two leases hold one address unless one of them is marked shared. SQL is in ``store``.
 """
@@ -118,12 +118,15 @@ async def _run_empty(tx: Tx, borrower: Borrower, target: Target, lease_id: int) 
 
 
 async def _share(tx: Tx, borrower: Borrower, target: Target, lease_id: int) -> Lease | None:
-    claimed = await substitutes.claim_soonest(tx, target.site_id, target.id)
+    lent = await substitutes.list_soonest(tx, target.site_id, target.id)
+    if not lent:
+        return None
+    site = await habits.find_habits(tx, target.site_id)
+    lent = sorted(rank(lent, site, borrower.now, borrower.terms.hold), key=lambda one: _is_held(one, borrower.now))
+    claimed = await substitutes.claim_listed(tx, target.site_id, target.id, [one.id for one in lent])
     if claimed is not None and not _is_held(claimed, borrower.now):  # it only cools: its last holder has left
         return await _take(tx, borrower, target, claimed, lease_id, shared=True)
-    one = claimed or await substitutes.find_soonest(tx, target.site_id, target.id)
-    if one is None:
-        return None
+    one = claimed or lent[0]
     new = borrower.lease(target, lease_id, one.address, guessable=False, shared=True)
     if claimed is not None:  # not lent to one alone before all who share it have left
         await substitutes.keep(tx, claimed, borrower.until, sharer=new)

@@ -1,5 +1,5 @@
-"""A letter has come: what lending and the site's habits make of it. Called by whoever attributes letters, in the write
-of the match."""
+"""A letter has come, or a person says whose it was: what lending and the site's habits make of it. Called by whoever
+attributes letters, in the write of the match."""
 
 from __future__ import annotations
 
@@ -9,13 +9,29 @@ from datetime import datetime
 from wherefrom.db import Tx
 from wherefrom.substitution.risk import spend
 from wherefrom.substitution.store import habits, substitutes
-from wherefrom.substitution.tally import Credit, learn
+from wherefrom.substitution.tally import Credit, Lesson, learn
 
 
 async def record_letter(tx: Tx, site_id: int, credits: Sequence[Credit], now: datetime) -> None:
     """``credits`` are those who may have written it, with shares that sum to 1 at most. Their addresses are held back
     less from now on, and the site's habits take note. Waits for nobody: what somebody else is writing this moment is
     let go."""
+    await _spend_claims(tx, site_id, credits)
+    if credits:
+        await _teach(tx, site_id, (), [one.lesson for one in credits], now)
+
+
+async def correct_letter(
+    tx: Tx, site_id: int, mistaken: Sequence[Lesson], credits: Sequence[Credit], now: datetime
+) -> None:
+    """As ``record_letter``, of a letter that taught ``mistaken`` before: that is taken back. The addresses of the
+    others stay as little held back as they are; their claims end by themselves."""
+    await _spend_claims(tx, site_id, credits)
+    if mistaken or credits:
+        await _teach(tx, site_id, mistaken, [one.lesson for one in credits], now)
+
+
+async def _spend_claims(tx: Tx, site_id: int, credits: Sequence[Credit]) -> None:
     for key in sorted({one.address.lower() for one in credits if one.lesson.counts}):
         claims = await substitutes.claim_claims(tx, site_id, key)
         left = claims or ()
@@ -24,12 +40,16 @@ async def record_letter(tx: Tx, site_id: int, credits: Sequence[Credit], now: da
                 left = spend(left, one.lease_id, one.lesson.share)
         if claims and left != claims:
             await substitutes.set_claims(tx, site_id, key, left)
-    if not credits:
-        return
+
+
+async def _teach(tx: Tx, site_id: int, mistaken: Sequence[Lesson], lessons: Sequence[Lesson], now: datetime) -> None:
     claimed = await habits.claim_tally(tx, site_id)
     if claimed is None:
         return
     tally, _ = claimed
     tally.fade(now)
-    tally.add_letter([one.lesson for one in credits], learn(tally))
+    site = learn(tally)
+    if mistaken:
+        tally.take_back(mistaken, site)
+    tally.add_letter(lessons, site)
     await habits.set_tally(tx, site_id, tally)

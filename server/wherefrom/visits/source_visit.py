@@ -24,7 +24,8 @@ import msgspec
 
 from wherefrom.db import Tx
 from wherefrom.sites.site import Site
-from wherefrom.substitution.lend import NOBODY, Lent, lend_to_source
+from wherefrom.substitution.lease import NOBODY
+from wherefrom.substitution.lend import Lent, lend_to_source
 from wherefrom.tokens import Ids
 from wherefrom.visits import store
 from wherefrom.visits.channel import Channel

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, select, tuple_, type_coerce, update
 
 from wherefrom.db import Prepared, Tx, insert
-from wherefrom.substitution.lend import NOBODY
+from wherefrom.substitution.lease import NOBODY
 from wherefrom.visits.source import Source
 from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
 from wherefrom.visits.visit import Told, Visit, Visitor

@@ -11,12 +11,12 @@ process that reads it is given up, not tried for ever.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, literal, literal_column, or_, select, update
+from sqlalchemy import and_, literal_column, or_, select, update
 
 from wherefrom.db import Tx, insert
 from wherefrom.inbox.evidence import Earlier
@@ -24,7 +24,6 @@ from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.substitution.tables import lease
 
 MOST_TRIES = 3
-_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,28 +256,6 @@ async def list_by_sender(tx: Tx, site_id: int, address: str, before: datetime, l
         .limit(limit)
     )
     return [_earlier(row) for row in (await tx.execute(query)).all()]
-
-
-async def list_written(
-    tx: Tx, site_id: int, visit_ids: Collection[int], sender: str, before: datetime
-) -> dict[int, float]:
-    """How likely it is that somebody else than ``sender`` (lower case, "" for an unknown one) has written from each of
-    these visits, by the letters matched to them that arrived before. Visits without such a letter are left out."""
-    found: dict[int, float] = {}
-    ids = sorted(visit_ids)
-    for start in range(0, len(ids), _AT_ONCE):
-        query = (
-            select(match.c.visit_id, match.c.confidence)
-            .join(message, and_(message.c.site_id == match.c.site_id, message.c.id == match.c.message_id))
-            .where(
-                match.c.site_id == site_id, match.c.visit_id.in_(ids[start : start + _AT_ONCE]),
-                message.c.arrived_at <= before, message.c.automatic == "",
-                or_(literal(sender) == "", message.c.from_address != sender),
-            )
-        )  # fmt: skip
-        for visit_id, confidence in (await tx.execute(query)).all():
-            found[visit_id] = 1 - (1 - found.get(visit_id, 0.0)) * (1 - confidence)
-    return found
 
 
 def _matched(site_id: int) -> Any:

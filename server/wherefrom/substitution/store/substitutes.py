@@ -133,15 +133,17 @@ async def claim_ranked(
     return await _first(tx, ordered.with_for_update(skip_locked=True))
 
 
-async def claim_soonest(tx: Tx, site_id: int, target_id: int) -> Substitute | None:
-    """The one whose holder has given no sign of life for the longest time."""
-    ordered = _of_pool(site_id, target_id).order_by(substitute.c.expires_at, substitute.c.id)
-    return await _first(tx, ordered.with_for_update(skip_locked=True))
+async def list_soonest(tx: Tx, site_id: int, target_id: int) -> list[Substitute]:
+    """Those whose lease ends the soonest, MOST_IDLE at most; not claimed, and as others may be writing them."""
+    query = _of_pool(site_id, target_id).order_by(substitute.c.expires_at, substitute.c.id).limit(MOST_IDLE)
+    return [_value(row) for row in await tx.execute(query)]
 
 
-async def find_soonest(tx: Tx, site_id: int, target_id: int) -> Substitute | None:
-    """As ``claim_soonest``, but of those too that others are writing, and not claimed: it may be shared, not taken."""
-    return await _first(tx, _of_pool(site_id, target_id).order_by(substitute.c.expires_at, substitute.c.id))
+async def claim_listed(tx: Tx, site_id: int, target_id: int, ids: Sequence[int]) -> Substitute | None:
+    """The first of ``ids`` that nobody else is writing and that may be lent still."""
+    place = case(*((substitute.c.id == id_, n) for n, id_ in enumerate(ids)), else_=len(ids))
+    query = _of_pool(site_id, target_id).where(substitute.c.id.in_(ids)).order_by(place)
+    return await _first(tx, query.with_for_update(skip_locked=True))
 
 
 async def claim_address(tx: Tx, site_id: int, target_id: int, key: str) -> Substitute | None:
