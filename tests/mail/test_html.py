@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wherefrom.mail.html import MAX_RENDERED, html_text, render_safe_html, sanitise
+from wherefrom.mail.html import MAX_RENDERED, render_safe_html, sanitise
+from wherefrom.mail.html_text import html_text
 
 ATTACKS = [
     "<script>alert(1)</script>",

@@ -97,12 +97,13 @@ def nested(depth: int) -> bytes:
     return raw + b"Content-Type: text/plain\r\n\r\ndeep down"
 
 
-def test_fifty_levels_are_read_and_fifty_one_are_not() -> None:
-    assert parse_letter(nested(50)).text == "deep down"
-    with pytest.raises(UnreadableLetter, match="nested more than 50"):
-        parse_letter(nested(51))
-    with pytest.raises(UnreadableLetter):
-        parse_letter(nested(2_000))
+def test_fifty_levels_are_read_and_what_is_below_is_shown_as_it_stands() -> None:
+    letter = parse_letter(nested(50))
+    assert (letter.text, letter.defects.count("nested-too-deep")) == ("deep down", 0)
+    for depth in (51, 60, 2_000):
+        letter = parse_letter(nested(depth))
+        assert letter.text.endswith("deep down")
+        assert "nested-too-deep" in letter.defects
 
 
 def test_more_parts_than_the_limit_are_left_out_and_said() -> None:

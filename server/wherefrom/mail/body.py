@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from wherefrom.mail.charset import decode_text, decode_words, one_line
 from wherefrom.mail.fields import parse_fields, parse_parameters
-from wherefrom.mail.html import html_text
+from wherefrom.mail.html_text import html_text
 from wherefrom.mail.letter import Attachment, decode_transfer
 from wherefrom.mail.structure import Part
 

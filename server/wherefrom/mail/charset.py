@@ -171,7 +171,9 @@ def decode_words(value: bytes, hints: Sequence[str] = ()) -> str:
 
 def one_line(text: str, limit: int) -> str:
     """``text`` fit for one line of a page: no control characters, single spaces, at most ``limit`` characters."""
-    return " ".join(_CONTROLS.sub(" ", text).split())[:limit]
+    if not text.isprintable():  # which is quick to see, and what most texts are
+        text = _CONTROLS.sub(" ", text)
+    return " ".join(text.split())[:limit]
 
 
 class _WordRun:

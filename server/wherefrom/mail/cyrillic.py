@@ -21,11 +21,13 @@ _SHARES = {
     "ґ": 0.2,
 }  # fmt: skip
 _SIGNS = "«»—–…№“”„’‘\u00a0•€·"  # in any text, and no sign of anything
-_NO_LETTER = math.log(1e-5)
+_NO_LETTER = 1e-5
+_SCALE = 20
 _BELIEVABLE = -3.6
 _POSSIBLE = -5.0
+_USUAL = -3.2
 _MARGIN = 0.5
-_SAMPLE = 600
+_SAMPLE = 400
 _LOOKED_AT = 65_536  # bytes
 _LEAST = 8  # letters: of fewer the label is believed
 _ASCII = bytes(range(128))
@@ -46,10 +48,14 @@ def find_better(data: bytes, named: str) -> str | None:
     high = _sample(data)
     if len(high) < _LEAST:
         return None
-    best, found = _likeliest(high)
     if named not in FAMILY:
+        best, found = _likeliest(high)
         return best if found >= _BELIEVABLE and find_cyrillic(data) else None
-    return best if found >= _BELIEVABLE and found > _likeliness(high, named) + _MARGIN else None
+    said = _likeliness(high, named)
+    if said >= _USUAL:
+        return None
+    best, found = _likeliest(high)
+    return best if found >= _BELIEVABLE and found > said + _MARGIN else None
 
 
 def _likeliest(high: bytes) -> tuple[str, float]:
@@ -62,18 +68,15 @@ def _sample(data: bytes) -> bytes:
 
 def _likeliness(high: bytes, codec: str) -> float:
     """Mean logarithm of the letters' shares."""
-    weights = _weights(codec)
-    return sum(map(weights.__getitem__, high)) / len(high)
+    return -sum(high.translate(_weights(codec))) / (_SCALE * len(high))
 
 
 @cache
-def _weights(codec: str) -> tuple[float, ...]:
+def _weights(codec: str) -> bytes:
+    """By byte: how unlikely its character is, as a logarithm times ``_SCALE``."""
     weights = []
     for byte in range(256):
         char = bytes([byte]).decode(codec, "replace")
-        if char in _SIGNS:
-            weights.append(_BELIEVABLE)
-        else:
-            share = _SHARES.get(char.lower())
-            weights.append(math.log(share / 1000) if share else _NO_LETTER)
-    return tuple(weights)
+        share = _SHARES.get(char.lower(), 1000 * _NO_LETTER)
+        weights.append(-_BELIEVABLE if char in _SIGNS else -math.log(share / 1000))
+    return bytes(round(weight * _SCALE) for weight in weights)

@@ -1,7 +1,7 @@
-"""HTML of strangers: made safe to show, or turned into text.
+"""HTML of strangers, made safe to show.
 
 Answers for what reaches a person's browser out of a letter: no script, no form, no style that leaves its box, nothing
-fetched from anywhere. Refuses to know letters; it takes HTML and gives HTML or text, in bounded time.
+fetched from anywhere. Refuses to know letters; it takes HTML and gives HTML, in bounded time.
 """
 
 from __future__ import annotations
@@ -12,18 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import nh3
-from inscriptis.css_profiles import STRICT_CSS_PROFILE  # type: ignore[import-untyped]
-from inscriptis.html_engine import Inscriptis  # type: ignore[import-untyped]
-from inscriptis.html_properties import Display  # type: ignore[import-untyped]
-from inscriptis.model.config import ParserConfig  # type: ignore[import-untyped]
-from inscriptis.model.html_element import HtmlElement  # type: ignore[import-untyped]
-from inscriptis.model.tag import CustomHtmlTagHandlerMapping  # type: ignore[import-untyped]
-from lxml.etree import LxmlError  # type: ignore[import-untyped]
-from lxml.html import HTMLParser, document_fromstring  # type: ignore[import-untyped]
+
+from wherefrom.mail.html_text import text_without_tags
 
 MAX_RENDERED = 2_097_152
 """Characters of HTML that are rendered; the rest is cut off."""
-_MAX_CONVERTED = 524_288  # characters turned into text: inscriptis takes up to a second for these
 _MAX_DATA_IMAGE = 262_144  # characters
 
 _TAGS = {
@@ -60,9 +53,6 @@ _LINK = re.compile(r"(?:https?://|mailto:|tel:)", re.IGNORECASE)
 _REMOTE = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 _DATA_IMAGE = re.compile(r"data:image/(?:png|jpeg|jpg|gif|webp);base64,", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_HIDDEN = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_XML_DECLARATION = re.compile(r"^\s*<\?xml[^>]*>")
-_ANY_TAG = re.compile(r"(?:<[^<>]*>\s*)+")
 _FORMATTING = frozenset(
     ("a", "b", "big", "code", "em", "font", "i", "nobr", "s", "small", "strike", "strong", "tt", "u")
 )
@@ -72,9 +62,6 @@ _NEVER_NESTED = frozenset(
         *("p", "param", "source", "td", "th", "tr", "track", "wbr"),
     ]
 )
-_BLANK_LINES = re.compile(r"\n\n\n+")
-_TRAILING = re.compile(r"[ \t\u00a0]+$", re.MULTILINE)
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +81,7 @@ def sanitise(html: str, images: Mapping[str, str] | None = None) -> SafeHtml:
     """Safe HTML of ``html``. ``images`` are URLs of our own to show in place of ``cid:`` references, by content id."""
     html = html[:MAX_RENDERED]
     if not _is_tame(html):
-        return SafeHtml(f"<pre>{markup.escape(_text_without_tags(html))}</pre>", 0)
+        return SafeHtml(f"<pre>{markup.escape(text_without_tags(html))}</pre>", 0)
     blocked = 0
 
     def keep(_tag: str, attribute: str, value: str) -> str | None:
@@ -123,41 +110,6 @@ def sanitise(html: str, images: Mapping[str, str] | None = None) -> SafeHtml:
     return SafeHtml(safe, blocked)
 
 
-def html_text(html: str) -> str:
-    """The text a person would read: paragraphs, lists, table rows as lines; link targets and images left away."""
-    html = _CONTROLS.sub("", html[:_MAX_CONVERTED])
-    try:
-        # huge_tree: the parser's limit is then 2,048 levels, not 256, which long threads of replies do reach.
-        tree = document_fromstring(_XML_DECLARATION.sub("", html), parser=HTMLParser(huge_tree=True, encoding="utf-8"))
-        text = Inscriptis(tree, _plain_layout()).get_text()
-    except (LxmlError, ValueError, RecursionError):
-        text = ""
-    if not text.strip():
-        text = _text_without_tags(html)  # nested too deep, or no HTML: better plain words than none
-    return _BLANK_LINES.sub("\n\n", _TRAILING.sub("", text)).replace("\u00a0", " ").strip()
-
-
-def _plain_layout() -> ParserConfig:
-    """Layout without padding. Mail uses tables and paddings for looks, so columns padded to one width are no help to
-    read; and padding is how 1 MB of HTML becomes gigabytes of spaces."""
-    block = HtmlElement(display=Display.block)
-    cell = HtmlElement(suffix=" ")
-    config = ParserConfig(
-        css={**STRICT_CSS_PROFILE, "ul": block, "ol": block, "table": block, "tr": block, "td": cell, "th": cell},
-        custom_html_tag_handler_mapping=CustomHtmlTagHandlerMapping(
-            dict.fromkeys(("table", "tr", "td", "th"), lambda _state, _attributes: None),
-            dict.fromkeys(("table", "td", "th"), lambda _state: None),
-        ),
-    )
-    config.attribute_handler.attribute_mapping = {"style": _hide}
-    return config
-
-
-def _hide(style: str, element: HtmlElement) -> None:
-    if _HIDDEN.search(style):
-        element.display = Display.none
-
-
 def _is_tame(html: str) -> bool:
     """Will the HTML5 parser be done in a moment? It repeats every open formatting element in each new block, and walks
     all open elements for each tag: a page of ``<p><b id=1><p><b id=2>…`` takes minutes. A million entities, too."""
@@ -177,8 +129,3 @@ def _is_tame(html: str) -> bool:
         and most_formatting * tags <= 1_000_000
         and html.count("&") <= 100_000
     )
-
-
-def _text_without_tags(html: str) -> str:
-    """For HTML no tree can be made of. Linear, where the standard library's tolerant parser is quadratic."""
-    return _CONTROLS.sub("", markup.unescape(_ANY_TAG.sub("\n", html))).strip()

@@ -63,7 +63,7 @@ class Structure:
 
 
 def parse_structure(raw: bytes) -> Structure:
-    """The tree of the letter in ``raw``. UnreadableLetter when there is no header field, or parts nest too deep."""
+    """The tree of the letter in ``raw``. UnreadableLetter when there is no header field."""
     start = len(raw) - len(raw.lstrip(b"\r\n"))
     if raw.startswith(codecs.BOM_UTF8, start):
         start += len(codecs.BOM_UTF8)
@@ -84,8 +84,6 @@ class _Reader:
         self.defects: set[str] = set()
 
     def read(self, fields: Fields, end: int, default_type: str, depth: int) -> Part:
-        if depth > MAX_DEPTH:
-            raise UnreadableLetter(f"Its parts are nested more than {MAX_DEPTH} deep", limit=MAX_DEPTH)
         self._parts += 1
         if fields.damaged:
             self.defects.add("header-damaged")
@@ -98,6 +96,9 @@ class _Reader:
         return part
 
     def _read_children(self, part: Part, depth: int) -> None:
+        if depth >= MAX_DEPTH:
+            self._give_up(part, "nested-too-deep")
+            return
         boundary = part.parameters.get("boundary", "").rstrip()
         if not boundary:
             self._give_up(part, "boundary-missing")
