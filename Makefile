@@ -29,7 +29,7 @@ run: $(VENV)/.ready-run ## Start the demo: service, shop, mailbox and CRM on thi
 
 test: export MAY_INSTALL := yes
 test: $(VENV)/.ready-dev servers js-check check ## Check everything: style, types, layers, and the whole test suite
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/.ready-dev ## Check style, types and layers, without running a test
 	@$(PYTHON) -m ruff check

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -98,28 +98,30 @@ async def find_all_wrong(shop: Shop, forms: Sequence[Form], attributes: dict[str
     return wrong + await find_wrong(shop, forms, expected)
 
 
-def report(forms: Sequence[Form], wrong: Sequence[dict[str, Any]], capsys: pytest.CaptureFixture[str]) -> None:
-    """Prints the count where it is seen."""
+Figure = Callable[[str, object], None]
+
+
+def report(forms: Sequence[Form], wrong: Sequence[dict[str, Any]], record_property: Figure) -> None:
+    """Tells the count, which the end of the run prints."""
     right = len(forms) - len({fault["form"] for fault in wrong})
-    with capsys.disabled():
-        print(f"\n{right} of {len(forms)} forms right", end="")
+    record_property("figure", f"{right} of {len(forms)} forms right")
     assert list(wrong) == []
 
 
 @pytest.mark.parametrize("script", ["/wf.js", "/wf-full.js"])
 async def test_every_form_that_needs_no_option_is_right_and_comes_back_to_the_byte(
-    shop: Shop, script: str, capsys: pytest.CaptureFixture[str]
+    shop: Shop, script: str, record_property: Figure
 ) -> None:
     forms = [form for group in EVERYWHERE for form in load_forms(group)]
-    report(forms, await find_all_wrong(shop, forms, {"src": script}), capsys)
+    report(forms, await find_all_wrong(shop, forms, {"src": script}), record_property)
 
 
 @pytest.mark.parametrize("group", list(OPTIONS))
 async def test_every_form_that_the_owner_chose_is_right_and_comes_back_to_the_byte(
-    shop: Shop, group: str, capsys: pytest.CaptureFixture[str]
+    shop: Shop, group: str, record_property: Figure
 ) -> None:
     forms = load_forms(group)
-    report(forms, await find_all_wrong(shop, forms, OPTIONS[group]), capsys)
+    report(forms, await find_all_wrong(shop, forms, OPTIONS[group]), record_property)
 
 
 def test_the_corpus_is_large_and_names_each_form_once() -> None:

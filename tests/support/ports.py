@@ -1,5 +1,6 @@
 """Finds loopback ports for the test servers. Knows nothing about what will listen there."""
 
+import os
 import random
 import socket
 
@@ -12,15 +13,20 @@ LOWEST, HIGHEST = 15000, 32000
 
 _chance = random.SystemRandom()
 
+# Tests that run at the same time keep to ports of their own: one that another has stopped listening on is free for a
+# moment, and must stay so.
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+
 
 def free_port() -> int:
     """A loopback TCP port nobody listens on now. Raises OSError when a hundred tries find none."""
     for _ in range(100):
-        port = _chance.randint(LOWEST, HIGHEST)
+        port = _chance.randrange(LOWEST + _WORKER, HIGHEST, _WORKERS)
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
             return port
-    raise OSError(f"no free port found on {LOOPBACK} between {LOWEST} and {HIGHEST}")
+    raise OSError(f"no free port found on {LOOPBACK} from {LOWEST} up to {HIGHEST}")
