@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, and_, bindparam, false, or_
+from sqlalchemy import BigInteger, Boolean, ColumnElement, and_, bindparam, false, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -26,8 +26,8 @@ def any_of(site_id: ColumnElement[Any], id: ColumnElement[Any], keys: Iterable[t
     return or_(false(), *(and_(site_id == site, id.in_(ids)) for site, ids in by_site.items()))
 
 
-def among(column: ColumnElement[str], name: str) -> ColumnElement[bool]:
-    """True for rows whose text ``column`` is in the list that parameter ``name`` carries.
+def among(column: ColumnElement[str] | ColumnElement[int], name: str) -> ColumnElement[bool]:
+    """True for rows whose ``column``, of texts or of ids, is in the list that parameter ``name`` carries.
 
     As ``in_``, with one text for lists of any length: SQLAlchemy makes SQL anew for each run of an ``in_``, which costs
     a millisecond, and a prepared statement cannot hold one.
@@ -51,4 +51,8 @@ def _on_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
 def _on_postgresql(element: _Among, compiler: SQLCompiler, **options: Any) -> str:
     """Not ``IN (SELECT …)``, which is a join that may read the whole table."""
     column, listed = (compiler.process(one, **options) for one in element.clauses)
-    return f"({column} = ANY(ARRAY(SELECT json_array_elements_text(CAST({listed} AS json)))))"
+    (asked, _) = element.clauses
+    value = f"json_array_elements_text(CAST({listed} AS json))"
+    return (
+        f"({column} = ANY(ARRAY(SELECT {f'CAST({value} AS bigint)' if isinstance(asked.type, BigInteger) else value})))"
+    )

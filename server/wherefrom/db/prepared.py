@@ -22,6 +22,9 @@ Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
 
 
+_FLOAT8 = 701
+"""How PostgreSQL numbers its type for floats; SQLAlchemy asks, of numbers only, what kind it gets."""
+
 _MOST_ROWS = 64
 """Of one INSERT. A statement of its own for each number of rows would fill the driver's cache: powers of two do."""
 
@@ -38,7 +41,7 @@ class Form:
         self._binders = [(at, one.convert) for at, one in enumerate(binds) if one.convert and not one.is_constant]
         columns = statement.selected_columns if isinstance(statement, Select) else ()
         readers = ((at, one.type.dialect_impl(dialect)) for at, one in enumerate(columns))
-        found = ((at, type_.result_processor(dialect, None)) for at, type_ in readers)
+        found = ((at, type_.result_processor(dialect, _FLOAT8)) for at, type_ in readers)
         self._readers = [(at, convert) for at, convert in found if convert is not None]
         self._width = len(binds)
         self._inserts: dict[int, str] = {}

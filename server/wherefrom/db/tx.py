@@ -13,7 +13,7 @@ a table. Nobody can tell: whatever reads a table, or might, has its rows written
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
 
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResult, Table
@@ -101,8 +101,7 @@ class Tx:
         """The rows that a prepared SELECT finds."""
         if self._arrive is not None:
             await self._arrive()
-        if self._held and not query.tables.isdisjoint(self._held_tables()):
-            await self.flush()
+        await self._flush_of(query.tables)
         form = query.form(self.dialect)
         return form.read(await self._run(form.fetch, form.bind(values)))
 
@@ -110,8 +109,7 @@ class Tx:
         """How many rows a prepared UPDATE or DELETE met."""
         if self._arrive is not None:
             await self._arrive()
-        if self._held and not statement.tables.isdisjoint(self._held_tables()):
-            await self.flush()
+        await self._flush_of(statement.tables)
         self._forget(statement.tables)
         form = statement.form(self.dialect)
         return await self._run(form.change, form.bind(values))
@@ -145,6 +143,15 @@ class Tx:
             await check(self, values)
         for insert, rows in held.items():
             await self._run(insert.form(self.dialect).append, rows)
+
+    async def _flush_of(self, tables: frozenset[Table]) -> None:
+        """Writes what is held back for these tables, so that it is seen."""
+        asked = [insert for insert in self._held if not insert.tables.isdisjoint(tables)]
+        if asked and self._unchecked:
+            await self.flush()
+            return
+        for insert in asked:
+            await self._run(insert.form(self.dialect).append, self._held.pop(insert))
 
     async def recall(self, table: Table, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
         """What ``ask`` reads of ``table``, which is asked once for all pieces of a batch, until somebody writes. (On
@@ -182,10 +189,6 @@ class Tx:
             await self._arrive()
         await self.flush()
         self._recalled.clear()
-
-    def _held_tables(self) -> Iterable[Table]:
-        for insert in self._held:
-            yield from insert.tables
 
     def _forget(self, tables: frozenset[Table]) -> None:
         for table in tables:

@@ -15,11 +15,12 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import Row, select, update
 
-from wherefrom.db import Tx
+from wherefrom.db import Prepared, Tx
 from wherefrom.db.keys import any_of
 from wherefrom.events.tables import event
 from wherefrom.events.types import SHAPES, EventType
 
+_ADD = Prepared(event.insert())
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -57,11 +58,11 @@ async def append_event(
     kind = EventType(type)
     if not isinstance(data, SHAPES[kind]):
         raise TypeError(f"the data of {kind} is {SHAPES[kind].__name__}, not {data.__class__.__name__}")
-    await tx.execute(
-        event.insert().values(
-            site_id=site_id, id=id, type=kind.value, subject_id=subject_id, data=data, created_at=now, fanned_at=None
-        )
-    )
+    row = {
+        "site_id": site_id, "id": id, "type": kind.value, "subject_id": subject_id, "data": data, "created_at": now,
+        "fanned_at": None,
+    }  # fmt: skip
+    await tx.append(_ADD, [row])
 
 
 async def claim_unfanned(tx: Tx, limit: int) -> list[Event]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 
-from wherefrom.db import Tx
+from wherefrom.db import Prepared, Tx
+from wherefrom.db.keys import among
 from wherefrom.inbox.evidence import Signal
 from wherefrom.substitution.habits import SIGNS, Sign
 from wherefrom.substitution.tables import lease, target
@@ -16,6 +17,11 @@ from wherefrom.visits.tables import intent
 _KINDS = frozenset(SIGNS)
 _MOST_VISITS = 5_000
 _AT_ONCE = 500
+_LIST = Prepared(
+    select(intent.c.visit_id, intent.c.kind, intent.c.address, intent.c.seen_at).where(
+        intent.c.site_id == bindparam("of_site"), among(intent.c.visit_id, "visits")
+    )
+)
 
 
 async def list_signals(tx: Tx, site_id: int, visit_ids: Collection[int]) -> dict[int, list[tuple[str, Signal]]]:
@@ -23,10 +29,8 @@ async def list_signals(tx: Tx, site_id: int, visit_ids: Collection[int]) -> dict
     found: dict[int, list[tuple[str, Signal]]] = {}
     newest = sorted(set(visit_ids), reverse=True)[:_MOST_VISITS]
     for start in range(0, len(newest), _AT_ONCE):
-        query = select(intent.c.visit_id, intent.c.kind, intent.c.address, intent.c.seen_at).where(
-            intent.c.site_id == site_id, intent.c.visit_id.in_(newest[start : start + _AT_ONCE])
-        )
-        for visit_id, kind, address, seen_at in (await tx.execute(query)).all():
+        asked = {"of_site": site_id, "visits": newest[start : start + _AT_ONCE]}
+        for visit_id, kind, address, seen_at in await tx.fetch(_LIST, asked):
             if kind in _KINDS:
                 found.setdefault(visit_id, []).append((address.lower(), Signal(kind, seen_at)))
     return found

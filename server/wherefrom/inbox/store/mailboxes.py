@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, or_, select, update
 
-from wherefrom.db import Tx, insert
+from wherefrom.db import Prepared, Tx, insert
 from wherefrom.errors import Conflict, NotFound
 from wherefrom.inbox.tables import folder, mailbox
 
+_LIST_USERNAMES = Prepared(select(mailbox.c.username).where(mailbox.c.site_id == bindparam("of_site")))
 STATUSES = ("new", "connecting", "ok", "login_failed", "connect_again", "tls_failed", "unreachable", "failed")
 
 
@@ -113,8 +114,11 @@ async def list_mailboxes(tx: Tx, site_id: int) -> list[Mailbox]:
 
 async def list_usernames(tx: Tx, site_id: int) -> set[str]:
     """The accounts' user names in lower case: most are the mailbox's own address."""
-    names = await tx.scalars(select(mailbox.c.username).where(mailbox.c.site_id == site_id))
-    return {name.lower() for name in names.all()}
+
+    async def ask() -> frozenset[str]:
+        return frozenset(name.lower() for (name,) in await tx.fetch(_LIST_USERNAMES, {"of_site": site_id}))
+
+    return set(await tx.recall(mailbox, site_id, ask))
 
 
 async def list_enabled(tx: Tx) -> list[Mailbox]:

@@ -11,14 +11,16 @@ process that reads it is given up, not tried for ever.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, literal_column, or_, select, update
+from sqlalchemy import BindParameter, and_, bindparam, literal_column, or_, select, update
 
-from wherefrom.db import Tx, insert
+from wherefrom.db import Prepared, Tx, insert
+from wherefrom.db.keys import among
 from wherefrom.inbox.evidence import Earlier
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.substitution.tables import lease
@@ -64,12 +66,53 @@ _STORED = (
     message.c.size, message.c.truncated, message.c.tries, message.c.arrived_at, message.c.stored_at,
     message.c.historic,
 )  # fmt: skip
+_FINISHED = ("sorted", "taken", "unreadable")
 _UNSORTED: dict[str, Any] = {
     "status": "stored", "status_reason": "", "duplicate_of": None, "tries": 0, "claimed_until": None,
     "written_at": None, "message_id": None, "in_reply_to": None, "references": None, "subject": "",
     "from_address": "", "from_name": "", "to_address": "", "text": "", "has_html": False, "automatic": "",
     "first_of_thread": False, "defects": None,
 }  # fmt: skip
+
+
+_SITE: BindParameter[int] = bindparam("of_site")
+_LIST_HELD_IDS = Prepared(
+    select(message.c.message_id).where(message.c.site_id == _SITE, among(message.c.message_id, "message_ids"))
+)
+# The site stands in each half of the OR: with it in front, SQLite reads all letters of the site instead of looking
+# into two indexes (0.18 ms among 600 letters, and growing with them).
+_LIST_TWINS = Prepared(
+    select(
+        message.c.id, message.c.sha256, message.c.folder_kind, message.c.subject, message.c.from_address,
+        message.c.written_at, message.c.text,
+    )
+    .where(
+        or_(
+            and_(message.c.site_id == _SITE, message.c.sha256 == bindparam("of_content")),
+            and_(message.c.site_id == _SITE, message.c.message_id == bindparam("of_message_id")),
+        ),
+        message.c.id != bindparam("of_id"), message.c.status.in_([literal_column(f"'{one}'") for one in _FINISHED]),
+    )
+    .order_by(message.c.id)
+    .limit(20)
+)  # fmt: skip
+_MATCHED = (
+    select(
+        message.c.id, message.c.arrived_at, match.c.visit_id, match.c.lease_id, match.c.confidence,
+        lease.c.visitor_id, message.c.message_id,
+    )
+    .join(match, and_(match.c.site_id == message.c.site_id, match.c.message_id == message.c.id))
+    .outerjoin(lease, and_(lease.c.site_id == match.c.site_id, lease.c.id == match.c.lease_id))
+    # "+ 0": else SQLite goes through all matches of the site, not to the letters that are asked for.
+    .where(message.c.site_id == _SITE, (match.c.visit_id + 0).is_not(None))
+)  # fmt: skip
+_LIST_THREAD = Prepared(_MATCHED.where(among(message.c.message_id, "message_ids")).limit(100))
+_LIST_BY_SENDER = Prepared(
+    _MATCHED.where(message.c.from_address == bindparam("of_sender"), message.c.arrived_at <= bindparam("before"))
+    .order_by(message.c.arrived_at.desc())
+    .limit(5)
+)
+_ADD_ADDRESS, _ADD_ATTACHMENT, _ADD_MATCH = (Prepared(one.insert()) for one in (message_address, attachment, match))
 
 
 async def add_message(tx: Tx, values: Mapping[str, Any]) -> bool:
@@ -111,8 +154,8 @@ async def list_held_ids(tx: Tx, site_id: int, message_ids: Sequence[str]) -> set
     """Which of these Message-IDs the site has letters of."""
     if not message_ids:
         return set()
-    query = select(message.c.message_id).where(message.c.site_id == site_id, message.c.message_id.in_(message_ids))
-    return set((await tx.scalars(query)).all())
+    rows = await tx.fetch(_LIST_HELD_IDS, {"of_site": site_id, "message_ids": list(message_ids)})
+    return {message_id for (message_id,) in rows}
 
 
 async def claim_messages(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Stored]:
@@ -153,16 +196,25 @@ async def renew_claim(tx: Tx, stored: Stored, until: datetime) -> Stored | None:
 
 async def mark_message(tx: Tx, stored: Stored, status: str, values: Mapping[str, Any]) -> bool:
     """Ends the claim with the message's last status; False when the claim was lost (nothing is written then)."""
-    done = await tx.execute(
+    values = {**values, "status": status, "claimed_until": None}
+    which = {"of_site": stored.site_id, "of_id": stored.id, "of_claim": stored.claimed_until}
+    done = await tx.change(_mark(tuple(values)), {**which, **{f"new_{name}": one for name, one in values.items()}})
+    return bool(done)
+
+
+@functools.cache
+def _mark(names: tuple[str, ...]) -> Prepared:
+    """There are few: one for each status."""
+    return Prepared(
         update(message)
         .where(
-            _is(stored.site_id, stored.id),
+            message.c.site_id == _SITE,
+            message.c.id == bindparam("of_id"),
             message.c.status == literal_column("'stored'"),
-            message.c.claimed_until == stored.claimed_until,
+            message.c.claimed_until == bindparam("of_claim"),
         )
-        .values(status=status, claimed_until=None, **values)
+        .values({name: bindparam(f"new_{name}") for name in names})
     )
-    return bool(done.rowcount)
 
 
 async def record_reason(tx: Tx, stored: Stored, reason: str) -> None:
@@ -190,19 +242,17 @@ async def add_addresses(tx: Tx, site_id: int, message_id: int, rows: Iterable[tu
         {"site_id": site_id, "message_id": message_id, "number": n, "role": role, "address": address, "name": name}
         for n, (role, address, name) in enumerate(rows, start=1)
     ]
-    if values:
-        await tx.execute(insert(tx, message_address), values)
+    await tx.append(_ADD_ADDRESS, values)
 
 
 async def add_attachments(tx: Tx, site_id: int, message_id: int, rows: Iterable[Mapping[str, Any]]) -> None:
     """Adds attachments, numbered from 1 in the order given."""
     values = [{"site_id": site_id, "message_id": message_id, "number": n, **row} for n, row in enumerate(rows, start=1)]
-    if values:
-        await tx.execute(insert(tx, attachment), values)
+    await tx.append(_ADD_ATTACHMENT, values)
 
 
 async def add_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, Any]) -> None:
-    await tx.execute(insert(tx, match).values(site_id=site_id, message_id=message_id, **values))
+    await tx.append(_ADD_MATCH, [{**values, "site_id": site_id, "message_id": message_id}])
 
 
 async def set_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, Any]) -> None:
@@ -211,35 +261,18 @@ async def set_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, 
 
 async def list_twins(tx: Tx, stored: Stored, message_id: str | None) -> list[Twin]:
     """Finished letters of the site with the same bytes or the same Message-ID, oldest first."""
-    # The site stands in each half of the OR: with it in front, SQLite reads all letters of the site instead of looking
-    # into two indexes (0.18 ms among 600 letters, and growing with them).
-    here = message.c.site_id == stored.site_id
-    same = [and_(here, message.c.sha256 == stored.sha256)]
-    if message_id:
-        same.append(and_(here, message.c.message_id == message_id))
-    query = (
-        select(
-            message.c.id,
-            message.c.sha256,
-            message.c.folder_kind,
-            message.c.subject,
-            message.c.from_address,
-            message.c.written_at,
-            message.c.text,
-        )
-        .where(or_(*same), message.c.id != stored.id, message.c.status.in_(("sorted", "taken", "unreadable")))
-        .order_by(message.c.id)
-        .limit(20)
-    )
-    return [Twin(**row._mapping) for row in (await tx.execute(query)).all()]
+    asked = {
+        "of_site": stored.site_id, "of_id": stored.id, "of_content": stored.sha256, "of_message_id": message_id,
+    }  # fmt: skip
+    return [Twin(*row) for row in await tx.fetch(_LIST_TWINS, asked)]
 
 
 async def list_thread(tx: Tx, site_id: int, message_ids: Sequence[str]) -> list[tuple[str, Earlier]]:
     """Matched letters of the site with one of these Message-IDs, and which; in no order."""
     if not message_ids:
         return []
-    query = _matched(site_id).where(message.c.message_id.in_(message_ids)).limit(100)
-    return [(row.header_id, _earlier(row)) for row in (await tx.execute(query)).all()]
+    rows = await tx.fetch(_LIST_THREAD, {"of_site": site_id, "message_ids": list(message_ids)})
+    return [(row[-1], _earlier(row)) for row in rows]
 
 
 async def is_thread_known(tx: Tx, site_id: int, message_ids: Sequence[str]) -> bool:
@@ -247,36 +280,15 @@ async def is_thread_known(tx: Tx, site_id: int, message_ids: Sequence[str]) -> b
     return bool(await list_held_ids(tx, site_id, message_ids))
 
 
-async def list_by_sender(tx: Tx, site_id: int, address: str, before: datetime, limit: int = 5) -> list[Earlier]:
-    """The sender's matched letters that arrived before, newest first. ``address`` in lower case."""
-    query = (
-        _matched(site_id)
-        .where(message.c.from_address == address, message.c.arrived_at <= before)
-        .order_by(message.c.arrived_at.desc())
-        .limit(limit)
-    )
-    return [_earlier(row) for row in (await tx.execute(query)).all()]
+async def list_by_sender(tx: Tx, site_id: int, address: str, before: datetime) -> list[Earlier]:
+    """The sender's newest five matched letters that arrived before, newest first. ``address`` in lower case."""
+    asked = {"of_site": site_id, "of_sender": address, "before": before}
+    return [_earlier(row) for row in await tx.fetch(_LIST_BY_SENDER, asked)]
 
 
-def _matched(site_id: int) -> Any:
-    return (
-        select(
-            message.c.id,
-            message.c.message_id.label("header_id"),
-            message.c.arrived_at,
-            match.c.visit_id,
-            match.c.lease_id,
-            match.c.confidence,
-            lease.c.visitor_id,
-        )
-        .join(match, and_(match.c.site_id == message.c.site_id, match.c.message_id == message.c.id))
-        .outerjoin(lease, and_(lease.c.site_id == match.c.site_id, lease.c.id == match.c.lease_id))
-        .where(message.c.site_id == site_id, match.c.visit_id.is_not(None))
-    )
-
-
-def _earlier(row: Any) -> Earlier:
-    return Earlier(row.id, row.visit_id, row.confidence, row.arrived_at, row.lease_id, row.visitor_id)
+def _earlier(row: Sequence[Any]) -> Earlier:
+    message_id, arrived_at, visit_id, lease_id, confidence, visitor_id, _ = row
+    return Earlier(message_id, visit_id, confidence, arrived_at, lease_id, visitor_id)
 
 
 def _is(site_id: int, message_id: int) -> Any:

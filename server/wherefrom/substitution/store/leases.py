@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, or_, select, update
 
 from wherefrom.addresses import find_address
 from wherefrom.db import Prepared, Refused, Tx
@@ -29,6 +29,20 @@ _ADD = Prepared(lease.insert())
 _FIND_LENT = Prepared(  # no LIMIT: for one row PostgreSQL would rather read the site's leases
     select(lease.c.id).where(lease.c.site_id == bindparam("of_site"), among(lease.c.address_key, "keys"))
 )
+_FIND_HOLDERS = Prepared(
+    select(
+        lease.c.id, lease.c.visit_id, lease.c.visitor_id, lease.c.target_id, target.c.address.label("target"),
+        lease.c.address, lease.c.strategy, lease.c.guessable, lease.c.shared, lease.c.leased_at,
+        lease.c.last_seen_at, lease.c.expires_at,
+    )
+    .join(target, (target.c.site_id == lease.c.site_id) & (target.c.id == lease.c.target_id))
+    .where(
+        lease.c.site_id == bindparam("of_site"), among(lease.c.address_key, "keys"),
+        or_(lease.c.strategy != "pool", lease.c.last_seen_at >= bindparam("since")),
+    )
+    .order_by(lease.c.leased_at, lease.c.id)
+)  # fmt: skip
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _EXTEND = Prepared(
     update(lease)
     .where(lease.c.site_id == bindparam("of_site"), lease.c.id == bindparam("of_id"))
@@ -59,10 +73,6 @@ class Holder:
     expires_at: datetime
 
 
-def _holder(row: Row[*tuple[Any, ...]]) -> Holder:
-    return Holder(*row)
-
-
 async def list_visit_leases(tx: Tx, site_id: int, visit_id: int) -> list[Lease]:
     """The visit's leases, oldest first."""
     return [Lease(*row) for row in await tx.fetch(_LIST_OF_VISIT, {"of_site": site_id, "of_visit": visit_id})]
@@ -76,19 +86,8 @@ async def find_holders(
     keys = {parsed.key for parsed in map(find_address, addresses) if parsed is not None}
     if not keys:
         return []
-    query = (
-        select(
-            lease.c.id, lease.c.visit_id, lease.c.visitor_id, lease.c.target_id, target.c.address.label("target"),
-            lease.c.address, lease.c.strategy, lease.c.guessable, lease.c.shared, lease.c.leased_at,
-            lease.c.last_seen_at, lease.c.expires_at,
-        )
-        .join(target, (target.c.site_id == lease.c.site_id) & (target.c.id == lease.c.target_id))
-        .where(lease.c.site_id == site_id, lease.c.address_key.in_(keys))
-        .order_by(lease.c.leased_at, lease.c.id)
-    )  # fmt: skip
-    if since is not None:
-        query = query.where(or_(lease.c.strategy != "pool", lease.c.last_seen_at >= since))
-    return [_holder(row) for row in await tx.execute(query)]
+    values = {"of_site": site_id, "keys": sorted(keys), "since": since or _EVER}
+    return [Holder(*row) for row in await tx.fetch(_FIND_HOLDERS, values)]
 
 
 async def append_leases(tx: Tx, new: Sequence[Lease]) -> None:

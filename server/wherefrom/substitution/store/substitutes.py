@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Row, Select, bindparam, case, func, litera
 from sqlalchemy.exc import IntegrityError
 
 from wherefrom.db import Prepared, Tx
+from wherefrom.db.keys import among
 from wherefrom.errors import Conflict, NotFound
 from wherefrom.substitution.lease import LENT_BY_TIME, Lease, SubstituteStatus, sources
 from wherefrom.substitution.risk import MOST_IDLE, Claim, add_claim, read_claims, write_claims
@@ -65,6 +66,11 @@ _COLUMNS: tuple[ColumnElement[Any], ...] = tuple(substitute.c[name] for name in 
 _LENDABLE = substitute.c.status.in_(sorted(LENT_BY_TIME))
 
 
+_LIST_KEYS = Prepared(
+    select(substitute.c.address_key).where(
+        substitute.c.site_id == bindparam("of_site"), among(substitute.c.address_key, "keys")
+    )
+)
 _LIST_IDLE = Prepared(
     select(substitute.c.id, substitute.c.claims, substitute.c.lease_id, substitute.c.expires_at)
     .where(
@@ -220,10 +226,8 @@ async def list_pool_keys(tx: Tx, site_id: int, keys: Collection[str]) -> frozens
     """Which of these addresses (lower case) are in any pool of the site, in whatever status."""
     if not keys:
         return frozenset()
-    rows = await tx.execute(
-        select(substitute.c.address_key).where(substitute.c.site_id == site_id, substitute.c.address_key.in_(keys))
-    )
-    return frozenset(rows.scalars())
+    rows = await tx.fetch(_LIST_KEYS, {"of_site": site_id, "keys": sorted(set(keys))})
+    return frozenset(key for (key,) in rows)
 
 
 async def list_by_key(tx: Tx, site_id: int, keys: Collection[str]) -> dict[str, Substitute]:

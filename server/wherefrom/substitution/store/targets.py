@@ -17,7 +17,7 @@ from wherefrom.substitution.target import Target
 
 TARGET_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(target.c[name] for name in Target.__slots__)
 
-
+_LIST = Prepared(select(*TARGET_COLUMNS).where(target.c.site_id == bindparam("of_site")).order_by(target.c.id))
 _LIST_ENABLED = Prepared(
     select(*TARGET_COLUMNS)
     .where(
@@ -35,8 +35,11 @@ def target_value(row: Row[*tuple[Any, ...]] | tuple[Any, ...]) -> Target:
 
 async def list_targets(tx: Tx, site_id: int) -> list[Target]:
     """All targets of the site, the disabled ones too: what they once showed still arrives. Oldest first."""
-    rows = await tx.execute(select(*TARGET_COLUMNS).where(target.c.site_id == site_id).order_by(target.c.id))
-    return [target_value(row) for row in rows]
+
+    async def ask() -> tuple[Target, ...]:
+        return tuple(target_value(row) for row in await tx.fetch(_LIST, {"of_site": site_id}))
+
+    return list(await tx.recall(target, ("all", site_id), ask))
 
 
 async def list_pool_sites(tx: Tx) -> list[int]:
