@@ -26,7 +26,8 @@ class Message(Struct, frozen=True, kw_only=True):
     """A received letter. ``email_id`` is its IMAP UID, ``to_address`` the substitute it was sent to (or the recipient
     of most trust), ``message_id`` the Message-ID field, ``written_at`` the likeliest time of writing, ``automatic`` the
     reason why it counts as automatic mail ("" for a letter by a person), ``folder_kind`` such as "inbox" or "junk".
-    ``moved_from_junk``: told before, as of Junk, and told again because somebody moved it out."""
+    ``moved_from_junk``: told before, as of Junk, and told again because somebody moved it out. ``historic``: it came
+    before its mailbox was connected; no webhook is told of it, unless a person asked for that (``released``)."""
 
     id: str
     email_id: str
@@ -44,6 +45,8 @@ class Message(Struct, frozen=True, kw_only=True):
     first_of_thread: bool
     attachments: list[Attachment]
     moved_from_junk: bool = False
+    historic: bool = False
+    released: bool = False
 
 
 class Match(Struct, frozen=True, kw_only=True):

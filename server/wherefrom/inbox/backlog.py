@@ -27,7 +27,7 @@ class Backlog:
     """Reads the old mail over one session. What is still to be read is listed once a session: a list of a million
     letters takes seconds."""
 
-    _size: int = _FIRST_SLICE
+    _size: int = field(default_factory=lambda: _FIRST_SLICE)
     _left: dict[int, tuple[tuple[int | None, int], list[int]]] = field(default_factory=dict)
 
     async def read(self, look: Look, folder: Folder) -> Folder:

@@ -247,10 +247,18 @@ def _checked_folders(folders: Sequence[FolderChoice]) -> Sequence[FolderChoice]:
 
 
 def _since(text: str) -> str:
-    if text in ("new", "all") or (text.isascii() and text.isdecimal() and 0 < int(text[:6]) <= 36_500):
-        return text
+    """ "new", "all" or days as digits; "now" and "30d" mean the same to a person."""
+    plain = text.strip().lower()
+    plain = "new" if plain == "now" else plain
+    days = plain.removesuffix("d")
+    if plain in ("new", "all"):
+        return plain
+    if days.isascii() and days.isdecimal() and len(days) <= 5 and 0 < int(days) <= 36_500:
+        return str(int(days))
     raise BadInput(
-        f"since “{text[:40]}” is not understood", hint='write "new", "all" or a number of days', field="since"
+        f"since “{text[:40]}” is not understood",
+        hint='write "new" for letters from now on, "all", or a number of days like "30"',
+        field="since",
     )
 
 

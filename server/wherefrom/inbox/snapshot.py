@@ -62,6 +62,7 @@ def make_snapshot(
         folder_kind=stored.folder_kind,
         automatic=facts.automatic,
         first_of_thread=first_of_thread,
+        historic=stored.historic,
         attachments=[
             snapshots.Attachment(n=one.number, name=one.name, size=one.size, content_type=one.content_type)
             for one in attachments

@@ -58,6 +58,8 @@ class Endpoint:
 def wants(endpoint: Endpoint, letter: MessageReceived) -> bool:
     """Whether this letter is posted to this endpoint."""
     message = letter.message
+    if message.historic and not message.released:
+        return False
     if message.automatic and not endpoint.automatic:
         return False
     if message.folder_kind == "junk" and not endpoint.junk:
