@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.connect import connect, providers
 from wherefrom.cli.password import PasswordFile, read_password
 from wherefrom.cli.target import SiteArgument
 from wherefrom.errors import BadInput
@@ -14,6 +15,9 @@ from wherefrom.management import invoke
 from wherefrom.services import Services
 
 app = typer.Typer(help="IMAP accounts the letters come into.", no_args_is_help=True)
+
+app.command("connect")(connect)
+app.command("providers")(providers)
 
 _VARIABLE = "WHEREFROM_MAILBOX_PASSWORD"
 

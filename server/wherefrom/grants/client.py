@@ -10,6 +10,7 @@ import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Literal
 from urllib.parse import urlsplit
 
 from wherefrom.errors import BadInput
@@ -18,6 +19,8 @@ from wherefrom.mail.providers import CUSTOM, PRESETS, Provider, get_preset
 from wherefrom.settings import OauthClient, Settings
 from wherefrom.webhooks.guard import check_url
 from wherefrom.webhooks.networks import Network, parse_networks
+
+Security = Literal["tls", "starttls", "none"]
 
 _TENANT = re.compile(r"[A-Za-z0-9.-]{1,200}")
 _LONGEST = 2_000
@@ -47,7 +50,7 @@ class Offer:
     redirect_url: str
     host: str
     port: int
-    security: str
+    security: Security
     scopes: str
     preset: Provider | None
 
@@ -78,7 +81,7 @@ def list_offers(settings: Settings) -> list[Offer]:
     return offers
 
 
-def find_server(settings: Settings, choice: Choice) -> tuple[str, int, str] | None:
+def find_server(settings: Settings, choice: Choice) -> tuple[str, int, Security] | None:
     """Host, port and security of the mail server that goes with the choice; None: its owner names it."""
     if choice.provider != CUSTOM:
         preset = get_preset(choice.provider)

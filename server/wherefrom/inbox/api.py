@@ -13,6 +13,7 @@ from wherefrom.inbox import mailbox
 from wherefrom.inbox.correct import correct_match
 from wherefrom.inbox.file import file_response
 from wherefrom.inbox.mailbox import AddMailbox, ChangeMailbox
+from wherefrom.inbox.old_mail import tell_old_mail
 from wherefrom.inbox.store import details, history, mailboxes
 from wherefrom.inbox.store.history import HistoryFilter
 from wherefrom.inbox.views import (
@@ -20,6 +21,7 @@ from wherefrom.inbox.views import (
     MailboxView,
     MessageDetailView,
     MessageView,
+    OldMailView,
     detail_view,
     diagnosis_view,
     mailbox_view,
@@ -76,7 +78,7 @@ async def _list_mailboxes(call: Call) -> Page[MailboxView]:
 
 
 async def _add_mailbox(call: Call) -> MailboxView:
-    _refuse_file(call)
+    refuse_file(call)
     return mailbox_view(await mailbox.add_mailbox(call.services, call.site_id, call.body))
 
 
@@ -86,11 +88,11 @@ async def _show_mailbox(call: Call) -> MailboxView:
 
 
 async def _change_mailbox(call: Call) -> MailboxView:
-    _refuse_file(call)
+    refuse_file(call)
     return mailbox_view(await mailbox.change_mailbox(call.services, call.site_id, call.id("mailbox"), call.body))
 
 
-def _refuse_file(call: Call) -> None:
+def refuse_file(call: Call) -> None:
     """Files of the machine are its operator's: a site's key must not learn which ones there are."""
     if call.body.ca_file and call.holder.site_id is not None:
         raise Forbidden(
@@ -106,6 +108,11 @@ async def _remove_mailbox(call: Call) -> None:
 
 async def _test_mailbox(call: Call) -> DiagnosisView:
     return diagnosis_view(await mailbox.test_mailbox(call.services, call.site_id, call.id("mailbox")))
+
+
+async def _tell_old_mail(call: Call) -> OldMailView:
+    done = await tell_old_mail(call.services, call.site_id, call.id("mailbox"))
+    return OldMailView(told=done.told, waiting=done.waiting)
 
 
 async def _list_messages(call: Call) -> Page[MessageView]:
@@ -201,6 +208,10 @@ _MAILBOXES: tuple[Operation, ...] = (
     ),
 )  # fmt: skip
 _MESSAGES: tuple[Operation, ...] = (
+    Operation(
+        "POST", _MAILBOX + "/send-old", "Send the letters of before a mailbox was connected to the webhooks, each once",
+        _tell_old_mail, answer=OldMailView, tag="mailboxes",
+    ),
     Operation(
         "GET", "/sites/{site}/messages", "List letters, the newest first", _list_messages,
         query=ListMessages, answer=Page[MessageView], tag="messages",

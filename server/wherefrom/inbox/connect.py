@@ -8,7 +8,7 @@ was read with a password is switched over.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -147,7 +147,7 @@ def _mailbox_of(services: Services, wanted: ConnectMailbox) -> AddMailbox:
             "the provider's mail server is not known", hint="name it, or set oauth.custom.host", field="host"
         )
     return AddMailbox(
-        host=host, port=port, security=cast(Security, security), username=wanted.username, password="",
+        host=host, port=port, security=security, username=wanted.username, password="",
         name=wanted.name, since=wanted.since, ca_file=wanted.ca_file, folders=wanted.folders,
     )  # fmt: skip
 

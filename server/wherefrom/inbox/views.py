@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -18,17 +18,31 @@ from wherefrom.webhooks.payload import Link
 
 
 class FolderView(Struct, frozen=True, kw_only=True):
-    """``name`` may be ``\\Junk``: whichever folder the server marks as junk. ``since``: new, all or days."""
+    """``name`` may be ``\\Junk``: whichever folder the server marks as junk. ``since``: new, all or days. ``letters``:
+    how many the server said are in it at the last look. Of those that came before the mailbox was connected
+    ``old_letters`` are wanted and ``old_read`` are read; ``reading_old`` while there are more."""
 
     id: str
     name: str
     kind: str
     since: str
     checked_at: datetime | None
+    letters: int | None
+    old_letters: int
+    old_read: int
+    reading_old: bool
+
+
+class OldMailView(Struct, frozen=True, kw_only=True):
+    """``told``: old letters the webhooks are told of now. ``waiting``: those not sorted yet; ask again when they are."""
+
+    told: int
+    waiting: int
 
 
 class MailboxView(Struct, frozen=True, kw_only=True):
-    """``status``: new, connecting, ok, login_failed, tls_failed, unreachable or failed; ``status_detail`` in words."""
+    """``status``: new, connecting, ok, login_failed, connect_again, tls_failed, unreachable or failed;
+    ``status_detail`` in words. ``login``: by a password, or by what its provider granted (oauth)."""
 
     id: str
     name: str
@@ -36,6 +50,7 @@ class MailboxView(Struct, frozen=True, kw_only=True):
     port: int
     security: str
     username: str
+    login: Literal["password", "oauth"]
     ca_file: str
     enabled: bool
     status: str
@@ -46,8 +61,8 @@ class MailboxView(Struct, frozen=True, kw_only=True):
 
 
 class StepView(Struct, frozen=True, kw_only=True):
-    """One step to the mailbox: dns, tcp, tls, login, folder, idle or probe. ``hint`` says what to do, or is empty.
-    ``skipped``: it could not be tried, which is no failure."""
+    """One step to the mailbox: token, dns, tcp, tls, login, folder, idle or probe. ``hint`` says what to do, or is
+    empty. ``skipped``: it could not be tried, which is no failure."""
 
     name: str
     ok: bool
@@ -168,6 +183,7 @@ def mailbox_view(one: Mailbox) -> MailboxView:
         port=one.port,
         security=one.security,
         username=one.username,
+        login="password" if one.password else "oauth",
         ca_file=one.ca_file,
         enabled=one.enabled,
         status=one.status,
@@ -220,7 +236,17 @@ def detail_view(detail: MessageDetail, link: Link) -> MessageDetailView:
 
 
 def _folder(one: Folder) -> FolderView:
-    return FolderView(id=str(one.id), name=one.name, kind=one.kind, since=one.since, checked_at=one.checked_at)
+    return FolderView(
+        id=str(one.id),
+        name=one.name,
+        kind=one.kind,
+        since=one.since,
+        checked_at=one.checked_at,
+        letters=one.letters,
+        old_letters=one.backlog_letters,
+        old_read=one.backlog_read,
+        reading_old=one.is_behind or (not one.baselined and one.since != "new"),
+    )
 
 
 def _attachment(one: StoredAttachment, link: Link) -> AttachmentView:
