@@ -1,9 +1,9 @@
 """Use cases of mailboxes: add, change, remove, test.
 
-A mailbox that is added starts at "now": letters that were there before are not announced, unless ``since`` says "all"
-or a number of days. Its password is sealed before it is stored and never shown again; one without a password logs in by
-token (``connect``). Each change rings the bell "mailboxes", so that the watcher takes it up at once; a mailbox whose
-login failed is tried again at once, too.
+A mailbox that is added starts at "now": letters that were there before are not read, unless ``since`` says "all" or a
+number of days, and then they are old mail (``old_mail``). Its password is sealed before it is stored and never shown
+again; one without a password logs in by token (``connect``). Each change rings the bell "mailboxes", so that the
+watcher takes it up at once; a mailbox whose login failed is tried again at once, too.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ DEFAULT_FOLDERS = (FolderChoice(name="INBOX", kind="inbox"), FolderChoice(name=T
 
 
 class AddMailbox(msgspec.Struct, frozen=True, kw_only=True):
-    """An IMAP account. ``since``: "new", "all", or a number of days back. ``ca_file``: a file on the service's machine
-    with certificates to trust instead of the system's."""
+    """An IMAP account. ``since``: "new" for letters from now on, "all", or a number of days back ("30"); those of
+    before now are matched and shown, and sent to no webhook unless that is asked for. ``ca_file``: a file on the
+    service's machine with certificates to trust instead of the system's."""
 
     host: str
     username: str

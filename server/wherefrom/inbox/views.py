@@ -34,7 +34,7 @@ class FolderView(Struct, frozen=True, kw_only=True):
 
 
 class OldMailView(Struct, frozen=True, kw_only=True):
-    """``told``: old letters the webhooks are told of now. ``waiting``: those not sorted yet; ask again when they are."""
+    """``told``: old letters the webhooks are told of now. ``waiting``: those not sorted yet, to be asked for later."""
 
     told: int
     waiting: int
