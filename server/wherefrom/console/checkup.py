@@ -19,6 +19,7 @@ _MAILBOX = {
     "connecting": ("connecting", "warn"),
     "ok": ("reading", "good"),
     "login_failed": ("log-in refused", "bad"),
+    "connect_again": ("connect again", "bad"),
     "tls_failed": ("TLS failed", "bad"),
     "unreachable": ("cannot be reached", "bad"),
     "failed": ("failed", "bad"),
@@ -32,6 +33,7 @@ _ENDPOINT = {
 }
 _WHICH = {"matched": "letters with a visit", "all": "all letters", "first": "the first letter of each thread"}
 _STEPS = {
+    "token": "Token",
     "dns": "Name",
     "tcp": "Connection",
     "tls": "TLS",
@@ -85,6 +87,15 @@ class Line:
     details: tuple[str, ...]
     at: datetime | None = None
     chart: Chart | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MailLine(Line):
+    """A mailbox's line. ``by_token``: it was connected by signing in at its provider; ``ended``: that has to be done
+    again."""
+
+    by_token: bool = False
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +184,16 @@ def _lendable(pool: Mapping[Any, int]) -> bool:
     return any(counts.get(name) for name in ("free", "leased", "cooling"))
 
 
-def mailbox_line(one: Mailbox) -> Line:
+def mailbox_line(one: Mailbox) -> MailLine:
     """A mailbox and how its connection stands."""
     status, kind = _MAILBOX.get(one.status, (one.status, "")) if one.enabled else ("off", "")
     folders = ", ".join("Junk" if folder.name == "\\Junk" else folder.name for folder in one.folders)
     details = [f"{one.username} at {one.host}:{one.port}, {_SECURITY[one.security]}, reads {folders or 'no folder'}"]
     if one.enabled and one.status_detail:
         details.insert(0, sentence(one.status_detail))
-    return Line(one.id, one.name, status, kind, tuple(details), one.checked_at)
+    by_token = not one.password
+    ended = by_token and one.status == "connect_again"
+    return MailLine(one.id, one.name, status, kind, tuple(details), one.checked_at, None, by_token, ended)
 
 
 def endpoint_line(one: Endpoint, waiting: int) -> Line:

@@ -7,6 +7,7 @@
 /sites/{site}/messages/{message}          one letter; below it sheet, original.eml, files/N, match
 /sites/{site}/lost                        the report of lost mail
 /sites/{site}/setup                       what the site needs; below it one address per form
+/oauth/callback/{provider}                where providers send people back who connect a mailbox
 /static/{name}                            style, scripts, mark
 """
 
@@ -16,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wherefrom.console import entry, export, history, letter, lost, setup
+from wherefrom.console import connect, entry, export, history, letter, lost, setup
 from wherefrom.console.desk import Answer, Desk, GuestAnswer, for_guests, for_readers
 from wherefrom.console.page import Pages
 from wherefrom.services import Services
@@ -41,6 +42,8 @@ _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/setup/targets", setup.add_target_form),
     ("/sites/{site}/setup/mailboxes", setup.add_mailbox_form),
     ("/sites/{site}/setup/mailboxes/{mailbox}/test", setup.test_mailbox_form),
+    ("/sites/{site}/setup/mailboxes/connect", connect.connect_form),
+    ("/sites/{site}/setup/mailboxes/{mailbox}/connect", connect.connect_again_form),
     ("/sites/{site}/setup/endpoints", setup.add_endpoint_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/test", setup.send_test_form),
 )
@@ -48,6 +51,7 @@ _GUESTS: tuple[tuple[str, str, GuestAnswer], ...] = (
     ("GET", "/login", entry.show_login),
     ("POST", "/login", entry.enter),
     ("POST", "/logout", entry.leave),
+    ("GET", "/oauth/callback/{provider}", connect.show_callback),
 )
 
 

@@ -20,6 +20,7 @@ from wherefrom.console.desk import Call, wanted
 from wherefrom.console.page import HEADERS, is_fragment
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput, WherefromError
+from wherefrom.grants.client import list_offers
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox, test_mailbox
 from wherefrom.inbox.store.mailboxes import list_mailboxes
 from wherefrom.sites.add import set_site
@@ -50,7 +51,7 @@ class Outcome:
 
 async def show_setup(call: Call) -> Response:
     """The page."""
-    return await _page(call, Outcome())
+    return await setup_page(call, Outcome())
 
 
 async def set_enabled(call: Call) -> Response:
@@ -73,7 +74,7 @@ async def set_options(call: Call) -> Response:
             without_consent=wanted(fields, "without_consent"),
         )
     except WherefromError as problem:
-        return await _page(call, Outcome("options", problem, fields))
+        return await setup_page(call, Outcome("options", problem, fields))
     return _back(call, "?saved=1#pages")
 
 
@@ -89,7 +90,7 @@ async def add_target_form(call: Call) -> Response:
     try:
         await add_target(call.services, call.site.id, wanted(fields, "address"), options, pool)
     except WherefromError as problem:
-        return await _page(call, Outcome("target", problem, fields))
+        return await setup_page(call, Outcome("target", problem, fields))
     return _back(call, "#addresses")
 
 
@@ -109,7 +110,7 @@ async def add_mailbox_form(call: Call) -> Response:
         )
         await add_mailbox(call.services, call.site.id, wish)
     except WherefromError as problem:
-        return await _page(call, Outcome("mailbox", problem, fields))
+        return await setup_page(call, Outcome("mailbox", problem, fields))
     return _back(call, "#mailboxes")
 
 
@@ -121,7 +122,7 @@ async def test_mailbox_form(call: Call) -> Response:
         return Response(
             call.desk.pages.render("diagnosis.html", diagnosis=result), headers=HEADERS, media_type="text/html"
         )
-    return await _page(call, Outcome("test", diagnosis=result))
+    return await setup_page(call, Outcome("test", diagnosis=result))
 
 
 async def add_endpoint_form(call: Call) -> Response:
@@ -138,8 +139,8 @@ async def add_endpoint_form(call: Call) -> Response:
         )
         added = await add_endpoint(call.services, call.site.id, wish)
     except WherefromError as problem:
-        return await _page(call, Outcome("endpoint", problem, fields))
-    return await _page(call, Outcome("endpoint", secret=added.secret))
+        return await setup_page(call, Outcome("endpoint", problem, fields))
+    return await setup_page(call, Outcome("endpoint", secret=added.secret))
 
 
 async def send_test_form(call: Call) -> Response:
@@ -147,7 +148,7 @@ async def send_test_form(call: Call) -> Response:
     try:
         await send_test(call.services, call.site.id, call.id("endpoint"))
     except WherefromError as problem:
-        return await _page(call, Outcome("endpoint", problem))
+        return await setup_page(call, Outcome("endpoint", problem))
     return _back(call, "?sent=1#webhooks")
 
 
@@ -156,7 +157,7 @@ def _back(call: Call, where: str = "") -> Response:
     return RedirectResponse(f"/sites/{call.site.id}/setup{where}", 303)
 
 
-async def _page(call: Call, outcome: Outcome) -> Response:
+async def setup_page(call: Call, outcome: Outcome) -> Response:
     async with call.services.db.read() as tx:
         context = await _state(call, tx)
     answer = call.show(
@@ -186,6 +187,8 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
     return {
         "seen_at": seen_at,
         "targets": [await _target_line(call, tx, one, pools.get(one.id, {})) for one in targets],
+        "offers": list_offers(settings),
+        "connected": bool(call.request.query_params.get("connected")),
         "mailboxes": [checkup.mailbox_line(one) for one in mailboxes],
         "endpoints": [checkup.endpoint_line(one, waiting.get(one.id, 0)) for one in endpoints],
         "drops": checkup.sum_drops(await list_drops(tx, site_id, since)),

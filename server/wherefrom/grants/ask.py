@@ -81,6 +81,16 @@ async def find_asked(services: Services, holder: str, state: str) -> tuple[Grant
     return found, services.tokens.decrypt(found.memo)
 
 
+async def find_open(services: Services, state: str) -> GrantRequest | None:
+    """The request of this state, whoever began it, while it is open."""
+    try:
+        site_id = site_of(state)
+    except BadInput:
+        return None
+    async with services.db.read() as tx:
+        return await store.find_request(tx, site_id, hash_token(state))
+
+
 async def redeem(services: Services, request: GrantRequest, choice: Choice, back: Redirected) -> Tokens:
     """The tokens for the code that came ``back``. Uses the request up, whatever comes of it. BadInput,
     Unprocessable: the person begins again; MailboxError: the provider or its set-up."""
