@@ -30,13 +30,15 @@ class Service:
     database_url: str
     port: int = field(default_factory=free_port)
     extra_settings: str = ""
+    webhook_settings: str = ""
+    retries: int = 6
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
         (self.folder / "settings.toml").write_text(
             f'[server]\nport = {self.port}\npublic_url = "{self.url}"\n'
             f'[database]\nurl = "{self.database_url}"\n'
-            f'[webhooks]\nallow = ["127.0.0.0/8"]\nretry_seconds = [1, 1, 1, 1, 1, 1]\n'
+            f'[webhooks]\nallow = ["127.0.0.0/8"]\nretry_seconds = {[1] * self.retries}\n{self.webhook_settings}\n'
             f"[mail]\npoll_seconds = 2\n{self.extra_settings}"
         )
 
@@ -50,9 +52,13 @@ class Service:
 
     async def start(self) -> None:
         """Starts the process and waits until it says it is ready."""
-        self._spawn("wherefrom", "serve", "--settings")
+        self.spawn()
         async with httpx.AsyncClient(trust_env=False) as client:
             await self._until(lambda: _is_ready(client, self.url))
+
+    def spawn(self) -> None:
+        """Starts the process and waits for nothing."""
+        self._spawn("wherefrom", "serve", "--settings")
 
     async def store_only(self, count: int) -> None:
         """Runs until ``count`` letters are stored and none is matched, then kills the process there."""

@@ -123,6 +123,11 @@ class Receiver:
         with self._lock:
             self._scripts[path].append(answer)
 
+    def forget_answers(self) -> None:
+        """Nothing is queued any more."""
+        with self._lock:
+            self._scripts.clear()
+
     def start(self) -> None:
         """Listens; returns at once."""
         if self._server is not None:
