@@ -196,6 +196,14 @@ async def test_a_letter_is_shown_whole_with_links_that_work_without_a_key(api: h
     assert whole.headers["content-disposition"].startswith("attachment;")
 
 
+async def test_a_letter_tells_its_own_words_apart_from_what_it_quotes(api: httpx.AsyncClient, post: Post) -> None:
+    detail = await post.receive(letter(CODE, text="Two, please.\n\nAm 02.11.26 um 10:00 schrieb Sales:\n> How many?\n"))
+    told = (await api.get(f"/sites/shop/messages/{detail.row.id}")).json()
+    assert told["reply_text"] == "Two, please."
+    assert told["quoted_text"] == "Am 02.11.26 um 10:00 schrieb Sales:\n> How many?"
+    assert told["text"] == f"{told['reply_text']}\n\n{told['quoted_text']}"
+
+
 async def test_what_is_not_there_is_told(api: httpx.AsyncClient, post: Post) -> None:
     detail = await post.receive(letter(CODE))
     for path in ("/messages/1", "/messages/1/raw", f"/messages/{detail.row.id}/attachments/1", "/mailboxes/1"):

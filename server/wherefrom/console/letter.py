@@ -21,10 +21,12 @@ from wherefrom.console.rows import list_flags
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput, NotFound, WherefromError
 from wherefrom.inbox.correct import correct_match
+from wherefrom.inbox.snapshot import is_decoration
 from wherefrom.inbox.store.details import MessageDetail, find_attachment, find_bytes, get_message
 from wherefrom.inbox.store.mailboxes import find_mailbox
 from wherefrom.mail.html import SafeHtml, sanitise
 from wherefrom.mail.parse import Letter, UnreadableLetter, parse_letter
+from wherefrom.mail.reply import split_reply
 from wherefrom.services import Services
 from wherefrom.visits.store import find_visit, list_intents, list_pageviews
 from wherefrom.visits.visit import Visit
@@ -89,6 +91,9 @@ async def _page(call: Call, problem: WherefromError | None, asked_visit: str) ->
         about=context.pop("about"),
         moments=dossier.list_moments(detail),
         view=view,
+        stretches=split_reply(detail.text).stretches,
+        files=[one for one in detail.attachments if not is_decoration(one)],
+        pictures=[one for one in detail.attachments if is_decoration(one)],
         blocked=blocked,
         links=_links(call, detail),
         problem=problem,

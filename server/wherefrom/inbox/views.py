@@ -13,6 +13,7 @@ from wherefrom.inbox.store.details import MessageDetail, StoredAttachment
 from wherefrom.inbox.store.history import HistoryRow
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.diagnosis import Diagnosis
+from wherefrom.mail.reply import split_reply
 from wherefrom.webhooks.money import from_scaled
 from wherefrom.webhooks.payload import Link
 
@@ -158,12 +159,15 @@ class CandidateView(Struct, frozen=True, kw_only=True):
 
 
 class MessageDetailView(MessageView, frozen=True, kw_only=True):
-    """A letter with its text, receivers, files, and why it was matched."""
+    """A letter with its text, receivers, files, and why it was matched. ``reply_text`` is what the writer wrote this
+    time, ``quoted_text`` what the letter quotes or forwards; together they are ``text``."""
 
     message_id: str | None
     in_reply_to: str | None
     references: list[str]
     text: str
+    reply_text: str
+    quoted_text: str
     has_html: bool
     defects: list[str]
     mailbox: str
@@ -214,12 +218,15 @@ def message_view(row: HistoryRow) -> MessageView:
 
 
 def detail_view(detail: MessageDetail, link: Link) -> MessageDetailView:
+    reply = split_reply(detail.text)
     return MessageDetailView(
         **_columns(detail.row),
         message_id=detail.message_id,
         in_reply_to=detail.in_reply_to,
         references=list(detail.references),
         text=detail.text,
+        reply_text=reply.own,
+        quoted_text=reply.quoted,
         has_html=detail.has_html,
         defects=list(detail.defects),
         mailbox=str(detail.mailbox_id),

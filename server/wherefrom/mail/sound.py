@@ -24,7 +24,7 @@ _MOMENT = re.compile(
 )
 _COMMENT = re.compile(r"\([^()\"\\;]*\)")
 _WORD_FOR = re.compile(r"\sfor\s", re.IGNORECASE)
-_FOR = re.compile(r"\sfor\s+<?([^\s<>,;@]+@[^\s<>,;@]+)>?\s*;[^;]*", re.IGNORECASE)
+_FOR = re.compile(r"\sfor\s+<?([^\s<>,;@]+@[^\s<>,;@]+)>?\s*;[\w\s,:+-]*", re.IGNORECASE)
 
 
 def find_mailboxes(text: str) -> list[tuple[str, str]] | None:
@@ -34,7 +34,7 @@ def find_mailboxes(text: str) -> list[tuple[str, str]] | None:
     while match := _MAILBOX.match(text, position):
         quoted, phrase, angled, bare, _ = match.groups()
         address = angled or bare
-        if ".." in address or ".@" in address:
+        if ".." in address or ".@" in address or "@." in address or address.endswith("."):
             return None
         found.append((quoted if quoted is not None else (phrase or "").strip(), address))
         position = match.end()
