@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standardwebhooks import Webhook
 
 from tests.support.dovecot import Dovecot
+from tests.support.receiver import Receiver
 from tests.support.smtp_sink import SmtpSink
 
 
@@ -69,6 +71,10 @@ def test_a_site_is_set_up_from_nothing_to_a_script_tag(shell: Shell, dovecot: Do
     endpoint = shell.json("endpoint", "add", "shop", "https://crm.company.example/hook", "--format", "roistat")
     assert endpoint["secret"].startswith("whsec_")
     assert "secret" not in shell.json("endpoint", "list", "shop")["data"][0]
+    changed = shell.json("endpoint", "set", "shop", "--per-minute", "60", "--junk", "--off")
+    assert (changed["per_minute"], changed["junk"], changed["status"]) == (60, True, "paused")
+    assert shell.json("endpoint", "secret", "shop", "--overlap-hours", "48")["old_secret_until"]
+    assert shell.json("endpoint", "resend", "shop", "--since", "2026-11-02T09:00:00Z") == {"count": 0}
     shell.json("user", "add", "me@company.example", WHEREFROM_USER_PASSWORD="a long enough password")
     assert shell.json("key", "add", "shop")["secret"] != shell.json("key", "add", "--operator")["secret"]
     assert "ready to serve" in shell.run("check").stdout
@@ -129,6 +135,10 @@ def test_a_mailbox_with_a_wrong_password_fails_the_test_in_words(shell: Shell, d
         (["key", "add"], ["--operator"]),
         (["site", "add", "shop", "--host", "company.example"], ["shop"]),
         (["mailbox", "test", "shop"], ["0 mailboxes"]),
+        (["endpoint", "test", "shop"], ["0 endpoints"]),
+        (["endpoint", "set", "shop"], ["nothing was named", "--help"]),
+        (["endpoint", "resend", "shop", "--status", "lost"], ["status"]),
+        (["endpoint", "resend", "shop", "--since", "yesterday"], ["since"]),
         (["site", "set", "shop"], ["nothing was named", "--help"]),
         (["site", "set", "shop", "--off-path", "imprint"], ["imprint", "/imprint"]),
         (["site", "set", "shop", "--mode", "nobody"], ["nobody", "source"]),
@@ -210,6 +220,29 @@ def test_a_database_nobody_migrated_is_told_what_to_run(tmp_path: Path) -> None:
     assert Shell(tmp_path).run("migrate").returncode == 0
     assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
     assert "wherefrom site add" in Shell(tmp_path).run("site", "list").stdout
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # the operation is tested on both
+def test_endpoint_test_shows_what_went_what_came_and_what_to_do(shell: Shell, receiver: Receiver) -> None:
+    shell.json("site", "add", "shop", "--host", "company.example")
+    with (shell.folder / "settings.toml").open("a") as file:
+        file.write('\n[webhooks]\nallow = ["127.0.0.0/8"]\n')
+    added = shell.json("endpoint", "add", "shop", receiver.url + "/hook", "--deal-path", "deal.id")
+    receiver.answer(200, {"deal": {"id": "D-7"}}, {"X-Seen": "yes"})
+    told = shell.run("endpoint", "test", "shop", "--letter")
+    assert told.returncode == 0, told.stderr
+    request = receiver.requests[0]
+    Webhook(added["secret"]).verify(request.body, dict(request.headers))
+    for words in (f"POST {receiver.url}/hook", f"webhook-signature: {request.headers['webhook-signature']}",
+                  '"type": "message.received"', "answered 200 in", "yes", "would be D-7"):  # fmt: skip
+        assert words in told.stdout
+    receiver.answer(401)
+    told = shell.run("endpoint", "test", "shop", added["id"])
+    assert told.returncode == 1
+    assert "NOT ACCEPTED: answered 401 Unauthorized\ntry: the receiver does not accept the signature" in told.stdout
+    receiver.stop()
+    shown = shell.run("endpoint", "test", "shop", "--json")
+    assert (shown.returncode, json.loads(shown.stdout)["words"]) == (1, "no connection: Connection refused")
 
 
 def test_help_names_every_command(shell: Shell) -> None:

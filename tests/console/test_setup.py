@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from sqlalchemy import update
 
 from tests.console.conftest import csrf_of
 from tests.console.scene import SOURCE
@@ -15,8 +16,9 @@ from wherefrom.substitution.store.targets import list_targets
 from wherefrom.substitution.target import Options
 from wherefrom.visits.store import record_drops
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint
-from wherefrom.webhooks.store.due import list_due
-from wherefrom.webhooks.store.endpoints import list_endpoints
+from wherefrom.webhooks.store.deliveries import NewDelivery, add_deliveries
+from wherefrom.webhooks.store.endpoints import list_endpoints, mark_disabled
+from wherefrom.webhooks.tables import delivery
 
 
 @pytest.fixture
@@ -245,15 +247,89 @@ async def test_a_webhooks_secret_is_shown_once(client, scene, setup, services):
     assert odd.status_code == 400
 
 
-async def test_a_test_is_sent_to_a_webhook_the_way_letters_go(client, scene, setup, services):
-    from wherefrom.webhooks.fanout import fan_out
+@pytest.mark.parametrize("fragment", [False, True])
+async def test_a_test_of_a_webhook_shows_what_went_and_what_came(client, scene, setup, services, receiver, fragment):
+    one = (await add_endpoint(services, scene.site.id, AddEndpoint(url=receiver.url + "/hook"))).endpoint
+    token = csrf_of((await client.get(setup)).text)
+    headers = {"hx-request": "true"} if fragment else {}
 
-    one = (await add_endpoint(services, scene.site.id, AddEndpoint(url="http://127.0.0.1:1999/hook"))).endpoint
-    answer = await post(client, setup, f"endpoints/{one.id}/test")
+    async def test(sample):
+        data = {"csrf": token, "sample": sample}
+        return (await client.post(f"{setup}/endpoints/{one.id}/test", data=data, headers=headers)).text
+
+    receiver.answer(200, {"deal_id": "D-<1>"})
+    page = await test("letter")
+    assert ("<html" in page) is not fragment
+    assert "Accepted in" in page
+    assert "would be D-&lt;1&gt;" in page
+    assert "webhook-signature: v1," in page
+    receiver.answer(404, "<b>not here</b>")
+    page = await test("ping")
+    assert "It was not accepted: answered 404 Not Found." in page
+    assert "Check the path of the URL" in page
+    assert "&lt;b&gt;not here&lt;/b&gt;" in page
+
+
+async def test_a_webhook_that_was_switched_off_is_told_on_every_page_until_it_is_on_again(
+    client, scene, setup, services, receiver
+):
+    one = (await add_endpoint(services, scene.site.id, AddEndpoint(url=receiver.url))).endpoint
+    messages = setup.replace("setup", "messages")
+    assert "is switched off" not in (await client.get(messages)).text
+    async with services.db.write() as tx:
+        await mark_disabled(
+            tx, scene.site.id, one.id, "failed", "nothing was accepted for 5 days", services.clock.now()
+        )
+    page = (await client.get(messages)).text
+    assert "is switched off since" in page
+    assert "nothing was accepted for 5 days" in page
+    page = (await client.get(setup)).text
+    assert "off: failed for days" in page
+    assert "Nothing was accepted for 5 days" in page
+    answer = await post(client, setup, f"endpoints/{one.id}/status", status="enabled")
     assert answer.status_code == 303
-    assert await fan_out(services)
+    assert "is switched off" not in (await client.get(messages)).text
+    await post(client, setup, f"endpoints/{one.id}/status", status="paused")
+    page = (await client.get(setup)).text
+    assert ">paused<" in page
+    assert "is switched off" not in (await client.get(messages)).text  # somebody wanted it so
+
+
+async def test_what_was_given_up_is_sent_again_from_the_page(client, scene, setup, services):
+    one = (await add_endpoint(services, scene.site.id, AddEndpoint(url="http://127.0.0.1:1999/hook"))).endpoint
+    new = [
+        NewDelivery(scene.site.id, services.ids.next(), one.id, number, "message.received", number, "{}")
+        for number in range(3)
+    ]
+    async with services.db.write() as tx:
+        await add_deliveries(tx, new, services.clock.now())
+        await tx.execute(update(delivery).values(status="exhausted"))
+    assert "3 deliveries were given up and kept" in (await client.get(setup)).text
+    answer = await post(client, setup, f"endpoints/{one.id}/resend")
+    page = (await client.get(answer.headers["location"])).text
+    assert "3 deliveries are on the way again" in page
+    assert "3 deliveries wait" in page
+    assert "given up" not in page
+
+
+async def test_a_webhook_is_added_with_its_choices_gets_a_new_secret_and_is_removed(client, scene, setup, services):
+    wish = {"url": "http://127.0.0.1:1999/hook", "format": "standard", "which": "first", "automatic": "1", "junk": "1",
+            "deal_path": "deal.id", "per_minute": "30"}  # fmt: skip
+    first = await post(client, setup, "endpoints", **wish)
     async with services.db.read() as tx:
-        assert [due.endpoint_id for due in await list_due(tx, services.clock.now(), 5, 5)] == [one.id]
+        [one] = await list_endpoints(tx, scene.site.id)
+    assert (one.automatic, one.junk, one.deal_path, one.per_minute) == (True, True, "deal.id", 30)
+    page = (await client.get(setup)).text
+    assert "the first letter of each thread, also automatic ones and those in Junk, at most 30 a minute" in page
+    second = await post(client, setup, f"endpoints/{one.id}/secret", overlap_hours="24")
+    secrets = [re.search(r"whsec_[\w+/=]+", answer.text)[0] for answer in (first, second)]
+    assert len(set(secrets)) == 2
+    assert "the old one signs beside the new one" in (await client.get(setup)).text
+    bad = await post(client, setup, "endpoints", **{**wish, "url": "http://127.0.0.1:1999/b", "per_minute": "many"})
+    assert (bad.status_code, "per_minute" in bad.text) == (400, True)
+    assert (await post(client, setup, f"endpoints/{one.id}/remove")).status_code == 303
+    async with services.db.read() as tx:
+        assert await list_endpoints(tx, scene.site.id) == []
 
 
 async def test_hits_that_became_no_visit_are_counted_by_reason_in_words(client, scene, setup, services):

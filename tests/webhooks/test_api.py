@@ -10,7 +10,6 @@ import httpx
 import pytest
 import pytest_asyncio
 from sqlalchemy import select, update
-from standardwebhooks import Webhook
 from starlette.applications import Starlette
 
 from tests.support.receiver import Receiver
@@ -126,32 +125,6 @@ async def test_another_sites_endpoint_and_delivery_are_not_there(
     assert (await api.patch(f"/endpoints/{other.endpoint.id}", json=body)).status_code == 404
     assert (await api.get("/deliveries")).json() == {"data": [], "next_cursor": None}
     assert [one.status for one in await deliveries(services, site_id=2)] == ["delivered"]
-
-
-@pytest.mark.parametrize("form", ["standard", "roistat"])
-async def test_a_test_goes_the_way_letters_go_and_is_signed(
-    api: httpx.AsyncClient, services: Services, receiver: Receiver, form: str
-):
-    made = await add(api, receiver.url, format=form, which="first")
-    await add(api, receiver.url + "/other")
-    receiver.answer(200, {"id": 9})
-    answer = await api.post(f"/endpoints/{made['id']}/test")
-    assert answer.status_code == 202
-    await work(services)
-    [request] = receiver.requests
-    body = Webhook(made["secret"]).verify(request.body, dict(request.headers))
-    assert body.get("type", body.get("subject")) in ("test.ping", "Test from Wherefrom")
-    [one] = (await api.get("/deliveries", params={"event": answer.json()["event_id"]})).json()["data"]
-    assert (one["event_type"], one["status"], one["subject_id"]) == ("test.ping", "delivered", made["id"])
-    async with services.db.read() as tx:
-        assert await find_deals(tx, SITE, [int(made["id"])]) == {}  # a ping has no deal
-
-
-async def test_a_test_of_a_paused_endpoint_is_a_conflict(api: httpx.AsyncClient):
-    made = await add(api)
-    await api.patch(f"/endpoints/{made['id']}", json={"status": "paused"})
-    answer = await api.post(f"/endpoints/{made['id']}/test")
-    assert (answer.status_code, "paused" in answer.json()["detail"]) == (409, True)
 
 
 async def test_a_delivery_is_shown_with_its_body_and_every_try(

@@ -12,6 +12,7 @@ from wherefrom.inbox.store.mailboxes import Mailbox
 from wherefrom.mail.diagnosis import Diagnosis, Step
 from wherefrom.substitution.target import Target
 from wherefrom.substitution.use import PoolUse
+from wherefrom.webhooks.breaker import breaker_state
 from wherefrom.webhooks.endpoint import Endpoint
 
 _MAILBOX = {
@@ -90,12 +91,23 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class HookLine(Line):
+    """A webhook's line. ``enabled``: it is posted to; ``given_up``: how many deliveries are kept for sending again."""
+
+    enabled: bool = True
+    given_up: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class MailLine(Line):
     """A mailbox's line. ``by_token``: it was connected by signing in at its provider; ``ended``: that has to be done
-    again."""
+    again. ``reading``: folders whose old mail is being read, with how many letters are read, of how many; ``tellable``:
+    old letters of which no webhook was told."""
 
     by_token: bool = False
     ended: bool = False
+    reading: tuple[tuple[str, int, int], ...] = ()
+    tellable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,8 +196,8 @@ def _lendable(pool: Mapping[Any, int]) -> bool:
     return any(counts.get(name) for name in ("free", "leased", "cooling"))
 
 
-def mailbox_line(one: Mailbox) -> MailLine:
-    """A mailbox and how its connection stands."""
+def mailbox_line(one: Mailbox, tellable: int = 0) -> MailLine:
+    """A mailbox, how its connection stands, and how far old mail is read."""
     status, kind = _MAILBOX.get(one.status, (one.status, "")) if one.enabled else ("off", "")
     folders = ", ".join("Junk" if folder.name == "\\Junk" else folder.name for folder in one.folders)
     details = [f"{one.username} at {one.host}:{one.port}, {_SECURITY[one.security]}, reads {folders or 'no folder'}"]
@@ -193,20 +205,42 @@ def mailbox_line(one: Mailbox) -> MailLine:
         details.insert(0, sentence(one.status_detail))
     by_token = not one.password
     ended = by_token and one.status == "connect_again"
-    return MailLine(one.id, one.name, status, kind, tuple(details), one.checked_at, None, by_token, ended)
+    reading = tuple(
+        ("Junk" if folder.name == "\\Junk" else folder.name, folder.backlog_read, folder.backlog_letters)
+        for folder in one.folders
+        if one.enabled and (folder.is_behind or (folder.since != "new" and not folder.baselined))
+    )
+    shown = tuple(details)
+    return MailLine(one.id, one.name, status, kind, shown, one.checked_at, None, by_token, ended, reading, tellable)
 
 
-def endpoint_line(one: Endpoint, waiting: int) -> Line:
-    """A webhook, how it stands, and how much waits for it."""
+def endpoint_line(one: Endpoint, waiting: int, given_up: int, now: datetime) -> HookLine:
+    """A webhook, how it stands, how much waits for it, and how much was given up."""
     status, kind = _ENDPOINT.get(one.status, (one.status, ""))
     if one.status == "enabled" and one.failing_since:
         status, kind = "failing", "bad"
-    details = [f"Format {one.format}, {_WHICH[one.which]}"]
+    details = [_letters_words(one)]
     if one.status_reason:
         details.insert(0, sentence(one.status_reason))
+    elif one.status == "enabled" and breaker_state(one.failures, one.quiet_until, now) != "closed":
+        details.insert(
+            0, f"Failed {one.failures} times in a row: it is tried with one letter at a time, and then rests"
+        )
     if waiting:
         details.append(f"{waiting} deliver{'y waits' if waiting == 1 else 'ies wait'}")
-    return Line(one.id, one.url, status, kind, tuple(details), one.failing_since)
+    if given_up:
+        details.append(f"{given_up} deliver{'y was' if given_up == 1 else 'ies were'} given up and kept")
+    if one.previous_until is not None and one.previous_until > now:
+        details.append("The secret was changed: the old one signs beside the new one for a while")
+    at = one.status_at if one.status in ("gone", "failed") else one.failing_since
+    return HookLine(one.id, one.url, status, kind, tuple(details), at, None, one.status == "enabled", given_up)
+
+
+def _letters_words(one: Endpoint) -> str:
+    """Which letters go there, and how."""
+    also = [words for words, goes in (("automatic ones", one.automatic), ("those in Junk", one.junk)) if goes]
+    words = f"Format {one.format}, {_WHICH[one.which]}" + (f", also {' and '.join(also)}" if also else "")
+    return words + (f", at most {one.per_minute} a minute" if one.per_minute else "")
 
 
 def sum_drops(counts: Iterable[Any]) -> list[tuple[str, int]]:

@@ -11,12 +11,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wherefrom.console import session
-from wherefrom.console.page import Pages
+from wherefrom.console.page import Pages, is_fragment
 from wherefrom.console.session import Reader
 from wherefrom.errors import BadInput, NotFound, WherefromError
 from wherefrom.services import Services
 from wherefrom.sites.site import Site
 from wherefrom.sites.store import list_sites
+from wherefrom.webhooks.endpoint import Endpoint
+from wherefrom.webhooks.store.endpoints import list_disabled
 
 log = structlog.get_logger(__name__)
 
@@ -31,7 +33,8 @@ class Desk:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request of somebody who is logged in. ``fields`` are the form's; ``site`` is the one in the path."""
+    """One request of somebody who is logged in. ``fields`` are the form's; ``site`` is the one in the path;
+    ``alerts`` are its webhooks that were switched off, which every page says until somebody has acted."""
 
     desk: Desk
     reader: Reader
@@ -39,6 +42,7 @@ class Call:
     fields: Mapping[str, str]
     sites: tuple[Site, ...]
     chosen: Site | None
+    alerts: tuple[Endpoint, ...] = ()
 
     @property
     def services(self) -> Services:
@@ -72,6 +76,7 @@ class Call:
             "site": self.chosen,
             "sites": self.sites,
             "place": place,
+            "alerts": self.alerts,
         }
 
 
@@ -95,7 +100,9 @@ def for_readers(desk: Desk, answer: Answer) -> Callable[[Request], Awaitable[Res
             session.check_csrf(desk.services, session.session_token(desk.services, request), token)
         async with desk.services.db.read() as tx:
             sites = tuple(await list_sites(tx))
-        return await answer(Call(desk, reader, request, fields, sites, _choose(sites, request)))
+            chosen = _choose(sites, request)
+            alerts = tuple(await list_disabled(tx, chosen.id)) if chosen and not is_fragment(request) else ()
+        return await answer(Call(desk, reader, request, fields, sites, chosen, alerts))
 
     return _in_words(desk, serve)
 

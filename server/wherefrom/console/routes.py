@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wherefrom.console import connect, entry, export, history, letter, lost, setup
+from wherefrom.console import connect, entry, export, history, letter, lost, old_mail, receivers, setup
 from wherefrom.console.desk import Answer, Desk, GuestAnswer, for_guests, for_readers
 from wherefrom.console.page import Pages
 from wherefrom.services import Services
@@ -33,6 +33,7 @@ _READ: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/messages/{message}/files/{number}", letter.serve_attachment),
     ("/sites/{site}/lost", lost.show_lost_mail),
     ("/sites/{site}/setup", setup.show_setup),
+    ("/sites/{site}/setup/mailboxes/{mailbox}/old", old_mail.show_old_mail),
 )
 _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/messages/{message}/match", letter.correct_match_form),
@@ -42,10 +43,15 @@ _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/setup/targets", setup.add_target_form),
     ("/sites/{site}/setup/mailboxes", setup.add_mailbox_form),
     ("/sites/{site}/setup/mailboxes/{mailbox}/test", setup.test_mailbox_form),
+    ("/sites/{site}/setup/mailboxes/{mailbox}/send-old", old_mail.send_old_form),
     ("/sites/{site}/setup/mailboxes/connect", connect.connect_form),
     ("/sites/{site}/setup/mailboxes/{mailbox}/connect", connect.connect_again_form),
-    ("/sites/{site}/setup/endpoints", setup.add_endpoint_form),
-    ("/sites/{site}/setup/endpoints/{endpoint}/test", setup.send_test_form),
+    ("/sites/{site}/setup/endpoints", receivers.add_endpoint_form),
+    ("/sites/{site}/setup/endpoints/{endpoint}/test", receivers.try_endpoint_form),
+    ("/sites/{site}/setup/endpoints/{endpoint}/status", receivers.set_endpoint_status),
+    ("/sites/{site}/setup/endpoints/{endpoint}/resend", receivers.resend_given_up),
+    ("/sites/{site}/setup/endpoints/{endpoint}/secret", receivers.change_secret_form),
+    ("/sites/{site}/setup/endpoints/{endpoint}/remove", receivers.remove_endpoint_form),
 )
 _GUESTS: tuple[tuple[str, str, GuestAnswer], ...] = (
     ("GET", "/login", entry.show_login),

@@ -1,5 +1,5 @@
 """Setting a site up, and seeing what is not well: script, addresses, exempt pages, consent, mailboxes, webhooks, hits
-that were dropped.
+that were dropped. The forms of webhooks are in ``receivers.py``.
 
 Each form does what the management API does, by the same use cases. A form that is refused comes back with its fields
 as they were (but for passwords) and the reason beside them.
@@ -17,6 +17,7 @@ from starlette.responses import RedirectResponse, Response
 
 from wherefrom.console import checkup
 from wherefrom.console.desk import Call, wanted
+from wherefrom.console.old_mail import read_line
 from wherefrom.console.page import HEADERS, is_fragment
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput, WherefromError
@@ -32,21 +33,24 @@ from wherefrom.substitution.target import Options, Target
 from wherefrom.substitution.use import read_pool_use
 from wherefrom.visits.script import script_tag
 from wherefrom.visits.store import find_last_seen, list_drops
-from wherefrom.webhooks.change import AddEndpoint, add_endpoint, send_test
-from wherefrom.webhooks.store.endpoints import list_endpoints, list_waiting
+from wherefrom.webhooks.store.endpoints import list_endpoints, list_given_up, list_waiting
+from wherefrom.webhooks.views import TrialView
 
 _DROP_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the last form led to. ``form`` is its name; ``secret`` is shown this once."""
+    """What the last form led to. ``form`` is its name; ``secret`` is shown this once. ``trial`` and ``secret``
+    may be of the endpoint ``endpoint_id``."""
 
     form: str = ""
     problem: WherefromError | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     secret: str = ""
     diagnosis: checkup.Result | None = None
+    trial: TrialView | None = None
+    endpoint_id: int = 0
 
 
 async def show_setup(call: Call) -> Response:
@@ -57,7 +61,7 @@ async def show_setup(call: Call) -> Response:
 async def set_enabled(call: Call) -> Response:
     """Switches substitution for the site on or off."""
     await set_site(call.services, call.site.id, enabled=wanted(call.fields, "enabled") == "on")
-    return _back(call)
+    return back_to_setup(call)
 
 
 async def set_options(call: Call) -> Response:
@@ -75,7 +79,7 @@ async def set_options(call: Call) -> Response:
         )
     except WherefromError as problem:
         return await setup_page(call, Outcome("options", problem, fields))
-    return _back(call, "?saved=1#pages")
+    return back_to_setup(call, "?saved=1#pages")
 
 
 async def add_target_form(call: Call) -> Response:
@@ -91,27 +95,28 @@ async def add_target_form(call: Call) -> Response:
         await add_target(call.services, call.site.id, wanted(fields, "address"), options, pool)
     except WherefromError as problem:
         return await setup_page(call, Outcome("target", problem, fields))
-    return _back(call, "#addresses")
+    return back_to_setup(call, "#addresses")
 
 
 async def add_mailbox_form(call: Call) -> Response:
-    """Connects a mailbox; it is read from this moment on."""
+    """Connects a mailbox; it is read from this moment on, and old mail as far back as is asked for."""
     fields = {name: value for name, value in call.fields.items() if name != "password"}
     try:
-        wish = _convert(
+        wish = convert_form(
             {
                 "host": wanted(fields, "host"),
                 "username": wanted(fields, "username"),
                 "password": wanted(call.fields, "password"),
                 "security": fields.get("security", "tls"),
                 "port": fields.get("port", "").strip() or _usual_port(fields.get("security", "tls")),
+                "since": fields.get("since", "") or "new",
             },
             AddMailbox,
         )
         await add_mailbox(call.services, call.site.id, wish)
     except WherefromError as problem:
         return await setup_page(call, Outcome("mailbox", problem, fields))
-    return _back(call, "#mailboxes")
+    return back_to_setup(call, "#mailboxes")
 
 
 async def test_mailbox_form(call: Call) -> Response:
@@ -125,39 +130,13 @@ async def test_mailbox_form(call: Call) -> Response:
     return await setup_page(call, Outcome("test", diagnosis=result))
 
 
-async def add_endpoint_form(call: Call) -> Response:
-    """Adds a webhook; its secret is on the page that answers, and nowhere later."""
-    fields = call.fields
-    try:
-        wish = _convert(
-            {
-                "url": wanted(fields, "url"),
-                "format": fields.get("format", "standard"),
-                "which": fields.get("which", "matched"),
-            },
-            AddEndpoint,
-        )
-        added = await add_endpoint(call.services, call.site.id, wish)
-    except WherefromError as problem:
-        return await setup_page(call, Outcome("endpoint", problem, fields))
-    return await setup_page(call, Outcome("endpoint", secret=added.secret))
-
-
-async def send_test_form(call: Call) -> Response:
-    """Posts a test to the webhook, the way letters go."""
-    try:
-        await send_test(call.services, call.site.id, call.id("endpoint"))
-    except WherefromError as problem:
-        return await setup_page(call, Outcome("endpoint", problem))
-    return _back(call, "?sent=1#webhooks")
-
-
-def _back(call: Call, where: str = "") -> Response:
+def back_to_setup(call: Call, where: str = "") -> Response:
     """To the page by GET, so that loading it again repeats nothing."""
     return RedirectResponse(f"/sites/{call.site.id}/setup{where}", 303)
 
 
 async def setup_page(call: Call, outcome: Outcome) -> Response:
+    """The page after a form; with the problem's status when there is one."""
     async with call.services.db.read() as tx:
         context = await _state(call, tx)
     answer = call.show(
@@ -165,7 +144,8 @@ async def setup_page(call: Call, outcome: Outcome) -> Response:
         "setup",
         outcome=outcome,
         snippet=script_tag(call.services.settings, call.site.key),
-        sent=bool(call.request.query_params.get("sent")),
+        resent=call.request.query_params.get("resent", "") if call.request.method == "GET" else "",
+        told=call.request.query_params.get("told", "") if call.request.method == "GET" else "",
         saved=bool(call.request.query_params.get("saved")),
         **context,
     )
@@ -181,7 +161,7 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
         pools = await count_pool(tx, site_id, now, Terms.of(settings).cool_before(now))
     mailboxes = await list_mailboxes(tx, site_id)
     endpoints = await list_endpoints(tx, site_id)
-    waiting = await list_waiting(tx, site_id)
+    waiting, given_up = await list_waiting(tx, site_id), await list_given_up(tx, site_id)
     since = (now - timedelta(days=_DROP_DAYS - 1)).date().isoformat()
     seen_at = await find_last_seen(tx, site_id)
     return {
@@ -189,8 +169,10 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
         "targets": [await _target_line(call, tx, one, pools.get(one.id, {})) for one in targets],
         "offers": list_offers(settings),
         "connected": bool(call.request.query_params.get("connected")),
-        "mailboxes": [checkup.mailbox_line(one) for one in mailboxes],
-        "endpoints": [checkup.endpoint_line(one, waiting.get(one.id, 0)) for one in endpoints],
+        "mailboxes": [await read_line(tx, one) for one in mailboxes],
+        "endpoints": [
+            checkup.endpoint_line(one, waiting.get(one.id, 0), given_up.get(one.id, 0), now) for one in endpoints
+        ],
         "drops": checkup.sum_drops(await list_drops(tx, site_id, since)),
         "needs": checkup.list_needs(seen_at, targets, mailboxes, endpoints),
     }
@@ -205,7 +187,7 @@ async def _target_line(call: Call, tx: Tx, one: Target, pool: dict[SubstituteSta
     return checkup.with_use(line, await read_pool_use(tx, call.services, one, pool))
 
 
-def _convert(values: Mapping[str, Any], shape: type[Any]) -> Any:
+def convert_form(values: Mapping[str, Any], shape: type[Any]) -> Any:
     """A form's text in the shape the use case wants; BadInput names the field."""
     try:
         return msgspec.convert(values, shape, strict=False)

@@ -13,6 +13,7 @@ from wherefrom.webhooks import change, told
 from wherefrom.webhooks.change import AddEndpoint, ChangeEndpoint, ChangeSecret
 from wherefrom.webhooks.store import deals, deliveries, endpoints
 from wherefrom.webhooks.told import ChangeDealNumbered
+from wherefrom.webhooks.trial import TryEndpoint, try_endpoint
 from wherefrom.webhooks.views import (
     DeliveryPage,
     DeliveryStatus,
@@ -21,10 +22,11 @@ from wherefrom.webhooks.views import (
     EndpointPage,
     EndpointView,
     EndpointWithSecret,
-    TestSent,
+    TrialView,
     attempt_view,
     delivery_fields,
     endpoint_view,
+    trial_view,
     with_secret,
 )
 
@@ -99,8 +101,9 @@ async def _change_secret(call: Call) -> EndpointWithSecret:
     return with_secret(added, call.services.clock.now())
 
 
-async def _send_test(call: Call) -> TestSent:
-    return TestSent(str(await change.send_test(call.services, call.site_id, call.id("endpoint"))))
+async def _try(call: Call) -> TrialView:
+    wish: TryEndpoint = call.body
+    return trial_view(await try_endpoint(call.services, call.site_id, call.id("endpoint"), wish.sample))
 
 
 async def _list_deliveries(call: Call) -> DeliveryPage:
@@ -196,8 +199,8 @@ OPERATIONS: tuple[Operation, ...] = (
         body=ChangeSecret, answer=EndpointWithSecret, tag="endpoints",
     ),
     Operation(
-        "POST", _ENDPOINT + "/test", "Send a test.ping the way letters go", _send_test,
-        answer=TestSent, status=202, tag="endpoints",
+        "POST", _ENDPOINT + "/test", "Post a sample now and show request and answer", _try,
+        body=TryEndpoint, answer=TrialView, tag="endpoints",
     ),
     Operation(
         "GET", _DELIVERIES, "List deliveries, the newest first", _list_deliveries,

@@ -1,4 +1,4 @@
-"""What a person does to endpoints and deliveries: add, change, remove, try out, send again."""
+"""What a person does to endpoints and deliveries: add, change, remove, send again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,6 @@ import msgspec
 from msgspec import Meta
 
 from wherefrom.errors import BadInput, Conflict
-from wherefrom.events.snapshots import TestPing
-from wherefrom.events.store import append_event
-from wherefrom.events.types import EventType
 from wherefrom.services import Services
 from wherefrom.webhooks.endpoint import Attachments, Endpoint, Format, Which
 from wherefrom.webhooks.guard import check_url
@@ -24,7 +21,6 @@ from wherefrom.webhooks.store import deliveries, endpoints
 PerMinute = Annotated[int, Meta(ge=0, le=60_000)]
 """Posts started a minute; 0 for no limit."""
 DealPath = Annotated[str, Meta(max_length=200, pattern=r"^([^\s.]+(\.[^\s.]+)*)?$")]
-_PING_NOTE = "This is a test from Wherefrom, no letter. Answer 2xx when you have checked its signature."
 OverlapHours = Annotated[int, Meta(ge=0, le=720)]
 
 
@@ -145,30 +141,6 @@ async def remove_endpoint(services: Services, site_id: int, endpoint_id: int) ->
     async with services.db.write() as tx:
         await endpoints.get_endpoint(tx, site_id, endpoint_id)
         await endpoints.delete_endpoint(tx, site_id, endpoint_id, services.clock.now())
-
-
-async def send_test(services: Services, site_id: int, endpoint_id: int) -> int:
-    """Sends a ``test.ping`` the way letters go, signed and retried; the id of its event. Conflict when the endpoint is
-    not enabled: the ping would wait like a letter."""
-    event_id = services.ids.next()
-    async with services.db.write() as tx:
-        one = await endpoints.get_endpoint(tx, site_id, endpoint_id)
-        if one.status != "enabled":
-            raise Conflict(
-                f"endpoint {endpoint_id} is {one.status}, nothing is sent to it",
-                hint="enable it first; if it still refuses, it is disabled again",
-            )
-        await append_event(
-            tx,
-            id=event_id,
-            site_id=site_id,
-            type=EventType.TEST_PING,
-            subject_id=endpoint_id,
-            data=TestPing(endpoint_id=str(endpoint_id), note=_PING_NOTE),
-            now=services.clock.now(),
-        )
-    services.bell.ring("events")
-    return event_id
 
 
 async def resend(services: Services, site_id: int, delivery_id: int) -> None:

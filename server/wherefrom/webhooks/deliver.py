@@ -148,7 +148,7 @@ class Courier:
         try:
             secrets = [services.tokens.decrypt(one) for one in sealed]
         except SettingsError as error:
-            return Answer(None, f"not sent, it cannot be signed: {error}")
+            return Answer(None, f"not sent, it cannot be signed: {error}", fault="unsigned")
         body = claimed.body.encode()
         one = claimed.delivery
         headers = sign_headers(secrets, webhook_id(one.id), at, body) | sequence_headers(one.lead, one.sequence)

@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from wherefrom.events.snapshots import MessageReceived, TestPing
+from wherefrom.events.snapshots import MessageReceived
 from wherefrom.events.store import Event, claim_unfanned, mark_fanned
 from wherefrom.events.types import EventType
 from wherefrom.services import Services
 from wherefrom.webhooks.endpoint import Endpoint, wants
 from wherefrom.webhooks.lead import lead_of
-from wherefrom.webhooks.payload import Lead, Link, render_ping, render_roistat, render_standard
+from wherefrom.webhooks.payload import Lead, Link, render_roistat, render_standard
 from wherefrom.webhooks.store import deliveries, endpoints
 from wherefrom.webhooks.store.deliveries import NewDelivery
 from wherefrom.webhooks.store.leads import LeadKey, take_numbers
@@ -35,12 +35,12 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event that an endpoint wants, before it is rendered. ``letter`` None: a test."""
+    """A letter that an endpoint wants, before it is rendered."""
 
     event: Event
     endpoint: Endpoint
-    letter: MessageReceived | None
-    lead: str = ""
+    letter: MessageReceived
+    lead: str
 
     @property
     def lead_key(self) -> LeadKey:
@@ -56,7 +56,7 @@ async def fan_out(services: Services) -> bool:
             return False
         of_site = await endpoints.list_endpoints_of(tx, {event.site_id for event in events})
         drafts = [one for event in events for one in _drafts(services, event, of_site[event.site_id])]
-        numbers = await take_numbers(tx, Counter(one.lead_key for one in drafts if one.letter is not None))
+        numbers = await take_numbers(tx, Counter(one.lead_key for one in drafts))
         new = _render_all(services, drafts, numbers, now)
         await deliveries.add_deliveries(tx, new, now)
         await mark_fanned(tx, events, now)
@@ -67,8 +67,6 @@ async def fan_out(services: Services) -> bool:
 
 def _drafts(services: Services, event: Event, of_site: list[Endpoint]) -> list[Draft]:
     """Who gets this event; nobody what is told in the console alone."""
-    if event.type is EventType.TEST_PING:
-        return [Draft(event, one, None) for one in of_site if one.id == event.subject_id]
     if event.type is not EventType.MESSAGE_RECEIVED:
         return []
     try:
@@ -87,10 +85,8 @@ def _render_all(
     new = []
     given: Counter[LeadKey] = Counter()
     for one in drafts:
-        sequence = None
-        if one.letter is not None:
-            sequence = numbers[one.lead_key] + given[one.lead_key]
-            given[one.lead_key] += 1
+        sequence = numbers[one.lead_key] + given[one.lead_key]
+        given[one.lead_key] += 1
         try:
             body = _body(services, one, sequence, now).decode()
         except (msgspec.MsgspecError, UnicodeError) as fault:
@@ -112,15 +108,12 @@ def _render_all(
     return new
 
 
-def _body(services: Services, draft: Draft, sequence: int | None, now: datetime) -> bytes:
+def _body(services: Services, draft: Draft, sequence: int, now: datetime) -> bytes:
     event, endpoint = draft.event, draft.endpoint
-    if draft.letter is None:
-        return render_ping(endpoint.format, event.created_at, event.read_as(TestPing))
     link = attachment_link(services, event.site_id, event.subject_id, now)
     if endpoint.format == "roistat":
         return render_roistat(draft.letter, link, endpoint.attachments)
-    lead = Lead(draft.lead, sequence) if sequence is not None else None
-    return render_standard(event.type.value, event.created_at, draft.letter, link, lead)
+    return render_standard(event.type.value, event.created_at, draft.letter, link, Lead(draft.lead, sequence))
 
 
 def _tell_unreadable(event: Event, fault: Exception) -> None:

@@ -90,7 +90,7 @@ def _about_visit(visit: Visit | None) -> dict[str, Any]:
 
 
 def render_ping(format_: str, at: datetime, ping: TestPing) -> bytes:
-    """What the "test" button sends: in format ``roistat`` a flat body with made-up values that say what they are."""
+    """What a test sends: in format ``roistat`` a flat body with made-up values that say what they are."""
     if format_ == "standard":
         return render_standard("test.ping", at, ping, link=str)
     body: dict[str, Any] = {

@@ -10,6 +10,7 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import httpx
 
@@ -17,17 +18,27 @@ from wherefrom.webhooks.guard import AnswerTooLarge, NameNotResolved, TargetRefu
 from wherefrom.webhooks.retry import is_gone, is_success
 
 EXCERPT_BYTES = 2048
+_MOST_HEADERS = 50
+
+Fault = Literal["", "inside", "name", "connect", "tls", "silence", "protocol", "broken", "status", "unsigned"]
+"""What went wrong, for those who give advice: see ``advice.py``. "status": an answer came, and was no 2xx."""
+
+Headers = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """``status`` None: there was no answer. ``error``: why it is no success, or a remark on one; "" when all is well.
-    ``body``: what was read of it. ``retry_after``: the header as sent."""
+    ``body``: what was read of it. ``retry_after``: the header as sent. ``sent``, ``headers``: those of the request as
+    it went out, and those that came back."""
 
     status: int | None
     error: str
     body: bytes = b""
     retry_after: str | None = None
+    fault: Fault = ""
+    sent: Headers = ()
+    headers: Headers = ()
 
     @property
     def accepted(self) -> bool:
@@ -49,15 +60,32 @@ async def post(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], 
     try:
         all_headers = {"content-type": "application/json", **headers}
         request = client.build_request("POST", url, content=body, headers=all_headers)
+    except httpx.InvalidURL as error:
+        return Answer(None, _clean(str(error)), fault="name")
+    sent = _list_headers(request.headers)
+    try:
         response = await client.send(request, stream=True)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Answer(None, _clean(_no_answer(error, seconds)))
+    except httpx.HTTPError as error:
+        return Answer(None, _clean(_no_answer(error, seconds)), fault=_fault(error), sent=sent)
     try:
         content, remark = await _read(response)
     finally:
         await response.aclose()
     words = "; ".join(filter(None, [_refused(response), remark]))
-    return Answer(response.status_code, _clean(words), content, response.headers.get("retry-after"))
+    return Answer(
+        response.status_code,
+        _clean(words),
+        content,
+        response.headers.get("retry-after"),
+        "" if is_success(response.status_code) else "status",
+        sent,
+        _list_headers(response.headers),
+    )
+
+
+def _list_headers(headers: httpx.Headers) -> Headers:
+    """Names and values as text that can be kept and shown."""
+    return tuple((_clean(name), _clean(value)) for name, value in headers.multi_items()[:_MOST_HEADERS])
 
 
 async def _read(response: httpx.Response) -> tuple[bytes, str]:
@@ -89,6 +117,30 @@ def _refused(response: httpx.Response) -> str:
             f"answered {status}, a redirect to {target or 'nowhere'}; redirects are not followed, enter the final URL"
         )
     return f"answered {status} {response.reason_phrase}".rstrip()
+
+
+def _fault(error: Exception) -> Fault:
+    if isinstance(error, TargetRefused):
+        return "inside"
+    if isinstance(error, NameNotResolved):
+        return "name"
+    if isinstance(error, httpx.ConnectError):
+        cause = _find_tls_cause(error)
+        if cause is None:
+            return "connect"
+        return "tls" if isinstance(cause, ssl.SSLCertVerificationError) else "protocol"
+    if isinstance(error, httpx.ConnectTimeout):
+        return "connect"
+    if isinstance(error, httpx.TimeoutException):
+        return "silence"
+    return "protocol" if isinstance(error, httpx.RemoteProtocolError) else "broken"
+
+
+def _find_tls_cause(error: BaseException) -> ssl.SSLError | None:
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _no_answer(error: Exception, seconds: int) -> str:

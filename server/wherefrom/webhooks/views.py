@@ -10,8 +10,10 @@ from msgspec import Struct
 from wherefrom.webhooks.breaker import Breaker, breaker_state
 from wherefrom.webhooks.change import Added
 from wherefrom.webhooks.endpoint import Attachments, Endpoint, Format, Status, Which
+from wherefrom.webhooks.post import Headers
 from wherefrom.webhooks.signature import webhook_id
 from wherefrom.webhooks.store.deliveries import Attempt, Delivery
+from wherefrom.webhooks.trial import Trial
 
 DeliveryStatus = Literal["pending", "delivered", "exhausted", "cancelled"]
 
@@ -60,12 +62,41 @@ class EndpointPage(Struct, frozen=True):
     next_cursor: str | None = None
 
 
-class TestSent(Struct, frozen=True):
-    """The event of the test; ``GET …/deliveries?event=`` shows what became of it."""
+class HeaderView(Struct, frozen=True):
+    """One header as it went over the wire."""
 
-    __test__ = False
+    name: str
+    value: str
 
-    event_id: str
+
+class TrialRequest(Struct, frozen=True, kw_only=True):
+    """What was posted; ``headers`` empty when nothing left the house."""
+
+    method: str
+    url: str
+    headers: list[HeaderView]
+    body: str
+
+
+class TrialAnswer(Struct, frozen=True, kw_only=True):
+    """What came back; ``body``: its beginning."""
+
+    status_code: int
+    headers: list[HeaderView]
+    body: str
+
+
+class TrialView(Struct, frozen=True, kw_only=True):
+    """A try-out of an endpoint. ``ok``: the receiver accepted. ``words``: what went wrong, or a remark; ``hint``: what
+    to do. ``answer`` null: none came. ``deal_number``: what would be kept as a letter's, for a sample letter."""
+
+    ok: bool
+    words: str
+    hint: str
+    milliseconds: int
+    request: TrialRequest
+    answer: TrialAnswer | None
+    deal_number: str | None
 
 
 class AttemptView(Struct, frozen=True, kw_only=True):
@@ -155,3 +186,23 @@ def delivery_fields(one: Delivery, last: Attempt | None) -> dict[str, Any]:
         "ended_at": one.ended_at,
         "last_attempt": attempt_view(last) if last else None,
     }
+
+
+def trial_view(one: Trial) -> TrialView:
+    answer = None
+    if one.answer.status is not None:
+        headers = _headers(one.answer.headers)
+        answer = TrialAnswer(status_code=one.answer.status, headers=headers, body=one.answer.excerpt)
+    return TrialView(
+        ok=one.answer.accepted,
+        words=one.words,
+        hint=one.hint,
+        milliseconds=one.milliseconds,
+        request=TrialRequest(method="POST", url=one.url, headers=_headers(one.answer.sent), body=one.body.decode()),
+        answer=answer,
+        deal_number=one.deal_number,
+    )
+
+
+def _headers(listed: Headers) -> list[HeaderView]:
+    return [HeaderView(name, value) for name, value in listed]

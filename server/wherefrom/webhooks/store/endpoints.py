@@ -77,6 +77,26 @@ async def list_waiting(tx: Tx, site_id: int) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
+async def list_given_up(tx: Tx, site_id: int) -> dict[int, int]:
+    """How many deliveries are kept exhausted, by endpoint; endpoints without any are absent."""
+    rows = await tx.execute(
+        select(delivery.c.endpoint_id, func.count())
+        .where(delivery.c.site_id == site_id, delivery.c.status == "exhausted")
+        .group_by(delivery.c.endpoint_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+async def list_disabled(tx: Tx, site_id: int) -> list[Endpoint]:
+    """The endpoints that were switched off by what their receivers did: those somebody must look at."""
+    rows = await tx.execute(
+        select(endpoint)
+        .where(endpoint.c.site_id == site_id, endpoint.c.status.in_(("gone", "failed")))
+        .order_by(endpoint.c.id)
+    )
+    return [_value(row) for row in rows]
+
+
 async def update_endpoint(tx: Tx, site_id: int, endpoint_id: int, values: Mapping[str, Any]) -> None:
     """Writes the columns named in ``values``."""
     if values:
