@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
 from tests.grants.connecting import connected, with_oauth
 from tests.inbox.watching import until
 from tests.support.oauth_server import OauthServer
+from tests.support.receiver import Receiver
 from wherefrom.clock import FixedClock
 from wherefrom.events.snapshots import MailboxDisconnected
 from wherefrom.events.store import list_events
@@ -22,6 +24,7 @@ from wherefrom.mail.failures import Throttled
 from wherefrom.mail.oauth_failures import ClientRefused, GrantEnded, TokenServerDown
 from wherefrom.services import Services
 from wherefrom.settings import Oauth
+from wherefrom.webhooks.guard import client as guarded_client
 
 ANNA = "anna@company.example"
 HOUR = timedelta(hours=1)
@@ -206,6 +209,31 @@ async def test_a_refused_token_is_replaced_once_until_one_is_taken(
     await note_accepted(site, owner)
     assert await replace_token(site, owner, second or "") not in (None, second)
     assert len(oauth.refreshes) == 2
+
+
+async def test_a_token_server_that_says_nothing_is_given_up_in_time_and_asked_again(
+    site: Services, owner: Owner, oauth: OauthServer, clock: FixedClock
+) -> None:
+    clock.advance(HOUR)
+    hooks = msgspec.structs.replace(site.settings.webhooks, timeout_seconds=1)
+    async with guarded_client(msgspec.structs.replace(site.settings, webhooks=hooks)) as http:
+        oauth.mode = "hang"
+        with pytest.raises(TokenServerDown, match="no answer within 1 seconds"):
+            await valid_token(replace(site, http=http), owner)
+    oauth.mode = "well"
+    assert await valid_token(site, owner)  # the claim was given back
+
+
+async def test_a_redirect_of_the_token_server_is_not_followed(
+    site: Services, owner: Owner, receiver: Receiver, clock: FixedClock
+) -> None:
+    receiver.redirect("http://127.0.0.1:1/elsewhere", 307)
+    elsewhere = msgspec.structs.replace(site.settings.oauth.custom, token_url=f"{receiver.url}/token")
+    moved = msgspec.structs.replace(site.settings, oauth=Oauth(custom=elsewhere))
+    clock.advance(HOUR)
+    with pytest.raises(TokenServerDown, match="answered 307"):
+        await valid_token(replace(site, settings=moved), owner)
+    assert len(receiver.requests) == 1
 
 
 async def test_a_client_that_left_the_settings_is_told_and_does_not_end_the_grant(

@@ -28,6 +28,7 @@ from wherefrom.inbox.mailbox import (
 )
 from wherefrom.inbox.store.mailboxes import Mailbox, get_mailbox
 from wherefrom.inbox.sync import sync_once
+from wherefrom.mail import token_login
 from wherefrom.mail.diagnosis import Diagnosis
 from wherefrom.mail.oauth import read_redirect
 from wherefrom.mail.oauth_failures import GrantEnded, TokenRefused, TokenServerDown
@@ -83,6 +84,13 @@ async def test_d04_letters_are_read_by_token_as_they_come(case: Case) -> None:
     finally:
         await made.stop()
     assert case.oauth.refreshes == []
+
+
+async def test_d04_the_mail_server_takes_our_oauthbearer_too(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_login, "_MECHANISMS", ("OAUTHBEARER",))  # as if it offered only that
+    await case.connect()
+    await case.sync()
+    assert (await case.mailbox()).status == "ok"
 
 
 async def test_d04_a_refused_token_is_replaced_once_and_the_letters_come(case: Case) -> None:
@@ -191,6 +199,7 @@ async def test_a_removed_mailbox_takes_its_grant_along(case: Case) -> None:
         ({"mailbox": "MINE", "provider": "google", "client_id": "me"}, "mailbox"),
     ],
 )
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # refused before the database is asked
 async def test_a_wish_that_does_not_hold_is_refused_before_anybody_is_sent_away(
     case: Case, wanted: dict[str, Any], field: str
 ) -> None:
@@ -212,7 +221,7 @@ async def test_d01_the_test_shows_the_token_as_its_first_step(case: Case) -> Non
     await case.connect()
     found = await case.test()
     assert found.ok
-    assert [one.name for one in found.steps] == ["token", "dns", "tcp", "tls", "login", "folder", "idle", "probe"]
+    assert [one.name for one in found.steps] == ["token", "dns", "tcp", "tls", "login", "folder", "capabilities", "idle", "probe"]
 
 
 async def test_d01_the_test_tries_another_token_when_the_first_is_refused(case: Case) -> None:

@@ -25,7 +25,13 @@ from wherefrom.mail.oauth import (
     read_tokens,
     refresh_form,
 )
-from wherefrom.mail.oauth_failures import ClientRefused, GrantEnded, TokenRefused, TokenServerDown
+from wherefrom.mail.oauth_failures import (
+    ClientRefused,
+    GrantEnded,
+    TokenRefused,
+    TokenServerDown,
+    read_token_refusal,
+)
 from wherefrom.mail.providers import PRESETS, get_preset
 
 CLIENT = Client(
@@ -252,6 +258,21 @@ def test_authenticated_but_not_connected_is_told_as_microsoft_means_it() -> None
     error, _ = failure(b"", b"User is authenticated but not connected.")
     assert type(error) is LoginFailed
     assert "The login worked, but the mailbox stays closed" in error.detail
+
+
+@pytest.mark.parametrize(
+    ("host", "answer", "words"),
+    [
+        ("outlook.office365.com", "AUTHENTICATE failed.", "IMAP.AccessAsUser.All"),
+        ("outlook.office365.com", "AUTHENTICATE failed.", "Manage email apps"),
+        ("imap.yandex.com", "[AUTHENTICATIONFAILED] AUTHENTICATE invalid credentials or IMAP is disabled", "IMAP may"),
+        ("imap.gmail.com", "[AUTHENTICATIONFAILED] Invalid credentials (Failure)", "Was it anna@x.example who agreed"),
+    ],
+)
+def test_one_no_for_many_causes_is_told_with_all_of_them(host: str, answer: str, words: str) -> None:
+    error = read_token_refusal(answer, {}, host, "anna@x.example")
+    assert isinstance(error, TokenRefused)
+    assert words in error.hint
 
 
 def test_a_server_that_asks_for_patience_is_not_taken_for_one_that_refuses() -> None:

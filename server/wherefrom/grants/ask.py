@@ -54,7 +54,7 @@ async def ask(
         expires_at=now + LIFE,
     )
     async with services.db.write() as tx:
-        await store.add_request(tx, request, now)
+        await store.add_request(tx, request)
     back = redirect_url(services.settings, choice.provider)
     return Asked(authorize_url(client, back, state, verifier, login_hint), state, back, request.expires_at)
 
@@ -112,6 +112,12 @@ async def redeem(services: Services, request: GrantRequest, choice: Choice, back
         raise BadInput(f"the code cannot be used any more: {error.detail}", hint=_BEGIN_AGAIN) from None
     _check(client, tokens)
     return tokens
+
+
+async def forget_requests(services: Services) -> int:
+    """Forgets the sign-ins that nobody completed in time; how many. They hold what was wanted, sealed."""
+    async with services.db.write() as tx:
+        return await store.delete_requests(tx, services.clock.now())
 
 
 def _check(client: Client, tokens: Tokens) -> None:

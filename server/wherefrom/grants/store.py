@@ -100,12 +100,13 @@ async def mark_accepted(tx: Tx, seen: Grant) -> None:
     await tx.execute(update(mailbox_grant).where(*_unchanged(seen)).values(refused=False))
 
 
-async def add_request(tx: Tx, new: GrantRequest, now: datetime) -> None:
-    """Adds the row, and forgets the site's that have run out."""
-    await tx.execute(
-        delete(grant_request).where(grant_request.c.site_id == new.site_id, grant_request.c.expires_at < now)
-    )
+async def add_request(tx: Tx, new: GrantRequest) -> None:
     await tx.execute(grant_request.insert().values({name: getattr(new, name) for name in GrantRequest.__slots__}))
+
+
+async def delete_requests(tx: Tx, now: datetime) -> int:
+    """Forgets what has run out, on all sites; how many."""
+    return int((await tx.execute(delete(grant_request).where(grant_request.c.expires_at < now))).rowcount)
 
 
 async def find_request(tx: Tx, site_id: int, state_hash: str) -> GrantRequest | None:

@@ -145,8 +145,8 @@ _HOST_HINTS: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("outlook.com", "office365.com", "outlook.office.com", "hotmail.com"),
-        "Microsoft has switched off password logins for IMAP. Let the mail be forwarded to a mailbox elsewhere, and "
-        "connect that one.",
+        "Microsoft has switched off password logins for IMAP. Connect the mailbox by signing in instead (“Connect with "
+        "Microsoft”, or “wherefrom mailbox connect”).",
     ),
     (("gmx.net", "gmx.com", "web.de"), "Check the password. " + _IMAP_OFF),
 )
