@@ -1,7 +1,7 @@
-"""What a letter says and what is attached to it, out of its parts.
+"""What a letter says, out of its parts.
 
-Answers for the choice between alternatives, the order of texts, the names of files. Refuses to make HTML safe (that is
-``html``) and to know header fields beyond those of MIME.
+Answers for the choice between alternatives and the order of texts; what is attached is the matter of ``files``. Refuses
+to make HTML safe (that is ``html``) and to know header fields beyond those of MIME.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import html as markup
 import re
 from dataclasses import dataclass, field
 
-from wherefrom.mail.charset import decode_text, decode_words, one_line
-from wherefrom.mail.fields import parse_fields, parse_parameters
+from wherefrom.mail.charset import decode_text, one_line
+from wherefrom.mail.files import find_disposition, read_files
 from wherefrom.mail.html_text import html_text
 from wherefrom.mail.letter import Attachment, decode_transfer
 from wherefrom.mail.structure import Part
@@ -21,31 +21,9 @@ MAX_TEXT = 1_048_576
 MAX_HTML = 4_194_304
 """Characters of HTML kept."""
 _MAX_ENCODED = 8_388_608  # bytes of one text part that are decoded at all: enough for either limit
-_MAX_FILE_NAME = 200
 
-_EXTENSIONS = {
-    "application/pdf": ".pdf",
-    "application/zip": ".zip",
-    "application/msword": ".doc",
-    "application/pkcs7-signature": ".p7s",
-    "application/pgp-signature": ".asc",
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-    "image/gif": ".gif",
-    "image/webp": ".webp",
-    "message/delivery-status": ".txt",
-    "message/rfc822": ".eml",
-    "text/calendar": ".ics",
-    "text/csv": ".csv",
-    "text/html": ".html",
-    "text/plain": ".txt",
-    "text/rfc822-headers": ".txt",
-    "text/vcard": ".vcf",
-}
 # Other faces of the same text, never shown as files.
 _FACES = frozenset({"text/x-amp-html", "text/watch-html", "text/enriched"})
-_PATH = re.compile(r".*[/\\]", re.DOTALL)
-_DISGUISE = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")  # shows "exe.txt" for "txt.exe"
 _CID = re.compile(r"cid:([^\s\"'<>)]{1,500})", re.IGNORECASE)
 _CHARSET_IN_HTML = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _WORDS = re.compile(rb"\s*[A-Za-z]+,?(?: [A-Za-z]+[,.!?]?){3}")  # what base64 never begins with, whatever its name
@@ -100,10 +78,12 @@ def read_body(raw: bytes, root: Part, hints: list[str]) -> Body:
             html = html[:MAX_HTML]
             found.defects.add("html-truncated")
     shown = {one_line(cid, 500) for cid in _CID.findall(html)} if html and found.files else set()
-    files = tuple(_attachment(raw, part, number, shown, hints) for number, part in enumerate(found.files, 1))
+    files = read_files(raw, found.files, shown, hints)
+    if not text and files.text:
+        text, truncated = _cut(files.text)
     if truncated:
         found.defects.add("text-truncated")
-    return Body(text, truncated, html, files, frozenset(found.defects))
+    return Body(text, truncated, html, files.attachments, frozenset(found.defects | files.defects))
 
 
 class _Walker:
@@ -148,7 +128,7 @@ class _Walker:
             return False
         if top:  # a letter that is nothing but a file still shows it when it is text
             return True
-        disposition, parameters = _disposition(part, self._hints)
+        disposition, parameters = find_disposition(part, self._hints)
         return disposition != "attachment" and not (parameters.get("filename") or part.parameters.get("name"))
 
     def _read_text(self, part: Part) -> str:
@@ -165,41 +145,6 @@ class _Walker:
         if "\ufffd" in text:
             self._found.defects.add("text-damaged")
         return _clean(text, data) if part.content_type == "text/plain" else text
-
-
-def _attachment(raw: bytes, part: Part, number: int, shown: set[str], hints: list[str]) -> Attachment:
-    _, parameters = _disposition(part, hints)
-    content_id = one_line(decode_words(part.fields.first("content-id") or b""), 500).strip("<> ") or None
-    return Attachment(
-        name=_file_name(raw, part, parameters, number, hints),
-        content_type=part.content_type[:200],
-        inline=content_id in shown,
-        content_id=content_id,
-        source=raw,
-        start=part.start,
-        end=part.end,
-        encoding=part.encoding,
-    )
-
-
-def _disposition(part: Part, hints: list[str]) -> tuple[str, dict[str, str]]:
-    return parse_parameters(part.fields.first("content-disposition") or b"", hints)
-
-
-def _file_name(raw: bytes, part: Part, parameters: dict[str, str], number: int, hints: list[str]) -> str:
-    given = parameters.get("filename") or part.parameters.get("name") or ""
-    if not given and part.content_type == "message/rfc822":
-        head = raw[part.start : min(part.end, part.start + 65_536)]
-        inner = parse_fields(decode_transfer(head, part.encoding), 0, 65_536)
-        subject = decode_words(inner.first("subject") or b"", hints)
-        given = subject.replace("/", "-").replace("\\", "-") + ".eml" if subject.strip() else ""
-    name = one_line(_PATH.sub("", _DISGUISE.sub("", given)), 1_000).strip(". ")
-    if not name:
-        return f"attachment-{number}{_EXTENSIONS.get(part.content_type, '')}"
-    stem, dot, extension = name.rpartition(".")
-    if len(name) > _MAX_FILE_NAME and dot and len(extension) <= 20:
-        return f"{stem[: _MAX_FILE_NAME - len(extension) - 1]}.{extension}"
-    return name[:_MAX_FILE_NAME]
 
 
 def _clean(text: str, data: bytes) -> str:
