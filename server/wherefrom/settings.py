@@ -51,7 +51,7 @@ class CollectorGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     visits_path: UrlPath = "/v1/visits"
     signals_path: UrlPath = "/v1/signals"
     max_body: Annotated[int, Meta(ge=1024, le=1_048_576)] = 16_384
-    max_addresses: Annotated[int, Meta(ge=1, le=500)] = 50
+    max_addresses: Annotated[int, Meta(ge=1, le=500)] = 200
 
 
 class Visits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):

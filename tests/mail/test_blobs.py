@@ -79,5 +79,61 @@ async def test_sweep_removes_only_what_a_crash_left_long_ago(tmp_path: Path) -> 
     assert await blobs.get(name) == b"whole"
 
 
+async def test_many_are_durable_together_each_under_its_name_and_a_repeated_one_once(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    contents = [b"letter %d" % number for number in range(20)]
+    first = await blobs.put(contents[3])
+    names = await blobs.put_many([*contents, contents[0], contents[3]])
+    assert names == [hashlib.sha256(one).hexdigest() for one in [*contents, contents[0], contents[3]]]
+    assert names[3] == first
+    assert sorted(files_in(tmp_path)) == sorted(set(names))
+    assert [await blobs.get(name) for name in names[:20]] == contents
+
+
+async def test_names_appear_only_after_the_bytes_of_all_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = Blobs(tmp_path)
+    waits: list[int] = []
+
+    def wait_for_disk(_self: Blobs) -> None:
+        waits.append(len([name for name in files_in(tmp_path) if len(name) == 64]))
+
+    monkeypatch.setattr(Blobs, "_sync_disk", wait_for_disk)
+    await blobs.put_many([b"letter %d" % number for number in range(20)])
+    assert waits == [0, 20]
+
+
+async def test_when_the_disk_fails_none_of_many_is_there_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blobs = Blobs(tmp_path)
+
+    def full_disk(_self: Blobs) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Blobs, "_sync_disk", full_disk)
+    with pytest.raises(OSError, match="No space"):
+        await blobs.put_many([b"letter %d" % number for number in range(20)])
+    assert files_in(tmp_path) == []
+
+
+async def test_a_blob_written_piece_by_piece_is_the_same_blob(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    whole = await blobs.put(b"a letter in pieces")
+    for pieces in ([b"a letter", b" in pieces"], [b"another ", b"one"]):
+        coming = blobs.begin()
+        for piece in pieces:
+            coming.write(piece)
+        (name,) = await blobs.put_many([coming])
+        assert await blobs.get(name) == b"".join(pieces)
+        assert coming.size == len(b"".join(pieces))
+        assert (name == whole) == (pieces[0] == b"a letter")
+    abandoned = blobs.begin()
+    abandoned.write(b"never")
+    abandoned.abandon()
+    assert len(files_in(tmp_path)) == 2
+
+
 def files_in(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file()]

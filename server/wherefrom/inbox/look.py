@@ -1,6 +1,7 @@
 """One look into one folder: what is new comes out as rows, stored with the folder's position in one write.
 
     examine ─▶ plan ─▶ fetch a handful (thread) ─▶ blobs ─▶ ONE write: rows + position ─▶ bell "messages" ─▶ more
+                         └─▶ the next handful, while this one is stored
                  │                                                                                             │
                  └─ quiet ───────────────────────▶ full check, when it is due ◀────────────────────────────────┘
 
@@ -12,8 +13,9 @@ not keep the mailbox waiting. Old mail is only counted at the first look; ``back
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -37,7 +39,7 @@ InThread = Callable[..., Awaitable[Any]]
 Moved = Callable[[Folder, Sequence[RawLetter]], Folder]
 Chosen = tuple[RawLetter, bool]
 
-_HANDFUL = 50
+_HANDFUL = 200
 _HANDFUL_BYTES = 16_777_216
 _LONGEST_REASON = 1_000
 
@@ -74,13 +76,25 @@ class Look:
 
     async def read(self, folder: Folder, plan: Plan, letters: Iterator[RawLetter], moved: Moved) -> Folder:
         """Stores those of ``letters`` that the plan wants; after each handful the position is as ``moved`` says."""
-        handfuls = _Handfuls(letters)
-        while handful := await self.in_thread(handfuls.take):
-            wanted = [letter for letter in handful if plan.wants(letter.internaldate)]
-            chosen = await self._choose(folder, plan, wanted)
-            folder = moved(folder, handful)
-            await self._store(folder, plan, chosen)
+        async with contextlib.aclosing(self._ahead(_Handfuls(letters))) as handfuls:
+            async for handful in handfuls:
+                wanted = [letter for letter in handful if plan.wants(letter.internaldate)]
+                chosen = await self._choose(folder, plan, wanted)
+                folder = moved(folder, handful)
+                await self._store(folder, plan, chosen)
         return folder
+
+    async def _ahead(self, handfuls: _Handfuls) -> AsyncGenerator[list[RawLetter], None]:
+        """The handfuls; while one is being stored, the next is on its way."""
+        coming = asyncio.ensure_future(self.in_thread(handfuls.take))
+        try:
+            while handful := await coming:
+                coming = asyncio.ensure_future(self.in_thread(handfuls.take))
+                yield handful
+        finally:
+            # The session is of no use to anybody before it is done: what it says no longer counts.
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
 
     def fetch(self, uids: Sequence[int]) -> Iterator[RawLetter]:
         """The letters of these UIDs, for ``read``."""
@@ -151,7 +165,7 @@ class Look:
         return frozenset(uid for uid, name in names.items() if name in held)
 
     async def _store(self, folder: Folder, plan: Plan, chosen: Sequence[Chosen]) -> None:
-        names = await asyncio.gather(*(self.services.blobs.put(letter.raw) for letter, _ in chosen))
+        names = await self.services.blobs.put_many([letter.raw for letter, _ in chosen])
         now = self.services.clock.now()
         rows = [
             self._row(folder, plan, letter, name, now) | {"historic": historic}

@@ -5,40 +5,117 @@ on the disk. Refuses to know what the bytes are, who refers to them, and when th
 
     folder/ab/cd/abcd…64 hex     the blob
     folder/incoming/…            being written; what a crash left there is removed by ``sweep``
+
+Many blobs share two waits for the disk, where one by one each would take two of its own:
+
+    write all to incoming ─▶ sync ─▶ rename all ─▶ sync        (a name never appears before its bytes are durable)
+
+Few are synced file by file; more than that by ``syncfs``, which has whatever else waits for that disk written as well.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ctypes
 import hashlib
+import itertools
 import os
 import re
-import tempfile
 import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from wherefrom.errors import BadInput, NotFound
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_FEW = 4
+_CHUNK = 1_048_576
+
+
+class Incoming:
+    """A blob that is being written, by one thread at a time. End it by ``Blobs.keep`` or ``abandon``."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+    @property
+    def sha256(self) -> str:
+        """The name of what is written so far."""
+        return self._digest.hexdigest()
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        view = memoryview(content)
+        self._digest.update(view)
+        self.size += len(view)
+        while view:
+            view = view[os.write(self._file, view) :]
+
+    def close(self) -> None:
+        """No more is written."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def abandon(self) -> None:
+        """Forgets it; nothing happens to what is kept already."""
+        self.close()
+        self.path.unlink(missing_ok=True)
 
 
 class Blobs:
     """The store in ``folder``, which is made at the first ``put``. Safe to use from several processes at once."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._incoming = folder / "incoming"
+        self._numbers = itertools.count()
 
     def path(self, sha256: str) -> Path:
         """Where the blob is or would be; BadInput for what is no lower-case hex SHA-256."""
         if not _SHA256.fullmatch(sha256):
             raise BadInput("A blob's name is 64 lower-case hexadecimal digits", field="sha256")
-        return self._folder / sha256[:2] / sha256[2:4] / sha256
+        return self.folder / sha256[:2] / sha256[2:4] / sha256
 
     async def put(self, content: bytes) -> str:
         """Stores ``content`` durably and returns its SHA-256; the same bytes twice are one blob."""
-        return await asyncio.to_thread(self._put, content)
+        (name,) = await self.put_many([content])
+        return name
+
+    async def put_many(self, contents: Sequence[bytes | Incoming]) -> list[str]:
+        """As ``put``, for many that share their waits for the disk; an ``Incoming`` is one of its own bytes."""
+        return await asyncio.to_thread(self.keep, contents)
+
+    def begin(self) -> Incoming:
+        """A new blob, to be written piece by piece."""
+        _make_durable_folder(self._incoming)
+        return Incoming(self._incoming / f"{os.getpid()}-{id(self):x}-{next(self._numbers)}-{os.urandom(4).hex()}")
+
+    def keep(self, contents: Sequence[bytes | Incoming]) -> list[str]:
+        """``put_many`` itself, which blocks until all is durable. On an error nothing of it may be referred to."""
+        names: list[str] = []
+        fresh: dict[str, Incoming] = {}
+        known: dict[str, Path] = {}
+        try:
+            for one in contents:
+                name = one.sha256 if isinstance(one, Incoming) else hashlib.sha256(one).hexdigest()
+                names.append(name)
+                if name not in fresh and not self._is_there(name, known):
+                    fresh[name] = self._written(one)
+                elif isinstance(one, Incoming) and fresh.get(name) is not one:
+                    one.abandon()
+            self._settle(fresh, known)
+        finally:
+            for one in fresh.values():
+                one.abandon()
+            for one in contents:
+                if isinstance(one, Incoming):
+                    one.abandon()
+        return names
 
     async def get(self, sha256: str) -> bytes:
         """The bytes named ``sha256``; NotFound when there are none."""
@@ -57,25 +134,51 @@ class Blobs:
         """Removes what interrupted writes left behind; returns how many files."""
         return await asyncio.to_thread(self._sweep, time.time() - older_than.total_seconds())
 
-    def _put(self, content: bytes) -> str:
-        sha256 = hashlib.sha256(content).hexdigest()
-        target = self.path(sha256)
-        if target.exists():
-            return sha256
-        _make_durable_folder(self._incoming)
-        _make_durable_folder(target.parent)
-        descriptor, name = tempfile.mkstemp(dir=self._incoming)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        _fsync_folder(target.parent)  # the rename itself must survive a power cut too
-        return sha256
+    def _is_there(self, name: str, known: dict[str, Path]) -> bool:
+        if name not in known and self.path(name).exists():
+            known[name] = self.path(name).parent
+        return name in known
+
+    def _written(self, content: bytes | Incoming) -> Incoming:
+        one = content
+        if not isinstance(one, Incoming):
+            one = self.begin()
+            try:
+                one.write(content)  # type: ignore[arg-type]
+            except BaseException:
+                one.abandon()
+                raise
+        one.close()
+        return one
+
+    def _settle(self, fresh: dict[str, Incoming], known: dict[str, Path]) -> None:
+        """All bytes on the disk, then all names. A blob that is there already may be another process's of this very
+        moment, so its name is made durable too."""
+        if len(fresh) <= _FEW or _syncfs is None:
+            for one in fresh.values():
+                _fsync(one.path)
+            folders = set(known.values()) if len(known) <= _FEW or _syncfs is None else set()
+            for name, one in fresh.items():
+                target = self.path(name)
+                _make_durable_folder(target.parent)
+                os.replace(one.path, target)
+                folders.add(target.parent)
+            for folder in folders:
+                _fsync(folder)
+            if len(folders) >= len(known):
+                return
+        else:
+            self._sync_disk()
+            for name, one in fresh.items():
+                _move(one.path, self.path(name))
+        self._sync_disk()
+
+    def _sync_disk(self) -> None:
+        assert _syncfs is not None
+        with _opened(self.folder) as descriptor:
+            if _syncfs(descriptor) != 0:
+                error = ctypes.get_errno()
+                raise OSError(error, os.strerror(error), str(self.folder))
 
     def _sweep(self, before: float) -> int:
         removed = 0
@@ -89,17 +192,43 @@ class Blobs:
         return removed
 
 
+def _find_syncfs() -> Callable[[int], int] | None:
+    """Linux has it, and Python has not."""
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None, use_errno=True).syncfs
+    except (OSError, AttributeError):
+        return None
+    return found
+
+
+_syncfs = _find_syncfs()
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        os.replace(source, target)
+    except FileNotFoundError:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.replace(source, target)
+
+
 def _make_durable_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     _make_durable_folder(folder.parent)
     folder.mkdir(mode=0o700, exist_ok=True)
-    _fsync_folder(folder.parent)
+    _fsync(folder.parent)
 
 
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _fsync(path: Path) -> None:
+    with _opened(path) as descriptor:
+        os.fsync(descriptor)
