@@ -84,6 +84,7 @@ async def test_d04_a_mailbox_is_connected_in_the_browser(
     # The test's accounts have no domain, which the browser asks of an address.
     await page.get_by_label("Address of the mailbox").evaluate("element => element.type = 'text'")
     await page.get_by_label("Address of the mailbox").fill(anna.user)
+    await page.get_by_label("Letters that came before now").first.select_option("all")
     await page.get_by_role("button", name="Connect with Example").click()
     await page.get_by_role("button", name="Agree").click()
     await expect(page.get_by_text("The mailbox is connected.")).to_be_visible()
@@ -93,6 +94,7 @@ async def test_d04_a_mailbox_is_connected_in_the_browser(
     await expect(page.get_by_text("What was tried works.")).to_be_visible()
     (found,) = await mailboxes(services, scene)
     assert (found.username, found.password) == (anna.user, "")
+    assert {one.since for one in found.folders} == {"all"}
 
 
 async def test_a_person_who_declines_is_told_and_nothing_is_connected(client, services, scene, setup, oauth):

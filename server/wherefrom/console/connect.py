@@ -29,7 +29,11 @@ async def connect_form(call: Call) -> Response:
     """Begins to connect the mailbox the form names."""
     fields = call.fields
     try:
-        wish = ConnectMailbox(provider=wanted(fields, "provider"), username=wanted(fields, "username"))
+        wish = ConnectMailbox(
+            provider=wanted(fields, "provider"),
+            username=wanted(fields, "username"),
+            since=fields.get("since", "") or "new",
+        )
         return await _lead_on(call, wish)
     except WherefromError as problem:
         return await setup_page(call, Outcome("connect", problem, fields))

@@ -37,6 +37,12 @@ from wherefrom.webhooks.store.endpoints import list_endpoints, list_given_up, li
 from wherefrom.webhooks.views import TrialView
 
 _DROP_DAYS = 7
+_PAST = (
+    ("new", "are left alone"),
+    ("30", "of the last 30 days are read"),
+    ("365", "of the last year are read"),
+    ("all", "are all read"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +174,7 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
         "seen_at": seen_at,
         "targets": [await _target_line(call, tx, one, pools.get(one.id, {})) for one in targets],
         "offers": list_offers(settings),
+        "past": _PAST,
         "connected": bool(call.request.query_params.get("connected")),
         "mailboxes": [await read_line(tx, one) for one in mailboxes],
         "endpoints": [
