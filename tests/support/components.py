@@ -5,6 +5,7 @@ they fail, because a suite that skips in CI proves nothing.
 """
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,9 @@ class Component:
 DOVECOT = Component("Dovecot", "dovecot-imapd dovecot-lmtpd", dovecot.find_obstacle)
 POSTGRES = Component("PostgreSQL", "postgresql", postgres.find_obstacle)
 CHROMIUM = Component("Chromium", "chromium libatomic1", chromium.find_obstacle)
-COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM)
+PHP = Component("PHP", "php-cli", lambda: None if shutil.which("php") else "is not installed")
+NODE = Component("Node", "nodejs", lambda: None if shutil.which("node") else "is not installed")
+COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE)
 
 
 def require(component: Component) -> None:
