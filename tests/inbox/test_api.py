@@ -127,7 +127,17 @@ async def test_testing_a_mailbox_says_step_by_step_what_works(api: httpx.AsyncCl
     good = (await api.post("/sites/shop/mailboxes", json=account)).json()
     told = (await api.post(f"/sites/shop/mailboxes/{good['id']}/test")).json()
     assert told["ok"]
-    assert [step["name"] for step in told["steps"]] == ["dns", "tcp", "tls", "login", "folder", "idle", "probe"]
+    assert [step["name"] for step in told["steps"]] == [
+        "dns",
+        "tcp",
+        "tls",
+        "login",
+        "folder",
+        "folder",
+        "capabilities",
+        "idle",
+        "probe",
+    ]
     assert told["steps"][-1]["detail"].startswith("Not tried")
     await api.patch(f"/sites/shop/mailboxes/{good['id']}", json={"password": "wrong"})
     bad = (await api.post(f"/sites/shop/mailboxes/{good['id']}/test")).json()

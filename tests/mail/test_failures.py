@@ -60,6 +60,27 @@ def test_the_wait_a_server_names_is_read_and_bounded(answer: str, seconds: float
     assert error.extra == ({} if seconds is None else {"wait_seconds": error.wait_seconds})
 
 
+@pytest.mark.parametrize(
+    ("host", "where"),
+    [
+        ("imap.gmail.com", "myaccount.google.com/apppasswords"),
+        ("imap.yandex.ru", "id.yandex.com"),
+        ("imap.mail.ru", "account.mail.ru"),
+        ("imap.mail.me.com", "account.apple.com"),
+        ("imap.mail.yahoo.com", "login.yahoo.com/account/security"),
+        ("imap.aol.com", "login.aol.com"),
+        ("imap.fastmail.com", "Privacy & Security"),
+    ],
+)
+def test_where_an_app_password_is_made_is_told_for_each_provider(host: str, where: str) -> None:
+    """Whether the server asks for one in words, or only refuses."""
+    for answer in ("[ALERT] Application-specific password required", "[AUTHENTICATIONFAILED] Invalid credentials"):
+        hint = read_refusal(answer, "login", host).hint
+        assert where in hint
+        assert "app password" in hint
+    assert where not in read_refusal("[AUTHENTICATIONFAILED]", "login", f"{host}.elsewhere.example").hint
+
+
 def test_a_fault_inside_the_server_is_no_wrong_password_and_no_reason_to_wait_for_one_letter() -> None:
     assert isinstance(read_refusal("[SERVERBUG] Internal error occurred", "login"), Throttled)
     assert type(read_refusal("[SERVERBUG] Internal error occurred", "FETCH")) is ProtocolError

@@ -40,6 +40,7 @@ _STEPS = {
     "tls": "TLS",
     "login": "Log-in",
     "folder": "Folder",
+    "capabilities": "Abilities",
     "idle": "IDLE",
     "probe": "Round trip",
 }

@@ -16,7 +16,6 @@ from wherefrom.grants.renew import Owner, note_accepted, replace_token, valid_to
 from wherefrom.inbox.store.mailboxes import Mailbox
 from wherefrom.mail.diagnosis import Diagnosis, Step, diagnose
 from wherefrom.mail.failures import MailboxError
-from wherefrom.mail.folders import THE_JUNK
 from wherefrom.mail.imap import ImapAccount, ImapSession, Security
 from wherefrom.mail.oauth_failures import TokenRefused
 from wherefrom.services import Services
@@ -56,7 +55,7 @@ async def connect(services: Services, mailbox: Mailbox, session: ImapSession, ca
 
 async def diagnose_account(services: Services, mailbox: Mailbox) -> tuple[Diagnosis, ImapAccount | None]:
     """How far one comes on the way to the mailbox, and what a session needs (None: not even that was to be had)."""
-    folders = tuple(one.name for one in mailbox.folders if one.name != THE_JUNK)
+    folders = tuple(one.name for one in mailbox.folders)
     begun = time.monotonic()
     try:
         account = await open_account(services, mailbox)

@@ -62,8 +62,8 @@ class MailboxView(Struct, frozen=True, kw_only=True):
 
 
 class StepView(Struct, frozen=True, kw_only=True):
-    """One step to the mailbox: token, dns, tcp, tls, login, folder, idle or probe. ``hint`` says what to do, or is
-    empty. ``skipped``: it could not be tried, which is no failure."""
+    """One step to the mailbox: token, dns, tcp, tls, login, folder, capabilities, idle or probe. ``hint`` says what to
+    do, or is empty. ``skipped``: it could not be tried, which is no failure."""
 
     name: str
     ok: bool

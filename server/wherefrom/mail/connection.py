@@ -13,7 +13,6 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -119,12 +118,9 @@ class Connection:
             self._socket = self._wire.sock
         return str(self._socket.version() or "TLS")
 
-    def certificate_end(self) -> datetime | None:
-        """Until when the server's certificate is good; None over an unprotected connection."""
-        shown = self._socket.getpeercert() if isinstance(self._socket, ssl.SSLSocket) else None
-        if not shown:
-            return None
-        return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+    def certificate(self) -> bytes | None:
+        """The server's certificate (DER), which was found right; None over an unprotected connection."""
+        return self._socket.getpeercert(binary_form=True) if isinstance(self._socket, ssl.SSLSocket) else None
 
     def login(self) -> None:
         """Step 4: LoginFailed, Throttled; ProtocolError when it is no IMAP server at all."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 
 from wherefrom.errors import WherefromError
+from wherefrom.mail.login_hints import NOT_CONNECTED, login_hint
 
 _MAX_QUOTE = 300
 _LONGEST_WAIT = 3_600.0
@@ -99,58 +100,6 @@ _MISSING = re.compile(
     r"\[(?:NONEXISTENT|TRYCREATE|CANNOT)\]|doesn'?t exist|not exist|no such|not found|unknown", re.IGNORECASE
 )
 
-_WANTS_ANOTHER = (
-    "This provider wants an app password: make one in the account's security settings (two-factor login must be on) "
-    "and enter it in place of the usual password."
-)
-_IMAP_OFF = "Switch IMAP on in the webmail's settings (often “Forwarding and IMAP” or “Mail programs”), then try again."
-_LOGIN_HINTS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"application.?(?:specific)?.?password|app.?password|NEOBHODIM parol prilozheniya", re.I),
-        _WANTS_ANOTHER,
-    ),
-    (
-        re.compile(r"imap (?:access )?(?:is )?(?:disabled|not enabled|off)|enable imap|not enabled for imap", re.I),
-        _IMAP_OFF,
-    ),
-    (
-        re.compile(
-            r"web ?alert|web login required|log in via your web browser|verify your account|\[ALERT\].*https?:", re.I
-        ),
-        "The provider wants you to confirm the sign-in: log in to its webmail in a browser, follow the notice there, "
-        "then try again.",
-    ),
-    (
-        re.compile(
-            r"\[PRIVACYREQUIRED\]|logindisabled|plaintext.{0,20}(?:disallow|disabled)|tls (?:is )?required|starttls",
-            re.I,
-        ),
-        "The server takes no password over an unprotected connection: choose security “tls” (port 993) or “starttls” "
-        "(port 143).",
-    ),
-    (
-        re.compile(r"\[EXPIRED\]|password.{0,20}expired", re.I),
-        "The password has expired: set a new one at the provider and enter it here.",
-    ),
-    (
-        re.compile(r"unsafe login", re.I),
-        "The provider distrusts unknown mail programs: allow this one in its settings.",
-    ),
-)
-_HOST_HINTS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("gmail.com", "googlemail.com"), _WANTS_ANOTHER),
-    (
-        ("mail.yahoo.com", "aol.com", "me.com", "icloud.com", "mail.ru", "yandex.ru", "yandex.com", "fastmail.com"),
-        _WANTS_ANOTHER,
-    ),
-    (
-        ("outlook.com", "office365.com", "outlook.office.com", "hotmail.com"),
-        "Microsoft has switched off password logins for IMAP. Connect the mailbox by signing in instead (“Connect with "
-        "Microsoft”, or “wherefrom mailbox connect”).",
-    ),
-    (("gmx.net", "gmx.com", "web.de"), "Check the password. " + _IMAP_OFF),
-)
-
 
 def read_refusal(answer: str, doing: str, host: str = "") -> MailboxError:
     """The error that a server's refusal of ``doing`` ("login", "folder NAME", else any command) means."""
@@ -158,8 +107,7 @@ def read_refusal(answer: str, doing: str, host: str = "") -> MailboxError:
     if _NOT_CONNECTED.search(answer):
         return LoginFailed(
             f"The login worked, but the mailbox stays closed: {said}",
-            hint="At Microsoft this means: the user name is not this mailbox's owner, the permission on a shared "
-            "mailbox is missing, or IMAP is off for it.",
+            hint=NOT_CONNECTED,
         )
     if _THROTTLED.search(answer) or (doing == "login" and _SERVER_SIDE.search(answer)):
         wait = find_wait(answer)
@@ -169,7 +117,7 @@ def read_refusal(answer: str, doing: str, host: str = "") -> MailboxError:
             wait_seconds=wait,
         )
     if doing == "login":
-        return LoginFailed(f"The server refuses user name or password: {said}", hint=_login_hint(answer, host))
+        return LoginFailed(f"The server refuses user name or password: {said}", hint=login_hint(answer, host))
     if doing.startswith("folder "):
         name = doing.removeprefix("folder ")
         what = "There is no folder" if _MISSING.search(answer) else "The server does not open the folder"
@@ -195,17 +143,3 @@ def quote(answer: str) -> str:
     """The server's words, fit for one line."""
     words = " ".join("".join(char if char.isprintable() else " " for char in answer).split())
     return f"“{words[:_MAX_QUOTE]}”" if words else "(it gave no reason)"
-
-
-def _login_hint(answer: str, host: str) -> str:
-    for pattern, hint in _LOGIN_HINTS:
-        if pattern.search(answer):
-            return hint
-    name = host.lower().rstrip(".")
-    for hosts, hint in _HOST_HINTS:
-        if any(name == known or name.endswith("." + known) for known in hosts):
-            return hint
-    return (
-        "Check user name (often the whole address) and password. Some providers want an app password, or have IMAP "
-        "switched off until you allow it in the webmail's settings."
-    )

@@ -83,6 +83,12 @@ class ImapSession(Connection):
         with self._telling("CAPABILITY"):
             return bool(self._client.has_capability("IDLE"))
 
+    @property
+    def capabilities(self) -> frozenset[str]:
+        """What the server says it can do, in upper case."""
+        with self._telling("CAPABILITY"):
+            return frozenset(one.decode("ascii", "replace").upper() for one in self._client.capabilities())
+
     def list_folders(self) -> list[FolderInfo]:
         """All folders that can be opened, with what they are for."""
         with self._telling("LIST"):
