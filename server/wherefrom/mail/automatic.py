@@ -1,40 +1,131 @@
-"""Was a letter written by a person? Answers by header fields alone (RFC 3834), and refuses to guess by words."""
+"""Was a letter written by a person? Answers by header fields (RFC 3834 and what programs write besides).
+
+    Auto-Submitted ▸ a vendor's auto-reply field ▸ report ▸ empty return path ▸ list
+    a subject such as "Out of office:" only beside another sign that alone proves nothing
+
+A letter by a person that is taken for automatic is a lost lead; an automatic one taken for a person's is a nuisance. So
+what people's letters carry, too, is no sign: ``Precedence: bulk`` and ``List-Unsubscribe`` come with gateways and sales
+programs, ``X-Auto-Response-Suppress`` with what is written in Exchange, an address such as ``noreply@`` with contact
+forms, and the list fields with letters to a group that is the company's own. Refuses to guess by the text.
+"""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
 
 from wherefrom.mail.fields import Fields
 from wherefrom.mail.letter import Automatic
 from wherefrom.mail.structure import Part
 
-_AUTO_REPLY_FIELDS = ("x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresponder", "x-autoreply-from")
-_LIST_FIELDS = ("list-id", "list-post")
+_AUTO_REPLY_FIELDS = (
+    *("x-autoreply", "x-autorespond", "x-auto-reply", "x-autoresponder", "x-autoreply-from", "x-auto-reply-from"),
+    *("x-mail-autoreply", "x-amazon-auto-reply", "x-vacation", "x-autoreply-domain"),
+)
+_NO = ("", "no", "false", "0", "none")
+_REPORTS = (
+    "multipart/report",
+    "message/delivery-status",
+    "message/disposition-notification",
+    "message/feedback-report",
+)
+_DAEMON = re.compile(rb"(?:^|[<\s\"])mail(?:er)?[-_.]?daemon\s*(?:@|>|$)", re.IGNORECASE)
+_DELIVERY_FIELDS = ("delivered-to", "x-delivered-to", "x-original-to", "envelope-to", "x-envelope-to")
+_HOST = re.compile(rb"@([A-Za-z0-9.-]{1,253})")
+_LIST_HOST = re.compile(rb"<[^<>@\s]*?\.([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>")
+_AWAY = re.compile(
+    r"(?:(?:re|aw|fwd?|sv|antw)\s*:\s*)?"
+    r"(?:out of (?:the )?office|automatic reply|auto[- ]?reply|auto[- ]?response|vacation|away from (?:the|my) office|"
+    r"abwesenheit(?:snotiz|smeldung)?|abwesend|automatische antwort|nicht im büro|im urlaub|réponse automatique|"
+    r"absence du bureau|absent du bureau|message d'absence|respuesta automática|fuera de (?:la )?oficina|"
+    r"risposta automatica|fuori ufficio|resposta automática|ausência do escritório|automatisch antwoord|afwezig|"
+    r"automatyczna odpowiedź|poza biurem|автоматический ответ|автоответ(?:чик)?|отсутствие на работе|отпуск|"
+    r"автоматична відповідь|автовідповідь|自动回复|自動回覆|自動回信|自動返信|不在通知)"
+    r"\s*(?:reply|message|notification|notice|bis|until|from|до)?\s*(?:[:：!–(\[-]|$|(?:re|aw)\s*:)",
+    re.IGNORECASE,
+)
 
 
-def find_automatic(root: Part) -> Automatic | None:
-    """The first reason to take the letter for automatic mail, or None. ``Precedence: bulk`` is none: newsletters carry
-    it, and so do people's letters through some gateways; ``X-Auto-Response-Suppress`` neither: Exchange sends it with
-    what people write."""
+def find_automatic(root: Part, subject: str = "") -> Automatic | None:
+    """The first reason to take the letter for automatic mail, or None."""
     fields = root.fields
-    submitted = _word(fields, "auto-submitted")
-    if submitted and submitted != "no":
+    if _word(fields, "auto-submitted") not in ("", "no"):
         return "auto-submitted"
-    if any(_word(fields, name) not in ("", "no", "false", "0") for name in _AUTO_REPLY_FIELDS):
+    if _is_auto_reply(fields):
         return "auto-reply"
-    if _word(fields, "precedence") in ("auto_reply", "auto-reply"):
-        return "auto-reply"
-    if root.content_type == "multipart/report" or fields.every("x-failed-recipients"):
+    if _word(fields, "content-type") in _REPORTS or fields.every("x-failed-recipients") or _is_daemon(fields):
         return "report"
-    if (fields.first("return-path") or b"").translate(None, b" \t") == b"<>":
+    if _has_empty_return_path(fields):
         return "null-return-path"
-    return "list" if is_list(fields) else None
+    if subject and _AWAY.match(subject.strip()) and _may_be_automatic(fields):
+        return "auto-reply"
+    return "list" if is_list(fields) and not _is_own_group(fields) else None
 
 
 def is_list(fields: Fields) -> bool:
-    """Did it come through a mailing list?"""
-    return any(fields.every(name) for name in _LIST_FIELDS)
+    """Did it come through a mailing list? An unsubscribe link alone is what sales programs write; with a precedence of
+    bulk it is a newsletter's."""
+    if fields.every("list-id") or fields.every("list-post"):
+        return True
+    return bool(fields.every("list-unsubscribe")) and _word(fields, "precedence") in ("bulk", "list", "junk")
+
+
+def _is_auto_reply(fields: Fields) -> bool:
+    if any(_word(fields, name) not in _NO for name in _AUTO_REPLY_FIELDS):
+        return True
+    return (
+        _word(fields, "precedence") in ("auto_reply", "auto-reply", "autoreply")
+        or _word(fields, "preference") == "auto_reply"
+        or _word(fields, "x-autogenerated") == "reply"  # "forward": a person's letter, sent on
+        or _word(fields, "x-fc-machinegenerated") == "true"
+        or _word(fields, "delivered-to") == "autoresponder"
+        or b"autoresponder" in (fields.first("x-post-messageclass") or b"").lower()
+        or bool(fields.every("x-cron-env"))
+    )
+
+
+def _is_daemon(fields: Fields) -> bool:
+    """Bounces of servers that know no multipart/report."""
+    return _DAEMON.search((fields.first("from") or b"")[:1_000]) is not None
+
+
+def _has_empty_return_path(fields: Fields) -> bool:
+    return (fields.first("return-path") or b"").translate(None, b" \t") == b"<>"
+
+
+def _may_be_automatic(fields: Fields) -> bool:
+    """Signs that prove nothing alone."""
+    suppressed = _word(fields, "x-auto-response-suppress") not in ("", "none")
+    agent = (fields.first("x-mailer") or fields.first("user-agent") or b"").lower()
+    return (
+        suppressed
+        or _word(fields, "precedence") in ("bulk", "junk", "list")
+        or bool(fields.every("x-ms-exchange-generated-message-source"))
+        or any(word in agent for word in (b"vacation", b"autorespond", b"autoreply", b"sieve"))
+        or re.search(rb"\b(?:no|do[-_.]?not)[-_.]?reply@", (fields.first("from") or b"")[:1_000].lower()) is not None
+    )
+
+
+def _is_own_group(fields: Fields) -> bool:
+    """Is the list an address of the mailbox's own company? ``sales@`` is often a group at Google, whose members get each
+    customer's letter with list fields in it."""
+    delivered = _hosts(fields, _DELIVERY_FIELDS)
+    posted = _hosts(fields, ("list-post",))
+    named = {host.lower() for host in _LIST_HOST.findall((fields.first("list-id") or b"")[:2_000])}
+    lists = posted or named
+    newsletter = not posted and bool(fields.every("list-unsubscribe-post"))
+    return bool(lists) and lists <= delivered and bool(lists & _hosts(fields, ("to", "cc"))) and not newsletter
+
+
+def _hosts(fields: Fields, names: Sequence[str]) -> set[bytes]:
+    """Hosts of the addresses in the fields."""
+    values = (value[:10_000] for name in names for value in fields.every(name)[:10])
+    return {host.lower() for value in values for host in _HOST.findall(value)}
 
 
 def _word(fields: Fields, name: str) -> str:
     """A field's first word: what stands before parameters and comments."""
-    value = (fields.first(name) or b"").decode("ascii", "replace")
-    return value.partition(";")[0].partition("(")[0].strip().lower()
+    value = fields.first(name)
+    if not value:
+        return ""
+    return value.decode("ascii", "replace").partition(";")[0].partition("(")[0].strip().lower()

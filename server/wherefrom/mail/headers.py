@@ -31,15 +31,17 @@ _MAX_HOP = 4_096  # bytes of one Received field
 _MAX_REFERENCES = 100
 _MAX_NAME = 500
 
+# Who writes it: the final server (Fastmail, Exim, Postfix), its forwarders (Gmail writes two), a collector, the writer.
 _WRITERS: dict[Role, tuple[str, ...]] = {
-    "delivered-to": ("delivered-to",),
-    "x-original-to": ("x-original-to",),
-    "envelope-to": ("envelope-to",),
-    "x-forwarded-to": ("x-forwarded-to", "x-forwarded-for"),  # Gmail writes both when it forwards
-    "x-envelope-to": ("x-envelope-to",),
+    "delivered-to": ("delivered-to", "x-delivered-to"),
+    "x-original-to": ("x-original-to", "original-recipient", "x-original-delivered-to"),
+    "envelope-to": ("envelope-to", "x-rcpt-to", "x-real-to"),
+    "x-forwarded-to": ("x-forwarded-to", "x-forwarded-for", "resent-to", "x-ms-exchange-forwardingloop"),
+    "x-envelope-to": ("x-envelope-to", "x-resolved-to", "apparently-to"),
     "to": ("to",),
     "cc": ("cc",),
 }
+_TYPED = re.compile(rb"\s*rfc822\s*;", re.IGNORECASE)  # Original-Recipient: rfc822;a@b.example (RFC 3798)
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"'=]{1,64}@[^\s@<>()\[\],;:\\\"'=]{1,253}")
 _ENCODED_RUN = re.compile(r"=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=(?:\s+=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=)*")
 _STAND_IN = re.compile("\ue000(\\d+)\ue001")
@@ -125,12 +127,22 @@ def list_recipients(fields: Fields, hints: Sequence[str]) -> Iterator[Recipient]
                 person
                 for name in _WRITERS[role]
                 for value in fields.every(name)
-                for person in parse_people(value, hints)
+                for person in parse_people(_TYPED.sub(b"", value, count=1), hints)
             ]
         for person in people:
-            if person.address and (person.address.key, role) not in seen:
-                seen.add((person.address.key, role))
-                yield Recipient(person.address, role, len(ROLES) - rank, person.name)
+            for address in _with_bare_local(person.address) if person.address else ():
+                if (address.key, role) not in seen:
+                    seen.add((address.key, role))
+                    yield Recipient(address, role, len(ROLES) - rank, person.name)
+
+
+def _with_bare_local(address: Address) -> tuple[Address, ...]:
+    """qmail puts the virtual domain before the name: ``company.example-sales@company.example`` was for ``sales@``."""
+    prefix = f"{address.host}-"
+    if not address.local.lower().startswith(prefix):
+        return (address,)
+    bare = find_address(f"{address.local[len(prefix) :]}@{address.host}")
+    return (bare, address) if bare else (address,)
 
 
 def _list_for_addresses(fields: Fields) -> list[Address]:

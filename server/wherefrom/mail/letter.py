@@ -29,7 +29,7 @@ forwarders wrote, then what the writer claims, then what any hop on the way note
 
 Automatic = Literal["auto-submitted", "auto-reply", "report", "null-return-path", "list"]
 """Why a letter was not written by a person: RFC 3834's field · a vendor's auto-reply field · multipart/report (bounce,
-receipt, feedback) · empty Return-Path · List-Id."""
+receipt, feedback) · empty Return-Path · list fields of others' lists. See ``automatic``."""
 
 
 @dataclass(frozen=True, slots=True)

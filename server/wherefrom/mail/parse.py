@@ -46,9 +46,10 @@ def parse_letter(raw: bytes) -> Letter:
         defects.add("too-many-recipients")
     body = read_body(raw, root, hints)
     replied_to = parse_ids(fields.first("in-reply-to") or b"")
+    subject = one_line(decode_words(fields.first("subject") or b"", hints), _MAX_SUBJECT)
     return Letter(
         message_id=_message_id(fields, defects),
-        subject=one_line(decode_words(fields.first("subject") or b"", hints), _MAX_SUBJECT),
+        subject=subject,
         from_=find_party(fields, ("from", "sender"), hints),
         reply_to=find_party(fields, ("reply-to",), hints),
         recipients=recipients[:MAX_RECIPIENTS],
@@ -60,7 +61,7 @@ def parse_letter(raw: bytes) -> Letter:
         text_truncated=body.text_truncated,
         html=body.html,
         attachments=body.attachments,
-        automatic=find_automatic(root),
+        automatic=find_automatic(root, subject),
         is_list=is_list(fields),
         defects=tuple(sorted(defects | body.defects)),
     )
