@@ -17,8 +17,10 @@ from wherefrom.accounts.api import OPERATIONS as ACCOUNT_OPERATIONS
 from wherefrom.accounts.key import find_key_holder
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.api import OPERATIONS as EVENT_OPERATIONS
+from wherefrom.grants.api import OPERATIONS as GRANT_OPERATIONS
 from wherefrom.inbox.api import OPERATIONS as INBOX_OPERATIONS
 from wherefrom.inbox.connect_api import OPERATIONS as CONNECT_OPERATIONS
+from wherefrom.inbox.roistat import OPERATIONS as ROISTAT_OPERATIONS
 from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
 from wherefrom.reports.api import OPERATIONS as REPORT_OPERATIONS
 from wherefrom.services import Services
@@ -37,7 +39,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *SUBSTITUTION_OPERATIONS,
     *PROBE_OPERATIONS,
     *INBOX_OPERATIONS,
+    *ROISTAT_OPERATIONS,
     *CONNECT_OPERATIONS,
+    *GRANT_OPERATIONS,
     *VISIT_OPERATIONS,
     *SIMULATION_OPERATIONS,
     *REPORT_OPERATIONS,

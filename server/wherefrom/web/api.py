@@ -1,6 +1,7 @@
 """The management API's frame: an operation is declared once, and gives the route and its OpenAPI entry.
 
     Authorization: Bearer KEY ─▶ key holder ─▶ may it see this site? ─▶ body, query ─▶ call ─▶ JSON | problem
+    (or Api-key: KEY)
 
 Rooms declare ``OPERATIONS``; the composition root passes them here with the function that knows keys, because keys
 live on a higher floor.
@@ -128,6 +129,8 @@ async def _serve(
 
 async def _identify(request: Request, find_holder: FindHolder) -> KeyHolder:
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    if not scheme and (sent := request.headers.get("api-key")):  # how scripts written for Roistat send theirs
+        scheme, key = "bearer", sent
     if scheme.lower() != "bearer" or not key.strip():
         raise Unauthorized(
             "no API key was sent",
@@ -142,7 +145,9 @@ async def _identify(request: Request, find_holder: FindHolder) -> KeyHolder:
 async def _site(request: Request, operation: Operation, holder: KeyHolder, find_site: FindSite) -> int:
     if operation.scope == "own":
         if holder.site_id is None:
-            raise Forbidden("an operator's key is for every site", hint=f"name one: /sites/…{operation.path}")
+            raise Forbidden(
+                "this key is an operator's and names no site", hint="use a site's own key: wherefrom key add"
+            )
         return holder.site_id
     if "site" not in request.path_params:
         if operation.scope == "operator" and holder.site_id is not None:

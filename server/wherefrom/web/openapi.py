@@ -38,10 +38,13 @@ def describe(operations: Iterable[Operation], public_url: str) -> dict[str, Any]
         "openapi": "3.1.0",
         "info": {"title": "Wherefrom", "version": __version__},
         "servers": [{"url": public_url}],
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"header": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer"},
+                "header": {"type": "apiKey", "in": "header", "name": "Api-key"},
+            },
             "schemas": {**components, "Problem": _PROBLEM},
         },
     }
