@@ -37,7 +37,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """The steps in their order; after one that failed there are no more, except that each folder is tried."""
+    """The steps in their order; after one that failed there are no more, but for a folder that is not there: the others
+    are tried."""
 
     steps: tuple[Step, ...]
 
@@ -80,6 +81,8 @@ def diagnose(account: ImapAccount, folders: Sequence[str] = (), timeout: float =
                 return Diagnosis(tuple(steps))
         for folder in folders or ("INBOX",):
             steps.append(_try("folder", lambda folder=folder: _say_folder(session, folder)))  # type: ignore[misc]
+            if steps[-1].code not in ("", FolderMissing.code):
+                return Diagnosis(tuple(steps))
         if all(step.ok for step in steps):
             steps.append(_try("capabilities", lambda: _say_capabilities(session)))
             steps.append(_try("idle", lambda: _say_idle(session)))
