@@ -84,6 +84,7 @@ class Smtp(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     security: Literal["tls", "starttls", "none"] = "starttls"
     username: str = ""
     password: str = ""
+    oauth: Literal["", "google", "microsoft", "yandex", "mailru", "custom"] = ""
     sender: str = ""
     ca_file: str = ""
     timeout_seconds: Annotated[int, Meta(ge=1, le=300)] = 30
@@ -182,6 +183,11 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
         raise SettingsError(
             f"{_where(path, sources, 'smtp.sender')}: smtp.sender: “{settings.smtp.sender[:80]}” is no address; "
             "with smtp.host set it must name who the letters are from, like wherefrom@company.com"
+        )
+    if settings.smtp.oauth and not (settings.smtp.username and not settings.smtp.password):
+        raise SettingsError(
+            f"{_where(path, sources, 'smtp.oauth')}: smtp.oauth: “{settings.smtp.oauth}” goes with smtp.username, the "
+            "account's address, and without smtp.password"
         )
     return _anchor(settings, path.resolve().parent if path else Path.cwd())
 

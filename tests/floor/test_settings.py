@@ -57,6 +57,13 @@ def test_paths_are_relative_to_the_file_not_to_the_working_directory(tmp_path: P
         ('[visits]\nsource_parameter = "a b"\n', ["settings.toml", "visits.source_parameter", "[a-z]"]),
         ('[webhooks]\nallow = ["10.0.0.0/99"]\n', ["webhooks.allow", "10.0.0.0/99", "10.0.0.0/8"]),
         ("[server\n", ["settings.toml", "not valid TOML", "line 1"]),
+        ("[oauth.google]\nid = 1\n", ["settings.toml", "unknown setting oauth.google.id", "client_id, client_secret"]),
+        ("[oauth.gogle]\n", ["settings.toml", "unknown setting oauth.gogle", "google, microsoft"]),
+        ('[oauth.microsoft]\ntenant = "a/b"\n', ["settings.toml", "oauth.microsoft.tenant"]),
+        (
+            '[smtp]\nhost = "h"\nsender = "a@b.example"\noauth = "google"\n',
+            ["settings.toml", "smtp.oauth", "smtp.username"],
+        ),
         ('[server]\npublic_url = "company.com"\n', ["settings.toml", "server.public_url", "https?://"]),
     ],
 )
@@ -81,6 +88,15 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert settings.server.port == 2000
     assert settings.mail.poll_seconds == 7
     assert settings.webhooks.allow == ("10.0.0.0/8", "::1/128")
+
+
+def test_the_environment_reaches_groups_within_groups(tmp_path: Path) -> None:
+    path = write(tmp_path, '[oauth.google]\nclient_id = "from the file"\n')
+    told = {"WHEREFROM_OAUTH_GOOGLE_CLIENT_SECRET": "s3cret", "WHEREFROM_OAUTH_CUSTOM_PORT": "143"}
+    oauth = load_settings(path, told).oauth
+    assert (oauth.google.client_id, oauth.google.client_secret, oauth.custom.port) == ("from the file", "s3cret", 143)
+    with pytest.raises(SettingsError, match=r"WHEREFROM_OAUTH_GOOGLE_CLIENT.*unknown setting oauth\.google\.client"):
+        load_settings(path, {"WHEREFROM_OAUTH_GOOGLE_CLIENT": "x"})
 
 
 def test_a_wrong_value_in_the_environment_names_the_variable() -> None:

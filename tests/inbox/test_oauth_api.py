@@ -17,6 +17,7 @@ from tests.grants.connecting import with_oauth
 from tests.support.dovecot import Dovecot
 from tests.support.management import management_api
 from tests.support.oauth_server import OauthServer
+from wherefrom.grants.api import OPERATIONS as GRANT_OPERATIONS
 from wherefrom.inbox.api import OPERATIONS as MAILBOX_OPERATIONS
 from wherefrom.inbox.connect_api import OPERATIONS
 from wherefrom.services import Services
@@ -36,7 +37,7 @@ async def site(services: Services, oauth: OauthServer) -> Services:
 
 @pytest_asyncio.fixture
 async def api(site: Services) -> AsyncIterator[httpx.AsyncClient]:
-    async with management_api(site, (*MAILBOX_OPERATIONS, *OPERATIONS)) as client:
+    async with management_api(site, (*MAILBOX_OPERATIONS, *OPERATIONS, *GRANT_OPERATIONS)) as client:
         yield client
 
 
@@ -117,6 +118,7 @@ def folder(tmp_path: Path, database_url: str, oauth: OauthServer, token_dovecot:
         f'[database]\nurl = "{database_url}"\n[webhooks]\nallow = ["127.0.0.0/8"]\n[oauth.custom]\nname = "Example"\n'
         + "\n".join(lines)
         + f'\nhost = "127.0.0.1"\nport = {token_dovecot.imap_port}\nsecurity = "none"\n'
+        + '[smtp]\nhost = "127.0.0.1"\nsender = "a@b.example"\nusername = "a@b.example"\noauth = "custom"\n'
     )
     return tmp_path
 
@@ -154,6 +156,8 @@ async def test_d04_the_command_line_prints_the_address_and_takes_what_it_led_to(
     status, out, err = await run(folder, oauth, *wanted)
     assert (status, out) == (1, "")
     assert "nothing was pasted" in err
+    status, out, err = await run(folder, oauth, "smtp", "connect", agrees=True)
+    assert (status, "a@b.example connected" in out) == (0, True), err
     status, out, _ = await run(folder, oauth, "mailbox", "providers")
     assert "custom     Example, set up" in out
     assert "[oauth.google]" in out

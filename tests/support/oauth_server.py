@@ -116,6 +116,12 @@ class OauthServer:
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 
+    def user_of(self, token: str) -> str:
+        """Whose access token this is; "" when it is nobody's (any more)."""
+        with self._lock:
+            grant, end = self._tokens.get(token, (None, 0.0))
+        return grant.user if grant is not None and end > time.time() else ""
+
     def end_grants(self) -> None:
         """All that was agreed to is taken back; tokens that are out still work until they end."""
         for one in self._grants:

@@ -50,11 +50,7 @@ def connect(
         return await invoke(services, "POST", "/sites/{site}/mailboxes/connect", site=site, body=body)
 
     asked = msgspec.to_builtins(with_services(settings, begin))
-    # Not on standard output, which --json keeps for the answer.
-    typer.echo(f"Open this address in a browser, sign in as {user or 'the mailbox'}, and agree:\n", err=True)
-    typer.echo(asked["url"], err=True)
-    typer.echo("\nThen paste the whole address the browser ended at, or the code it shows.", err=True)
-    pasted = _read_line()
+    pasted = ask_person(asked["url"], user or "the mailbox")
 
     async def complete(services: Services) -> Any:
         given = {"state": asked["state"], "code": pasted}
@@ -75,7 +71,10 @@ def providers(settings: SettingsOption = None, as_json: JsonOption = False) -> N
     show(with_services(settings, use), as_json, lambda page: "\n\n".join(_words(one) for one in page["data"]))
 
 
-def _read_line() -> str:
+def ask_person(url: str, username: str) -> str:
+    """Shows where to agree, and reads what is pasted. Not on standard output, which --json keeps for the answer."""
+    typer.echo(f"Open this address in a browser, sign in as {username}, and agree:\n\n{url}", err=True)
+    typer.echo("\nThen paste the whole address the browser ended at, or the code it shows.", err=True)
     try:
         return input("> " if os.isatty(0) else "")
     except EOFError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from wherefrom.cli import account, endpoint, mailbox, pool, report, run, site, target
+from wherefrom.cli import account, endpoint, mailbox, pool, report, run, site, smtp, target
 
 app = typer.Typer(
     name="wherefrom",
@@ -18,6 +18,7 @@ run.add_to(app)
 app.add_typer(site.app, name="site")
 app.add_typer(target.app, name="target")
 app.add_typer(mailbox.app, name="mailbox")
+app.add_typer(smtp.app, name="smtp")
 app.add_typer(endpoint.app, name="endpoint")
 app.add_typer(pool.app, name="pool")
 app.add_typer(report.app, name="report")

@@ -28,7 +28,7 @@ _LONGEST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who is to be asked, and as whom. All but ``provider`` "": as the settings say."""
+    """Who is to be asked, and as whom. Empty but for ``provider``: as the settings say. ``purpose``: what for."""
 
     provider: str
     tenant: str = ""
@@ -37,6 +37,7 @@ class Choice:
     authorize_url: str = ""
     token_url: str = ""
     scopes: str = ""
+    purpose: Literal["read", "send"] = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +117,8 @@ def get_client(settings: Settings, choice: Choice) -> Client:
         secret=choice.client_secret if own else set_up.client_secret,
         authorize_url=preset.authorize_url.replace("{tenant}", tenant),
         token_url=preset.token_url.replace("{tenant}", tenant),
-        scopes=preset.scopes,
-        must_grant=preset.must_grant,
+        scopes=preset.smtp_scopes if choice.purpose == "send" else preset.scopes,
+        must_grant=preset.smtp_must_grant if choice.purpose == "send" else preset.must_grant,
         extra=preset.extra,
     )
 
@@ -127,7 +128,7 @@ def _custom_client(settings: Settings, choice: Choice) -> Client:
     own = settings.oauth.custom
     if not choice.client_id:
         _refuse(
-            choice, tuple(one.name for one in fields(Choice) if one.name != "provider"),
+            choice, tuple(one.name for one in fields(Choice) if one.name not in ("provider", "purpose")),
             "they go together with a client_id of your own",
         )  # fmt: skip
         if not own.client_id:

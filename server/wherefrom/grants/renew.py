@@ -18,6 +18,7 @@ from typing import Any
 
 import structlog
 
+from wherefrom.db import Tx
 from wherefrom.errors import BadInput
 from wherefrom.events.snapshots import MailboxDisconnected
 from wherefrom.events.store import append_event
@@ -38,6 +39,7 @@ MARGIN = timedelta(minutes=5)
 
 _CLAIM = timedelta(seconds=60)  # longer than the HTTP client may take
 _AGAIN = "Connect this mailbox again: in the console's setup, or with “wherefrom mailbox connect”."
+_SENDER_AGAIN = "Connect the account probes go out by again: “wherefrom smtp connect”."
 _LOOKS, _LOOK_SECONDS = 200, 0.1
 
 
@@ -109,8 +111,12 @@ async def _get(services: Services, owner: Owner) -> Grant:
     async with services.db.read() as tx:
         grant = await store.find_grant(tx, owner.site_id, owner.mailbox_id)
     if grant is None or grant.ended:
-        raise GrantEnded(grant.ended if grant else f"{owner.username} was never connected", hint=_AGAIN)
+        raise GrantEnded(grant.ended if grant else f"{owner.username} was never connected", hint=_hint(owner))
     return grant
+
+
+def _hint(owner: Owner) -> str:
+    return _AGAIN if owner.site_id else _SENDER_AGAIN
 
 
 async def _renew(services: Services, owner: Owner, seen: Grant, *, refused: bool) -> Grant:
@@ -132,7 +138,7 @@ async def _ask(services: Services, owner: Owner, seen: Grant, *, refused: bool) 
         )
     except GrantEnded as error:
         await _end(services, owner, seen, error)
-        raise GrantEnded(error.detail, hint=_AGAIN) from None
+        raise GrantEnded(error.detail, hint=_hint(owner)) from None
     except BaseException:
         async with services.db.write() as tx:
             await store.record_tokens(tx, seen, {})
@@ -157,20 +163,26 @@ async def _end(services: Services, owner: Owner, seen: Grant, error: MailboxErro
     async with services.db.write() as tx:
         if not await store.mark_ended(tx, seen, error.detail):
             return
-        await append_event(
-            tx,
-            id=services.ids.next(),
-            site_id=owner.site_id,
-            type=EventType.MAILBOX_DISCONNECTED,
-            subject_id=owner.mailbox_id,
-            data=MailboxDisconnected(
-                mailbox_id=str(owner.mailbox_id), name=owner.name, username=owner.username, provider=seen.provider,
-                reason=error.detail, hint=_AGAIN,
-            ),
-            now=services.clock.now(),
-        )  # fmt: skip
-    log.warning("mailbox has to be connected again", mailbox=owner.mailbox_id)
+        if owner.site_id:  # the installation's own account is no site's to hear of
+            await _tell(services, tx, owner, seen, error)
+    log.warning("has to be connected again", mailbox=owner.mailbox_id, account=owner.username)
     services.bell.ring("events")
+
+
+async def _tell(services: Services, tx: Tx, owner: Owner, seen: Grant, error: MailboxError) -> None:
+    told = MailboxDisconnected(
+        mailbox_id=str(owner.mailbox_id), name=owner.name, username=owner.username, provider=seen.provider,
+        reason=error.detail, hint=_AGAIN,
+    )  # fmt: skip
+    await append_event(
+        tx,
+        id=services.ids.next(),
+        site_id=owner.site_id,
+        type=EventType.MAILBOX_DISCONNECTED,
+        subject_id=owner.mailbox_id,
+        data=told,
+        now=services.clock.now(),
+    )
 
 
 async def _await_other(services: Services, owner: Owner, seen: Grant) -> Grant:

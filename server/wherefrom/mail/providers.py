@@ -21,8 +21,9 @@ CUSTOM = "custom"
 class Provider:
     """``authorize_url`` and ``token_url`` may hold ``{tenant}``. ``scopes``: what is asked for, one space apart.
     ``must_grant``: part of a scope without which no mail can be read, "" where the provider does not tell what it
-    granted. ``extra``: further parameters of the authorisation request. ``register``: what the operator does, step by
-    step; ``register_at``: where. ``sources``: the provider's own pages."""
+    granted. ``smtp_scopes`` and ``smtp_must_grant``: the same for sending. ``extra``: further parameters of the
+    authorisation request. ``register``: what the operator does, step by step; ``register_at``: where. ``sources``: the
+    provider's own pages."""
 
     key: ProviderKey
     name: str
@@ -35,6 +36,8 @@ class Provider:
     token_url: str
     scopes: str
     must_grant: str = ""
+    smtp_scopes: str = ""
+    smtp_must_grant: str = ""
     extra: tuple[tuple[str, str], ...] = ()
     tenant: str = ""
     register_at: str = ""
@@ -54,6 +57,8 @@ GOOGLE = Provider(
     token_url="https://oauth2.googleapis.com/token",  # noqa: S106  # an address
     scopes="https://mail.google.com/",
     must_grant="https://mail.google.com/",
+    smtp_scopes="https://mail.google.com/",
+    smtp_must_grant="https://mail.google.com/",
     # Without both no refresh token comes, or only the first time somebody agrees.
     extra=(("access_type", "offline"), ("prompt", "consent")),
     register_at="https://console.cloud.google.com/auth/clients",
@@ -85,6 +90,8 @@ MICROSOFT = Provider(
     # offline_access brings the refresh token. The resource must be Outlook's, not Graph's.
     scopes="https://outlook.office.com/IMAP.AccessAsUser.All offline_access",
     must_grant="imap.accessasuser.all",
+    smtp_scopes="https://outlook.office.com/SMTP.Send offline_access",
+    smtp_must_grant="smtp.send",
     extra=(("prompt", "select_account"),),
     tenant="common",  # work, school and personal accounts alike
     register_at="https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps/ApplicationsListBlade",
@@ -93,7 +100,8 @@ MICROSOFT = Provider(
         "“personal accounts” too.",
         "Add the platform “Web” with the redirect address below. Microsoft takes https, or http://localhost.",
         "Under “API permissions” add Office 365 Exchange Online or Microsoft Graph, delegated: IMAP.AccessAsUser.All "
-        "and offline_access. Some organisations want an administrator's consent.",
+        "and offline_access; SMTP.Send if probes go out by such an account. Some organisations want an administrator's "
+        "consent.",
         "Under “Certificates & secrets” make a client secret; note when it ends.",
         "Put client id and secret into the settings, group [oauth.microsoft]. For accounts of one organisation set "
         "tenant to its id; “organizations” or “consumers” narrow it to work or personal accounts.",
@@ -117,11 +125,12 @@ YANDEX = Provider(
     authorize_url="https://oauth.yandex.com/authorize",
     token_url="https://oauth.yandex.com/token",  # noqa: S106
     scopes="mail:imap_ro",  # reading only, which is all that is done
+    smtp_scopes="mail:smtp",
     extra=(("force_confirm", "yes"),),
     register_at="https://oauth.yandex.com/client/new",
     register=(
         "Make an app for “Web services” with the redirect address below.",
-        "Add the permission mail:imap_ro (reading of mail by IMAP).",
+        "Add the permission mail:imap_ro (reading of mail by IMAP); mail:smtp if probes go out by such an account.",
         "Put client id and secret into the settings, group [oauth.yandex].",
         "In the mailbox's own settings, “Email clients”, allow IMAP with app passwords and OAuth tokens.",
     ),
@@ -142,6 +151,7 @@ MAIL_RU = Provider(
     authorize_url="https://oauth.mail.ru/login",
     token_url="https://oauth.mail.ru/token",  # noqa: S106
     scopes="userinfo mail.imap",  # mail.imap is given together with userinfo only
+    smtp_scopes="userinfo mail.imap",  # there is no scope of its own for SMTP
     register_at="https://oauth.mail.ru/app/",
     register=(
         "Make an app with the redirect address below, written exactly so.",

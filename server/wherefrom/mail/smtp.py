@@ -8,6 +8,7 @@ is in a letter.
 from __future__ import annotations
 
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,13 +23,15 @@ Security = Literal["tls", "starttls", "none"]
 
 @dataclass(frozen=True, slots=True)
 class SmtpAccount:
-    """Where letters are handed in, and as whom. ``username`` "": without a login. ``timeout`` in seconds a step."""
+    """Where letters are handed in, and as whom. ``username`` "": without a login; ``token``: an OAuth access token in
+    place of the password. ``timeout`` in seconds a step."""
 
     host: str
     port: int
     security: Security
     username: str = ""
     password: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
     ca_file: str = ""
     timeout: float = 30.0
 
@@ -44,6 +47,12 @@ class SmtpError(WherefromError):
 class SenderFailed(SmtpError):
     code = "smtp-sender"
     title = "The outgoing mail server takes no letters of this account"
+
+
+class SenderTokenRefused(SenderFailed):
+    """Another token may be taken."""
+
+    code = "smtp-token"
 
 
 class RecipientRefused(SmtpError):
@@ -68,6 +77,7 @@ async def hand_in(account: SmtpAccount, sender: str, recipient: str, raw: bytes)
             port=account.port,
             username=account.username or None,
             password=account.password or None,
+            oauth_token_generator=_give(account.token) if account.token else None,
             use_tls=account.security == "tls",
             start_tls=account.security == "starttls",
             tls_context=None if account.security == "none" else tls_context(account.ca_file),
@@ -80,6 +90,15 @@ async def hand_in(account: SmtpAccount, sender: str, recipient: str, raw: bytes)
     for code, message in refused.values():
         raise _refused(code, message)
     return words
+
+
+def _give(token: str) -> Callable[[], Awaitable[str]]:
+    """The token in the shape the library asks for it."""
+
+    async def give() -> str:
+        return token
+
+    return give
 
 
 def _refused(code: int, message: str) -> RecipientRefused:
@@ -98,6 +117,12 @@ def _failed(account: SmtpAccount, error: Exception) -> SenderFailed:
     where = f"{account.host}:{account.port}"
     if isinstance(error, TlsFailed):
         return SenderFailed(error.detail, hint=error.hint)
+    if isinstance(error, aiosmtplib.SMTPAuthenticationError) and account.token:
+        return SenderTokenRefused(
+            f"{where} does not take the token for {account.username}: {error.code} {quote(error.message)}",
+            hint=f"Was it {account.username} who agreed? Else sending by programs may be switched off for the account "
+            "(Microsoft: “Authenticated SMTP”), or the client lacks the scope. Then: wherefrom smtp connect.",
+        )
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         return SenderFailed(
             f"{where} refuses user name or password: {error.code} {quote(error.message)}",

@@ -19,8 +19,9 @@ import structlog
 
 from wherefrom.db import Tx
 from wherefrom.errors import Conflict
-from wherefrom.mail.smtp import RecipientRefused, SenderFailed, SmtpAccount, SmtpError, hand_in
+from wherefrom.mail.smtp import RecipientRefused, SenderFailed, SmtpAccount, SmtpError
 from wherefrom.probes import store
+from wherefrom.probes.door import Door
 from wherefrom.probes.letter import compose_probe, sign_probe
 from wherefrom.probes.store import Probe
 from wherefrom.services import Services
@@ -155,14 +156,15 @@ async def _is_loss(tx: Tx, last: Probe, now: datetime, lost_after: timedelta) ->
 async def _send_all(services: Services, probes: Sequence[Probe]) -> None:
     """Hands the probes in, one after the other; what the server says against one is kept with it. When no letter goes
     out at all, the rest is not tried."""
-    account, sender = require_account(services.settings), services.settings.smtp.sender
+    sender = services.settings.smtp.sender
+    door = Door(services, require_account(services.settings))
     down: SmtpError | None = None
     for one in probes:
         raw = compose_probe(sign_probe(services.tokens, one.site_id, one.id), sender, one.address, one.sent_at)
         try:
             if down is not None:
                 raise down
-            await hand_in(account, sender, one.address, raw)
+            await door.hand_in(sender, one.address, raw)
         except SmtpError as error:
             down = error if isinstance(error, SenderFailed) else None
             await _record_failure(services, one, error)
