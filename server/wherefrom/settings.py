@@ -51,7 +51,7 @@ class CollectorGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     visits_path: UrlPath = "/v1/visits"
     signals_path: UrlPath = "/v1/signals"
     max_body: Annotated[int, Meta(ge=1024, le=1_048_576)] = 16_384
-    max_addresses: Annotated[int, Meta(ge=1, le=500)] = 200
+    max_addresses: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
 class Visits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,7 +75,7 @@ class Mail(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     idle_renew_seconds: Annotated[int, Meta(ge=10, le=1740)] = 540
     socket_timeout_seconds: Positive = 60
     max_letter_bytes: Annotated[int, Meta(ge=65_536)] = 52_428_800
-    batch: Annotated[int, Meta(ge=1, le=500)] = 50
+    batch: Annotated[int, Meta(ge=1, le=500)] = 200
 
 
 class Smtp(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
