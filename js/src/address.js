@@ -35,7 +35,9 @@ const swapWhole = (text, find) =>
   text.replace(ADDRESS, (address, local, host) => {
     const ascii = asciiHost(host) || host;
     const found = find((local + "@" + ascii).toLowerCase(), address);
-    return found ? inDress(found.replace("@" + ascii, "@" + host), address) : address;
+    if (!found) return address;
+    const dressed = found.replace("@" + ascii, "@" + host);
+    return address === address.toUpperCase() ? dressed.toUpperCase() : dressed;
   });
 
 /** `text` laid into the nodes that `torn` stands in: in the first that has letters of it. */

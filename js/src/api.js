@@ -25,9 +25,9 @@ const tell = ([event, listener]) => api[event] && call(listener, api[event]);
 export const emit = (event) => listeners.forEach((pair) => pair[0] === event && tell(pair));
 
 /**
- * Puts the object there; false when another copy of the script has done so. `want(target)` asks for an address,
+ * Puts the object there; undefined when another copy of the script has done so. `want(target)` asks for an address,
  * `send()` sends what changed, `refresh()` reads the page again. In the full script `last` is what `consent` calls, in the
- * core what sends a signal, for the helper.
+ * core what it leaves to its helper.
  */
 export function openApi(want, send, refresh, last) {
   let enabled = before.email?.enabled !== false;
@@ -61,7 +61,7 @@ export function openApi(want, send, refresh, last) {
     },
   };
   if (FULL) api.consent = last;
-  else api.signal = last;
+  else api.core = last;
   api.onReady(before.onReady);
   api.email.add(before.email?.add);
   return api;

@@ -13,23 +13,22 @@ export function watchExposure(want, report, look) {
   const seen = new WeakSet(); // elements
   const reported = FULL && new Set([undefined]);
 
-  const observer = new IntersectionObserver(
-    (entries) =>
-      entries.forEach(({ isIntersecting, target }) => {
-        if (!isIntersecting) return;
-        seen.add(target);
-        observer.unobserve(target);
-        look(target);
-      }),
-    { rootMargin: "9%" },
+  const observer = new IntersectionObserver((entries) =>
+    entries.forEach(({ isIntersecting, target }) => {
+      if (!isIntersecting) return;
+      seen.add(target);
+      if (FULL) observer.unobserve(target);
+      look(target);
+    }),
   );
 
   return function note(target, element) {
-    if (!seen.has(element)) return observer.observe(element);
-    want(target);
-    const substitute = FULL && substituteOf(target);
-    if (!FULL || reported.has(substitute)) return;
-    reported.add(substitute);
-    report("visible", substitute);
+    if (seen.has(element)) {
+      want(target);
+      const substitute = FULL && substituteOf(target);
+      if (!FULL || reported.has(substitute)) return;
+      reported.add(substitute);
+      report("visible", substitute);
+    } else observer.observe(element);
   };
 }

@@ -10,21 +10,24 @@
  * at work the full script only helps.
  */
 import { api, before, call, openApi } from "./api.js";
+import { holdEarly } from "./early.js";
 import { watchExposure } from "./exposure.js";
 import { sayConsent, watchConsent } from "./full/consent.js";
 import { help } from "./full/help.js";
+import { watchHolds } from "./full/hold.js";
 import { carryVisit, keepLink, takeLink } from "./full/link.js";
+import { NAMES } from "./full/touch.js";
 import { watchHistory } from "./history.js";
 import { watchIntent } from "./intent.js";
+import { term } from "./lease.js";
 import { fetchFull } from "./more.js";
 import { watchPage } from "./observer.js";
 import { options } from "./page.js";
-import { draw } from "./place.js";
+import { draw, drawings } from "./place.js";
 import { listen, quietly } from "./quiet.js";
+import { isLoaded, whenLoaded } from "./settle.js";
 import { leaseName, stored } from "./storage.js";
-import { askAnew, beat, lending, onConsent, openVisit, redraw, setConsent, showPage, signal, soon, want } from "./visit.js";
-
-const PATIENCE = 3000;
+import { askAnew, awaits, beat, holding, lending, onConsent, openVisit, redraw, setConsent, showPage, signal, soon, want } from "./visit.js";
 
 /** What pages have that the server rendered and a framework takes over in the browser, or a script unveils. */
 const HYDRATES =
@@ -35,16 +38,19 @@ function refresh() {
   beat();
   if (api.email.enabled) askAnew();
   redraw();
-  api.again?.();
 }
 
 function start() {
-  let settled = document.readyState === "complete";
+  let settled = FULL && isLoaded();
 
-  const isSettled = () =>
-    FULL ? settled || (!api.email.loaded && !document.querySelector(HYDRATES)) : settled;
+  const isSettled = FULL
+    ? () => settled || (!api.email.loaded && !document.querySelector(HYDRATES))
+    : isLoaded;
 
-  const settle = () => redraw((settled = true));
+  const settle = () => {
+    if (FULL) settled = true;
+    redraw();
+  };
 
   const show = (referrer, wait) => {
     showPage(referrer, wait);
@@ -53,28 +59,30 @@ function start() {
 
   const watch = watchPage(
     (node, name) => draw(node, name, api.email.enabled && (!FULL || lending) && note, isSettled),
-    FULL && ["href", ...(options.attributes || "").split(/[\s,]+/).filter(Boolean)],
+    FULL && NAMES,
     FULL && ((view) => watchIntent(signal, view)),
   );
-  const note = FULL && options.lend ? want : watchExposure(want, signal, watch);
-  openVisit(() => watch(document));
+  const look = (root = document) => (api.again || watch)(root); // the core's helper draws once it is there
+  const note = FULL && options.lend ? want : watchExposure(want, FULL && signal, look);
+  openVisit(look);
   showPage(document.referrer, 150); // time for the first look at what is in view
   redraw();
   if (FULL) {
     watchIntent(signal);
+    watchHolds(api, () => api.email.enabled && lending, awaits, signal);
     carryVisit(api);
   }
   watchHistory((previous) => show(previous, 100)); // time for the router to set the title
   listen("pageshow", (event) => event.persisted && show(document.referrer));
   listen("visibilitychange", beat);
-  listen("load", settle);
-  setTimeout(settle, PATIENCE);
+  if (!FULL) listen("click", holdEarly);
+  whenLoaded(settle);
 }
 
 const begin = FULL ? () => (document.prerendering ? listen("prerenderingchange", begin) : start()) : start;
 
 function boot() {
-  if (!openApi(want, soon, refresh, FULL ? sayConsent : signal)) return;
+  if (!openApi(want, soon, refresh, FULL ? sayConsent : { awaits, drawn: drawings, term, token: holding })) return;
   if (FULL) watchConsent(setConsent);
   call(window.onWherefromLoaded, api);
   if (!navigator.webdriver || options.webdriver) call(quietly(begin));
@@ -82,7 +90,7 @@ function boot() {
 
 if (options.site) {
   if (FULL) {
-    if (before.signal) help(before);
+    if (before.core) help(before);
     else {
       const link = takeLink();
       if (link) onConsent(() => keepLink(link));
@@ -90,7 +98,7 @@ if (options.site) {
     }
   } else {
     // consent, lend, frames, link-parameter, attributes, spelt; a link from another host; leases of the page before
-    const asked = /en|am|tt|pe/.test(Object.keys(options)) || /_link=|\[/.test(location.search + stored(leaseName));
+    const asked = /^[^?[]*(en|am|tt|pe)|_link=|\[/.test(Object.keys(options) + location.search + stored(leaseName));
     if (asked || document.prerendering)
       fetchFull().then((module) => module || options.consent || boot());
     else boot();

@@ -1,8 +1,9 @@
 /**
- * Signs that a visitor is about to write: a click on a mailto link, an address copied or selected. Only substitutes
+ * Signs that a visitor is about to write: a click or a middle click on a mailto link, an address copied or selected. Only substitutes
  * count, since only they can be matched.
  */
 import { swapText } from "./address.js";
+import { linkAt } from "./full/touch.js";
 import { targetOf } from "./lease.js";
 import { quietly } from "./quiet.js";
 
@@ -19,10 +20,11 @@ export function watchIntent(report, view = window) {
     });
   const reportSelected = (kind) => reportAll(kind, "" + view.getSelection());
 
-  listen("click", (event) => {
-    const link = event.composedPath()[0].closest("[href]");
-    reportAll("mailto", decodeURIComponent(link?.getAttribute("href")));
-  });
+  const reportLink = (event) =>
+    event.button < 2 && reportAll("mailto", decodeURIComponent(linkAt(event)?.getAttribute("href")));
+
+  listen("click", reportLink);
+  listen("auxclick", reportLink);
   listen("copy", () => reportSelected("copy"));
   listen("selectionchange", () => {
     clearTimeout(selecting);

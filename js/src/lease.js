@@ -11,17 +11,15 @@ export const held = new Map();
 const shown = new Map();
 
 /** Milliseconds: how long they last, since when; without an answer that says so, there is no end. */
-export let lasts, since;
+export const term = {};
 
 export const substituteOf = (target) => held.get(target);
 export const targetOf = (substitute) => shown.get(substitute);
 
-export const renewLeases = (now) => (since = now);
-
-/** Holds a substitute for `term` milliseconds from `now`. */
-export function holdLease(target, substitute, term, now) {
+/** Holds a substitute for `lasts` milliseconds from `now`. */
+export function holdLease(target, substitute, lasts, now) {
   if (FULL) shown.set(substitute.toLowerCase(), target);
-  if (!held.size) since = now;
-  lasts = term;
+  if (!held.size) term.since = now;
+  term.lasts = lasts;
   held.set(target, substitute);
 }

@@ -9,7 +9,7 @@ import { quietly } from "./quiet.js";
 /** What is no list of recipients: the scheme, subjects and bodies, names of fields. */
 const BETWEEN = /(^\s*mailto:|[?&](?:subject|body)=[^&]*|[?&]\w+=)/i;
 
-const MAILTO = /^\s*mailto:/i;
+export const MAILTO = /^\s*mailto:/i;
 
 const swapRecipients = quietly((list, find) => {
   const plain = decodeURIComponent(list); // throws where a stray % is no encoding

@@ -8,43 +8,44 @@
 import { mayHold } from "./address.js";
 import { openFrame } from "./full/frames.js";
 import { isInline } from "./full/run.js";
+import { api } from "./api.js";
 import { checkPage } from "./history.js";
 import { fetchFull } from "./more.js";
 import { options } from "./page.js";
 import { isOff, redrawPieces, writes } from "./place.js";
 
-const LIMIT = 50;
+const LIMIT = FULL ? 50 : 999;
 
 /**
  * Returns the function that draws everything below a document or shadow root and keeps watching it. `paint(node,
- * name)` draws one place; `names` are those of attributes.
+ * name)` draws one place; `names` are those of attributes; `enter(window)` hears of each frame's.
  */
-export function watchPage(paint, names) {
+export function watchPage(paint, names, enter) {
   const selector = FULL && [...names.map((name) => `[${name}]`), "[data-cfemail]", "iframe"].join();
+  const entered = FULL && new WeakSet();
   let rounds = 0;
 
   const observer = new MutationObserver((records) => {
-    const before = writes;
-    if (rounds > LIMIT) return;
+    checkPage();
+    const before = FULL && writes;
+    if (FULL ? rounds > LIMIT : writes > LIMIT || api.again) return; // the helper draws
     for (const { target, addedNodes, attributeName, previousSibling, nextSibling } of records) {
-      if (attributeName) paint(target, attributeName);
-      else if (target.data) walk(target);
+      if (FULL && attributeName) paint(target, attributeName);
+      else if (attributeName || target.data) walk(target);
       addedNodes.forEach(walk);
       // what stands beside it may have become a part of it, or no longer be one
       if (FULL) [previousSibling, nextSibling].forEach((node) => (node?.data || isInline(node)) && walk(node));
     }
-    if (writes > before && !rounds++) setTimeout(() => (rounds = 0), 1000);
-    checkPage();
+    if (FULL && writes > before && !rounds++) setTimeout(() => (rounds = 0), 1000);
   });
 
   function walk(root) {
     const walker = document.createTreeWalker(root, 5); // elements and text
     for (let node = root; node; node = walker.nextNode()) {
-      if (node.shadowRoot) watch(node.shadowRoot);
+      if (node.shadowRoot) FULL ? watch(node.shadowRoot) : fetchFull();
       if (node.nodeType !== 3) {
         if (!FULL && node.href) paint(node, "href");
       } else if (mayHold(node.data) || (FULL && node === root)) {
-        if (!FULL && /^@|@[^\s.]*$/.test(node.data)) fetchFull(); // the rest stands in another node
         paint(node, "");
       }
     }
@@ -55,7 +56,13 @@ export function watchPage(paint, names) {
   function look(element) {
     names.forEach((name) => element.hasAttribute?.(name) && paint(element, name));
     if (element.dataset?.cfemail && element.firstChild) paint(element.firstChild, "");
-    if (options.frames !== undefined && element.nodeName === "IFRAME" && !isOff(element)) openFrame(element, watch);
+    if (options.frames !== undefined && element.nodeName === "IFRAME" && !isOff(element)) openFrame(element, openDocument);
+  }
+
+  function openDocument(root) {
+    if (!entered.has(root)) enter(root.defaultView);
+    entered.add(root);
+    watch(root);
   }
 
   function watch(root) {

@@ -7,7 +7,7 @@
 export const element = document.querySelector("script[data-site]");
 
 /** The `data-…` attributes of the element: all strings, absent ones undefined. */
-export const options = element ? element.dataset : {};
+export const options = element?.dataset || {};
 
 /** The address of the page as one page: a plain fragment is no other page, a routing one (`#/…`, `#!…`) is. */
-export const pageAddress = () => location.href.replace(/#(?![!/]).*/, "").slice(0, 2000);
+export const pageAddress = () => location.href.replace(/#(?![!/]).*/, "");

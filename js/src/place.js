@@ -8,8 +8,9 @@
 import { JOINT, swapText } from "./address.js";
 import { runOf } from "./full/run.js";
 import { veiledText } from "./full/veiled.js";
-import { substituteOf, targetOf } from "./lease.js";
-import { swapMailto } from "./mailto.js";
+import { held, substituteOf, targetOf } from "./lease.js";
+import { MAILTO, swapMailto } from "./mailto.js";
+import { fetchFull } from "./more.js";
 
 /** Where nothing is touched: what a person edits, what a machine reads, what the owner switched off. */
 const OFF =
@@ -17,7 +18,10 @@ const OFF =
   ".CodeMirror,.ace_editor,.monaco-editor,[data-wherefrom=off]";
 
 /** node → [original, drawn]; in the full script for texts ("") and for each attribute */
-const drawings = FULL ? {} : new WeakMap();
+export const drawings = FULL ? {} : new WeakMap();
+
+/** Goes on from what a core has drawn: it draws texts and links alone. */
+export const adoptDrawings = (drawn) => (drawings[""] = drawings.href = drawn);
 
 /** Addresses the page has shown of itself: a pool may hold one of them, and it is no copy then. */
 const genuine = new Set();
@@ -33,19 +37,36 @@ export const redrawPieces = (paint) =>
   pieces.forEach((node) => (node.isConnected ? paint(node) : pieces.delete(node)));
 
 /** The element above `node`, out of a shadow root too; undefined at the top. */
-const above = (node) => node.parentElement || node.getRootNode().host;
+const above = (node) => (FULL ? node.parentElement || node.getRootNode().host : node.parentElement);
 
 export const isOff = (element) =>
-  element && (element.isContentEditable || element.closest(OFF) || isOff(element.getRootNode().host));
+  FULL
+    ? element && (element.isContentEditable || element.closest(OFF) || isOff(element.getRootNode().host))
+    : element.isContentEditable || element.closest(OFF);
 
 /** In the full script `value` is the property: what is shown, and what a button copies. */
-const read = (node, name) => (name ? (FULL && name === "value" ? node.value : node.getAttribute(name)) : node.data);
+const read = (node, name) => (name ? (name === "value" ? node.value : node.getAttribute(name)) : node.data);
+
+/** Writes what differs, and that before the rest goes: selections that begin or end beside it stay whole. */
+function rewrite(node, value) {
+  const { data } = node;
+  const least = Math.min(data.length, value.length);
+  let head = 0;
+  let tail = 0;
+  while (head < least && data[head] === value[head]) head++;
+  while (tail < least - head && data[data.length - 1 - tail] === value[value.length - 1 - tail]) tail++;
+  const fresh = value.slice(head, value.length - tail);
+  const stale = data.length - head - tail;
+  if (fresh) node.insertData(head, fresh);
+  if (stale) node.deleteData(head + fresh.length, stale);
+}
 
 function write(node, name, value) {
   writes++;
-  if (FULL && !name) pieces.add(node);
-  if (!name) node.data = value;
-  else if (FULL && name === "value") node.value = value;
+  if (!name) {
+    pieces.add(node);
+    rewrite(node, value);
+  } else if (name === "value") node.value = value;
   else node.setAttribute(name, value);
 }
 
@@ -54,32 +75,32 @@ function write(node, name, value) {
  * the originals are drawn. `isSettled()`: may substitutes be written?
  */
 function drawCore(node, name, note, isSettled) {
-  const value = read(node, name);
+  const value = name ? node.getAttribute(name) : node.data;
   const [before, after] = drawings.get(node) || [];
   const original = after === value ? before : value;
-  const element = name ? node : above(node);
+  const element = name ? node : node.parentElement;
   let wanted = original;
-  if (note && node.isConnected && !isOff(element))
+  if (note && element?.isConnected && !isOff(element)) {
+    if (!name || MAILTO.test(original)) fetchFull(); // a torn one too
     wanted = (name ? swapMailto : swapText)(original, (target) => {
       note(target, element);
-      return isSettled() && substituteOf(target);
+      return isSettled() && held.get(target);
     });
+  }
   if (wanted === value) return;
-  write(node, name, wanted);
+  writes++;
+  if (name) node.setAttribute(name, wanted);
+  else node.data = wanted;
   drawings.set(node, [original, wanted]);
 }
 
-/** An address that the core does not see, for what stands in it and is not seen. */
-const TORN = /[^\0\p{Cf}][\0\p{Cf}]+[^\0\p{Cf}]/u;
-
-/** As above, with all forms. `split`: only what the core leaves; it draws the rest. */
-function drawFull(node, name, note, isSettled, split) {
+/** As above, with all forms. */
+function drawFull(node, name, note, isSettled) {
   const drawn = (drawings[name] ||= new WeakMap());
   const edit = name === "href" ? swapMailto : swapText;
   const element = name ? node : above(node);
   const open = node.isConnected && !isOff(element) && (name !== "value" || node.readOnly);
-  const find = (target, address) => {
-    if (split && !TORN.test(address)) return;
+  const find = (target) => {
     genuine.add(target);
     note(target, element);
     return isSettled() && substituteOf(target);
@@ -88,13 +109,8 @@ function drawFull(node, name, note, isSettled, split) {
     const [before, after] = drawn.get(node) || [];
     return after === read(node, name) ? before : read(node, name);
   };
-  // a copy that somebody made of a text with substitutes in it; beside a core only those that are out of date
-  const uncopied = (text) =>
-    edit(text, (key) => {
-      const target = targetOf(key);
-      const current = split && note && substituteOf(target);
-      return !genuine.has(key) && !substituteOf(key) && current?.toLowerCase?.() !== key && target;
-    });
+  // a copy that somebody made of a text with substitutes in it
+  const uncopied = (text) => edit(text, (key) => !genuine.has(key) && !substituteOf(key) && targetOf(key));
 
   /** Draws one node; `laid` is the part of a longer text that falls to it. */
   function drawOne(node, laid) {

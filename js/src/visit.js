@@ -11,7 +11,8 @@
  * heartbeat at the latest.
  */
 import { api, emit, ready } from "./api.js";
-import { held, holdLease, lasts, renewLeases, since } from "./lease.js";
+import { saveLeases, sendSign } from "./full/sign.js";
+import { held, holdLease, term } from "./lease.js";
 import { fetchFull } from "./more.js";
 import { options, pageAddress } from "./page.js";
 import { quietly } from "./quiet.js";
@@ -30,17 +31,17 @@ let holder; // its number
 let page, referrer; // the page shown
 let untold; // an object while it is not told of
 let busy;
+let awaiting; // from the wish to ask until the answer
 let flushing, beating;
 
 /** Draws the page; there from `openVisit` on. */
 export let redraw;
 
-let off; // paths of pages that keep their originals
-
 /** Substitutes are shown on this page, as far as its path is concerned. */
 export let lending = true;
 
-function judge() {
+/** Works that out from `off`, paths of pages that keep their originals. */
+export function judge(off) {
   const rules = (off || []).map((rule) => rule.replace(/[^\w*]/g, "\\$&").replace(/\*+/g, ".*"));
   lending = !RegExp(`^(${rules.join("|")})$`).test(location.pathname);
 }
@@ -56,8 +57,7 @@ export function openVisit(redrawPage) {
 const resume = /* @__PURE__ */ quietly(() => {
   const [holding, visit, pairs, term, from, rules] = JSON.parse(stored(leaseName));
   const age = Date.now() - from;
-  off = rules;
-  judge();
+  judge((api.off = rules));
   // who comes from elsewhere may begin another visit
   const here = new URL(document.referrer || location).host === location.host;
   if (!here || holding !== recall(visitName) || age < 0 || age * 2 > term) return;
@@ -66,13 +66,12 @@ const resume = /* @__PURE__ */ quietly(() => {
   for (const [target, substitute] of pairs) holdLease(target, substitute, term, from);
 });
 
-const saveLeases = () =>
-  token && store(leaseName, JSON.stringify([token, FULL ? holder : api.visit, [...held], lasts, since, off]));
+const keepLeases = () => saveLeases(token, holder, [...held], term, api.off);
 
 /** Sends what there is to tell and to ask. */
 export function soon(wait = SOON) {
   clearTimeout(flushing);
-  flushing = setTimeout(flush, wait);
+  flushing = setTimeout(flush, (awaiting = wait));
 }
 
 /** Asks for a substitute, once for each target and page. */
@@ -95,19 +94,30 @@ export function showPage(from, wait) {
   referrer = from;
   if (FULL) {
     const before = lending;
-    judge();
+    judge(api.off);
     if (lending !== before) publish();
   }
   untold = {};
   soon(wait);
 }
 
+/** The token of the visit that holds what is shown here. */
+export const holding = () => token;
+
 /** Tells of a heartbeat, or of something seen or done with a substitute. */
-export const signal = (kind, address) =>
-  token && post("signals", { token, kind, address, page });
+export const signal = (kind, address) => sendSign(token, kind, address);
 
 const aboutNobody = ({ page, referrer, title, addresses, pageview }) =>
   ({ page, referrer, title, addresses, pageview, consent: "none" });
+
+/** The visit that this browser is in: another tab may have begun it, or the page have set it. */
+const currentVisit = () => recall(visitName) || token;
+
+/** Is an answer under way, or soon? */
+export const isAwaited = () => awaiting;
+
+/** Is an answer for `target` under way, or soon? 0 when it was asked for in vain. */
+export const awaits = (target) => (FULL ? consent && open.has(target) : open.has(target)) && (isAwaited() || 0);
 
 const flush = quietly(() => {
   if (!redraw || (FULL && !consent)) return;
@@ -122,7 +132,7 @@ const flush = quietly(() => {
     title: document.title,
     addresses,
     pageview: !!shown,
-    visit: recall(visitName) || token,
+    visit: currentVisit(),
     visitor: recall(visitorName),
     params: api.params,
     google_client_id: cookie("_ga")?.slice(6), // GA1.1.123.456 → 123.456
@@ -131,20 +141,25 @@ const flush = quietly(() => {
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
   post("visits", FULL && consent === "none" ? aboutNobody(body) : body).then((answer) => {
-    busy = false;
-    if (FULL && basis !== consent) return soon(); // no answer to what is asked now
+    busy = awaiting = 0;
+    // no answer to what is asked now
+    if (body.visit !== currentVisit() || (FULL && basis !== consent)) return soon();
     // whatever else it is, it is no answer of the collector
     if (!(answer?.heartbeat > 0)) return;
     if (untold === shown) untold = 0;
     accept(answer, addresses, now);
   });
-  busy = true;
+  busy = awaiting = 1;
 });
 
 const accept = quietly((answer, addresses, now) => {
-  const another = answer.visit !== (FULL ? holder : api.visit);
   schedule(answer.heartbeat);
-  if (another) askAnew(); // what is shown is held by the visit before
+  if (FULL && answer.visit !== holder) askAnew(); // what is shown is held by the visit before
+  if (answer.visit !== api.visit) {
+    if (!FULL) askAnew();
+    api.visit = answer.visit;
+    emit("visit");
+  }
   addresses.forEach((target) => {
     open.delete(target);
     asked.add(target);
@@ -153,23 +168,20 @@ const accept = quietly((answer, addresses, now) => {
   if (open.size) soon();
   if (answer.token) remember(answer.token, answer.visitor);
   else if (FULL && answer.source_only) forget();
-  off = answer.off;
-  const known = api.visit === answer.visit;
+  api.off = answer.off;
   if (FULL) holder = answer.visit;
-  if (FULL) judge();
-  api.visit = answer.visit;
+  if (FULL) judge(api.off);
   api.firstVisit = answer.first_visit;
   api.marker = answer.marker;
   api.geo = answer.geo;
   api.hosts = answer.hosts;
-  if (FULL ? !known : another) emit("visit");
   for (const [target, { address, expires_in }] of Object.entries(answer.substitutes))
     holdLease(target, address.trim(), expires_in * 1000, now);
   if (!answer.enabled) held.clear();
   if (FULL) api.email.loaded = true;
   publish();
-  saveLeases();
-  if (!FULL && (held.size || answer.hosts)) fetchFull();
+  if (FULL) keepLeases();
+  else if (answer.hosts) fetchFull();
   ready(api);
 });
 
@@ -235,16 +247,18 @@ function schedule(seconds) {
 export const beat = quietly(() => {
   if (document.hidden) return;
   const now = Date.now();
-  if (held.size && now > since + lasts) {
+  if (held.size && now > term.since + term.lasts) {
     askAnew();
     held.clear();
     publish();
   }
   if (untold || open.size) soon();
   if (held.size && api.email.enabled)
-    signal("heartbeat")?.then((confirmed) => {
-      if (!confirmed) return;
-      renewLeases(now);
-      saveLeases();
-    });
+    if (FULL)
+      signal("heartbeat")?.then((confirmed) => {
+        if (!confirmed) return;
+        term.since = now;
+        keepLeases();
+      });
+    else api.beat?.(now);
 });

@@ -14,7 +14,7 @@ from tests.js.conftest import Shop
 
 SUBSTITUTE = "sales+k7f3q9x2@company.com"
 TORN = "<!doctype html><meta charset=utf-8><title>Torn</title><!--wherefrom--><p id=text>sales@<wbr>company.com</p>"
-LIMITS = {SCRIPT: 3072, FULL_SCRIPT: 6656, ROISTAT_SCRIPT: 1536}
+LIMITS = {SCRIPT: 3072, FULL_SCRIPT: 8192, ROISTAT_SCRIPT: 1536}
 
 
 def fetched(shop: Shop) -> list[str]:
@@ -35,17 +35,47 @@ def test_each_script_is_small_and_uses_nothing_that_a_strict_policy_forbids(scri
         assert forbidden not in text
 
 
-async def test_a_page_that_lends_nothing_loads_the_core_alone(shop: Shop) -> None:
-    shop.collector.targets = {}
-    await shop.open()
+async def test_a_page_without_an_address_loads_the_core_alone(shop: Shop) -> None:
+    await shop.open("late.html")
     await shop.quiet()
     assert fetched(shop) == ["/wf.js"]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "sales@company.com",
+        "<a href='mailto:sales%40company.com'><i>Write</i></a>",
+        "sales@<wbr>company.com",
+        "sales@com&shy;pany.com",
+        "<a-card></a-card>",
+    ],
+    ids=["text", "link", "torn", "torn-by-a-soft-hyphen", "in-a-shadow-root"],
+)
+async def test_the_first_address_on_a_page_brings_the_helper_before_anything_is_lent(shop: Shop, html: str) -> None:
+    shop.collector.open.clear()
+    await shop.open("late.html", settled=False)
+    await shop.wait(lambda: bool(shop.collector.visits))
+    await shop.run(
+        """html => {
+            customElements.define("a-card", class extends HTMLElement {
+                constructor() { super().attachShadow({ mode: "open" }).innerHTML = "<p>sales@company.com</p>" }
+            });
+            place.innerHTML = html;
+        }""",
+        html,
+    )
+    await shop.until("() => !wherefrom.core")
+    assert fetched(shop) == ["/wf.js", "/wf-full.js"]
+    shop.collector.open.set()
+    await shop.wait(lambda: "sales@company.com" in shop.collector.asked)
+    await shop.until("() => (place.firstElementChild?.shadowRoot || place).innerHTML.includes('k7f3q9x2')")
 
 
 async def test_a_page_that_lends_gets_a_helper_and_the_next_one_the_full_script(shop: Shop) -> None:
     await shop.open()
     await shop.shows("#link", SUBSTITUTE)
-    await shop.until("() => !wherefrom.signal")
+    await shop.until("() => !wherefrom.core")
     assert fetched(shop) == ["/wf.js", "/wf-full.js"]
     await shop.open()
     await shop.shows("#link", SUBSTITUTE)
@@ -75,8 +105,7 @@ async def test_an_option_on_the_tag_is_enough(shop: Shop) -> None:
 
 
 async def test_a_campaigns_parameters_are_no_reason_to_load_more(shop: Shop) -> None:
-    shop.collector.targets = {}
-    await shop.page.goto(shop.collector.url("/plain.html?utm_content=a&utm_campaign=b&utm_medium=c&link=d&consent=e"))
+    await shop.page.goto(shop.collector.url("/late.html?utm_content=a&utm_campaign=b&utm_medium=c&link=d&consent=e"))
     await shop.settle()
     assert fetched(shop) == ["/wf.js"]
 
@@ -94,7 +123,7 @@ async def test_the_full_script_lies_beside_the_core_or_where_the_tag_says(
 ) -> None:
     shop.collector.attributes = attributes
     await shop.open()
-    await shop.until("() => !wherefrom.signal")
+    await shop.until("() => !wherefrom.core")
     assert fetched(shop)[1] == full
 
 
@@ -142,7 +171,7 @@ async def test_put_in_twice_it_runs_once(shop: Shop, first: str, second: str) ->
     await shop.open()
     await shop.shows("#link", SUBSTITUTE)
     await shop.run("() => document.addEventListener('click', event => event.preventDefault())")
-    await shop.until("() => !wherefrom.signal")
+    await shop.until("() => !wherefrom.core")
     await shop.page.click("#link")
     await shop.wait(lambda: len(shop.collector.signals) == 2)
     await shop.quiet()

@@ -42,7 +42,7 @@ async def shops(shop: Shop) -> Shop:
     shop.collector.pages |= {"/here": page, "/there": page}
     await shop.open("here")
     await shop.shows("#link", SUBSTITUTE)
-    await shop.until("() => !wherefrom.signal")  # the core has its helper
+    await shop.until("() => !wherefrom.core")  # the core has its helper
     return shop
 
 

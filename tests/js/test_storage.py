@@ -76,6 +76,7 @@ async def test_the_names_are_settings(shop: Shop) -> None:
     shop.collector.attributes = {"data-visit-cookie": "v", "data-visitor-cookie": "w"}
     await shop.open()
     assert set(await cookies(shop)) == {"v", "w"}
+    await shop.until("() => localStorage.v_lease")
     assert sorted(await shop.run("() => Object.keys(localStorage)")) == ["v", "v_lease", "w"]
 
 

@@ -1,41 +1,57 @@
 /**
- * What stands by a core script that is at work already: signs of exposure and intent, links to the site's other hosts,
- * addresses that are split over several nodes. Knows the core by `window.wherefrom` alone.
+ * What stands by a core script that is at work already: it draws in the core's place, with all that the full script
+ * knows, reports signs of exposure and intent, holds clicks and copies, carries the visit. The core goes on with the
+ * conversation. Knows the core by `window.wherefrom` alone.
  */
-import { swapText } from "../address.js";
 import { watchExposure } from "../exposure.js";
 import { watchIntent } from "../intent.js";
-import { held, holdLease, targetOf } from "../lease.js";
-import { swapMailto } from "../mailto.js";
+import { held, holdLease } from "../lease.js";
 import { watchPage } from "../observer.js";
-import { draw } from "../place.js";
+import { adoptDrawings, draw } from "../place.js";
+import { isLoaded, whenLoaded } from "../settle.js";
+import { judge, lending } from "../visit.js";
+import { watchHolds } from "./hold.js";
 import { carryVisit } from "./link.js";
+import { saveLeases, sendSign } from "./sign.js";
 
-/** `core` is the core's `window.wherefrom`; it has `signal` until somebody helps it. */
-export function help(core) {
-  const { signal, email } = core;
-  delete core.signal;
+const NOTHING = {}; // substitutes on a path where originals stay
 
-  const paint = (node, name) => {
-    const element = name ? node : node.parentElement || node.getRootNode().host;
-    const see = (key) => targetOf(key) && notice(targetOf(key), element);
-    if (name) swapMailto(node.getAttribute(name), see);
-    else {
-      swapText(node.data, see);
-      draw(node, "", email.enabled && note, () => true, true);
-    }
-  };
-  const watch = watchPage(paint, ["href"]);
-  const notice = watchExposure((target) => email.add(target), signal, watch);
-  const note = (target, element) => targetOf(target) || notice(target, element);
+/** `api` is the core's `window.wherefrom`; it has `core` until somebody helps it. */
+export function help(api) {
+  const { core, email } = api;
+  const signal = (kind, address) => sendSign(core.token(), kind, address);
+  const save = () => saveLeases(core.token(), api.visit, Object.entries(latest), core.term, api.off);
+  let settled = isLoaded();
+  let latest;
+  delete api.core;
+  adoptDrawings(core.drawn);
 
-  core.on("email", () => {
+  const watch = watchPage(
+    (node, name) => draw(node, name, email.enabled && lending && note, () => settled),
+    ["href"],
+  );
+  const note = watchExposure((target) => email.add(target), signal, watch);
+
+  /** The core calls this whenever it would draw: after an answer, on another path, when something came into view. */
+  api.again = (root) => {
+    if (email.addresses !== NOTHING) latest = email.addresses;
+    judge(api.off);
+    email.addresses = lending ? latest : NOTHING;
+    [[email.address, email.substitute] = []] = Object.entries(email.addresses);
     held.clear();
-    for (const [target, substitute] of Object.entries(email.addresses)) holdLease(target, substitute);
-    watch(document);
-  });
-  core.again = () => watch(document); // switched, or to be read again
-  core.again();
+    for (const [target, substitute] of Object.entries(latest)) holdLease(target, substitute);
+    watch(root);
+    save();
+  };
+  api.beat = (now) =>
+    signal("heartbeat")?.then((confirmed) => {
+      if (!confirmed) return;
+      core.term.since = now;
+      save();
+    });
+  whenLoaded(() => api.again(document, (settled = true)));
+  api.again(document);
   watchIntent(signal);
-  carryVisit(core);
+  watchHolds(api, () => email.enabled && lending, core.awaits, signal);
+  carryVisit(api);
 }
