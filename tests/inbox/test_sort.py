@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,9 @@ from tests.inbox.letters import Post, letter
 from wherefrom.clock import FixedClock
 from wherefrom.db import Tx
 from wherefrom.events.snapshots import MessageReceived
-from wherefrom.inbox import sort
+from wherefrom.inbox import reading, sort
+from wherefrom.inbox.reader import Asked, Reader
+from wherefrom.inbox.reading import Read
 from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.store import messages
 from wherefrom.inbox.taker import Attribution, Taken
@@ -274,7 +275,7 @@ async def test_a_fault_of_the_parser_makes_the_letter_unreadable_with_its_reason
             raise RecursionError("too deep")
         return real(raw)
 
-    monkeypatch.setattr(sort, "parse_letter", fragile)
+    monkeypatch.setattr(reading, "parse_letter", fragile)
     bad, good = await post.store(letter(text="poison")), await post.store(letter(message_id="<2@x>"))
     await post.sort()
     assert await post.status(bad) == ("unreadable", "the parser failed: RecursionError: too deep")
@@ -297,29 +298,28 @@ async def test_a_process_killed_before_the_write_leaves_one_match_and_one_event_
     assert len(await post.events(message_id)) == 1
 
 
-class SlowDisk(Blobs):
-    """Does something else before it hands out a letter."""
+class SlowReader(Reader):
+    """Does something else before it reads."""
 
-    def __init__(self, folder: Path, meanwhile: Callable[[str], Awaitable[None]]) -> None:
-        super().__init__(folder)
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
         self._meanwhile = meanwhile
 
-    async def get(self, sha256: str) -> bytes:
-        await self._meanwhile(sha256)
-        return await super().get(sha256)
+    async def read(self, blobs: Blobs, asked: Asked, *, apart: bool = False) -> list[Read]:
+        await self._meanwhile()
+        return await super().read(blobs, asked, apart=apart)
 
 
-def slow(post: Post, meanwhile: Callable[[str], Awaitable[None]]) -> Sorting:
-    """A worker whose disk lets others overtake it."""
-    disk = SlowDisk(Path(post.services.settings.data.folder) / "blobs", meanwhile)
-    return Sorting(replace(post.services, blobs=disk), (Attribution(),))
+def slow(post: Post, meanwhile: Callable[[], Awaitable[None]]) -> Sorting:
+    """A worker that others overtake."""
+    return Sorting(post.services, (Attribution(),), SlowReader(meanwhile))
 
 
 async def test_a_worker_whose_claim_ran_out_writes_nothing(post: Post, clock: FixedClock) -> None:
     message_id = await post.store(letter())
     overtaken = []
 
-    async def overtake(_sha256: str) -> None:
+    async def overtake() -> None:
         clock.advance(sort.CLAIM + timedelta(seconds=1))
         overtaken.append(await Sorting(post.services, (Attribution(),)).step())
 
@@ -329,10 +329,13 @@ async def test_a_worker_whose_claim_ran_out_writes_nothing(post: Post, clock: Fi
     assert (await post.status(message_id))[0] == "sorted"
 
 
-async def test_letters_behind_a_slow_one_keep_their_claim(post: Post, clock: FixedClock) -> None:
+async def test_letters_behind_a_slow_one_keep_their_claim(
+    post: Post, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sort, "_GROUP", 1)
     ids = [await post.store(letter(text=str(number), message_id=f"<{number}@x>")) for number in range(4)]
 
-    async def dawdle(_sha256: str) -> None:
+    async def dawdle() -> None:
         clock.advance(sort.CLAIM * 0.9)
         await Sorting(post.services, (Attribution(),)).step()
 

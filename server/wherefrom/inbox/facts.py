@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 
-from wherefrom.inbox.snapshot import Facts
 from wherefrom.inbox.written import estimate_written
 from wherefrom.mail.letter import Letter
 
@@ -15,6 +15,30 @@ _LONGEST_SUBJECT = 2_000
 _LONGEST_ADDRESS = 320
 _MOST_REFERENCES = 100
 _REFUSED = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL stores no NUL; a lone surrogate is no UTF-8
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A letter's columns in the form they are stored in: cut to their limits, without what a database refuses.
+
+    ``from_written`` is the sender's address as it was written, ``from_address`` in lower case. ``header_at`` is the
+    Date field, ``likeliest_at`` the time of writing as estimated.
+    """
+
+    message_id: str | None
+    in_reply_to: str | None
+    references: tuple[str, ...]
+    subject: str
+    text: str
+    from_address: str
+    from_written: str
+    from_name: str
+    recipients: tuple[tuple[str, str], ...]
+    header_at: datetime | None
+    likeliest_at: datetime
+    has_html: bool
+    automatic: str
+    defects: tuple[str, ...]
 
 
 def read_facts(letter: Letter, arrived_at: datetime) -> Facts:

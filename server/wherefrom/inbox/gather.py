@@ -89,6 +89,8 @@ def recipient_trust(letter: Letter) -> dict[str, int]:
 
 def _quoted(text: str) -> list[str]:
     """Addresses in the text, in lower case, each once."""
+    if "@" not in text:  # most have none, and the pattern tries every letter
+        return []
     hits = (find_address(hit.rstrip(".")) for hit in _ADDRESS.findall(text[:_QUOTED_TEXT]))
     return list(dict.fromkeys(hit.key for hit in hits if hit is not None))
 

@@ -3,38 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 from wherefrom.events import snapshots
 from wherefrom.inbox.evidence import Verdict
+from wherefrom.inbox.facts import Facts
 from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import Stored
 from wherefrom.visits.visit import Visit
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """A letter's columns in the form they are stored in: cut to their limits, without what a database refuses.
-
-    ``from_written`` is the sender's address as it was written, ``from_address`` in lower case. ``header_at`` is the
-    Date field, ``likeliest_at`` the time of writing as estimated.
-    """
-
-    message_id: str | None
-    in_reply_to: str | None
-    references: tuple[str, ...]
-    subject: str
-    text: str
-    from_address: str
-    from_written: str
-    from_name: str
-    recipients: tuple[tuple[str, str], ...]
-    header_at: datetime | None
-    likeliest_at: datetime
-    has_html: bool
-    automatic: str
-    defects: tuple[str, ...]
 
 
 def make_snapshot(

@@ -1,8 +1,8 @@
 """Sorting: stored bytes become letters in the history, each with its match and its event.
 
-    claim ─▶ read the blobs ─▶ parse (thread) ─▶ attachments as blobs ─▶ ONE group commit of
-                                                            letter 1: takers in order, then the write
-                                                            letter 2: …                    (in the order they came)
+    claim ─▶ read a group: blobs, parse, attachments as blobs (``reader``) ─▶ ONE group commit of
+               └─▶ the next group, while this one is written       letter 1: takers in order, then the write
+                                                                   letter 2: …          (in the order they came)
 
 A letter's write ends its claim and holds the message's columns, receivers, attachments, match and event; a process may
 die before the commit (the claim runs out, another step begins anew) or after it (all is done), never within. A later
@@ -20,10 +20,11 @@ the webhooks that do not want Junk.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -34,27 +35,25 @@ from wherefrom.db import Tx
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.events.store import append_event, list_subject_events
 from wherefrom.events.types import EventType
-from wherefrom.inbox.facts import clean, read_facts
-from wherefrom.inbox.snapshot import Facts
+from wherefrom.inbox.facts import Facts, clean
+from wherefrom.inbox.reader import Reader, ReaderDied
+from wherefrom.inbox.reading import Read
 from wherefrom.inbox.store import messages
 from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import MOST_TRIES, Stored, Twin
 from wherefrom.inbox.taker import Taken, Taker
-from wherefrom.mail.letter import Attachment, Letter
-from wherefrom.mail.parse import UnreadableLetter, parse_letter
+from wherefrom.mail.letter import Letter
 from wherefrom.services import Services
 
 log = structlog.get_logger(__name__)
 
 CLAIM = timedelta(seconds=30)
 _RENEW_BELOW = CLAIM * 2 / 3
-_AT_ONCE = 50
+_AT_ONCE = 400
+_GROUP = 50
 _MOST_BYTES = 16_777_216
 """Of letters in memory together; one that is larger is alone."""
 
-_LONGEST_FILE_NAME = 255
-_LONGEST_TYPE = 200
-_LONGEST_ID = 1_000
 _LONGEST_REASON = 1_000
 
 
@@ -74,40 +73,73 @@ class Sorting:
 
     services: Services
     takers: tuple[Taker, ...]
+    reader: Reader = field(default_factory=Reader)
 
     async def step(self) -> bool:
-        """Sorts up to fifty letters; False when none waited."""
+        """Sorts up to four hundred letters; False when none waited."""
         now = self.services.clock.now()
         async with self.services.db.write() as tx:
             claimed = await messages.claim_messages(tx, now, now + CLAIM, _AT_ONCE)
-        for group in _groups(claimed):
-            prepared = await asyncio.gather(*(self._prepare(stored) for stored in group))
-            # Submitted in this order, and so written in it.
-            await asyncio.gather(*(self._settle(one) for one in prepared if one is not None))
-        return bool(claimed)
+        if not claimed:
+            self.reader.rest()
+            return False
+        async with contextlib.aclosing(self._ahead(_groups(claimed))) as groups:
+            async for group in groups:
+                # Submitted in this order, and so written in it.
+                await asyncio.gather(*(self._settle(one) for one in group))
+        return True
 
-    async def _prepare(self, stored: Stored) -> Ready | None:
-        """None when the letter is dealt with: given up, left to a later step, or another process's by now."""
-        held = await self._still_held(stored)
-        if held is None:
-            return None
-        stored = held
-        if stored.tries > MOST_TRIES:
-            async with self.services.db.read() as tx:
-                last = await messages.find_reason(tx, stored.site_id, stored.id)
-            await self._give_up(stored, f"sorting it failed {MOST_TRIES} times" + (f", last: {last}" if last else ""))
-            return None
+    async def _ahead(self, groups: Iterator[list[Stored]]) -> AsyncGenerator[list[Ready], None]:
+        """The groups, prepared; while one is being written, the next is read."""
+        coming = asyncio.create_task(self._prepare(next(groups)))
         try:
-            raw = await self.services.blobs.get(stored.sha256)
-            letter, facts = await asyncio.to_thread(_read, raw, stored.arrived_at)
-            return Ready(stored, letter, facts, await self._put_attachments(letter.attachments))
-        except UnreadableLetter as error:
-            await self._give_up(stored, error.detail)
-        except ParserFailed as fault:
-            log.exception("the parser failed", site=stored.site_id, message=stored.id)
-            await self._give_up(stored, str(fault))
+            for group in groups:
+                ready = await coming
+                coming = asyncio.create_task(self._prepare(group))
+                yield ready
+            yield await coming
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+
+    async def _prepare(self, group: Sequence[Stored]) -> list[Ready]:
+        """Without the letters that are dealt with: given up, left to a later step, or another process's by now."""
+        held = [one for stored in group if (one := await self._still_ours(stored)) is not None]
+        asked = [(one.sha256, one.arrived_at) for one in held]
+        try:
+            apart = await self._may_kill(held)
+            found = await self.reader.read(self.services.blobs, asked, apart=apart) if held else []
         except Exception as fault:
-            await self._postpone(stored, fault)
+            for stored in held:
+                await self._postpone(stored, fault)
+            return []
+        return [ready for stored, read in zip(held, found, strict=True) if (ready := await self._judge(stored, read))]
+
+    async def _may_kill(self, group: Sequence[Stored]) -> bool:
+        """Whether a process ended without a word when it had this letter; such a one is claimed alone."""
+        if not group or group[0].tries == 1:
+            return False
+        async with self.services.db.read() as tx:
+            last = await messages.find_reason(tx, group[0].site_id, group[0].id)
+        return not last or last.startswith(ReaderDied.__name__)
+
+    async def _still_ours(self, stored: Stored) -> Stored | None:
+        held = await self._still_held(stored)
+        if held is None or held.tries <= MOST_TRIES:
+            return held
+        async with self.services.db.read() as tx:
+            last = await messages.find_reason(tx, stored.site_id, stored.id)
+        await self._give_up(held, f"sorting it failed {MOST_TRIES} times" + (f", last: {last}" if last else ""))
+        return None
+
+    async def _judge(self, stored: Stored, read: Read) -> Ready | None:
+        if read.letter is not None and read.facts is not None:
+            files = [StoredAttachment(number=n, **asdict(file)) for n, file in enumerate(read.files, start=1)]
+            return Ready(stored, read.letter, read.facts, files)
+        if read.passes:
+            await self._postpone(stored, read.problem)
+        else:
+            await self._give_up(stored, read.problem)
         return None
 
     async def _still_held(self, stored: Stored) -> Stored | None:
@@ -127,24 +159,6 @@ class Sorting:
         if told:
             self.services.bell.ring("events")
 
-    async def _put_attachments(self, attachments: Sequence[Attachment]) -> list[StoredAttachment]:
-        files = []
-        for number, one in enumerate(attachments, start=1):
-            content = await asyncio.to_thread(_decode, one)
-            sha256 = await self.services.blobs.put(content)
-            files.append(
-                StoredAttachment(
-                    number=number,
-                    name=clean(one.name, _LONGEST_FILE_NAME) or "file",
-                    content_type=clean(one.content_type, _LONGEST_TYPE) or "application/octet-stream",
-                    size=len(content),
-                    sha256=sha256,
-                    inline=one.inline,
-                    content_id=clean(one.content_id or "", _LONGEST_ID),
-                )
-            )
-        return files
-
     async def _give_up(self, stored: Stored, reason: str) -> None:
         log.warning("letter is unreadable", site=stored.site_id, message=stored.id, reason=reason)
         values = {"status_reason": clean(reason, _LONGEST_REASON)}
@@ -156,19 +170,18 @@ class Sorting:
             else:
                 await messages.mark_message(tx, stored, "unreadable", values)
 
-    async def _postpone(self, stored: Stored, fault: Exception) -> None:
+    async def _postpone(self, stored: Stored, fault: Exception | str) -> None:
         """Leaves the letter to the step after the claim has run out; what went wrong is kept beside it."""
-        log.error("sorting failed", site=stored.site_id, message=stored.id, tries=stored.tries, exc_info=fault)
-        words = clean(f"{type(fault).__name__}: {fault}", _LONGEST_REASON)
+        cause = fault if isinstance(fault, Exception) else None
+        words = f"{type(fault).__name__}: {fault}" if cause else str(fault)
+        log.error(
+            "sorting failed", site=stored.site_id, message=stored.id, tries=stored.tries, why=words, exc_info=cause
+        )
         try:
             async with self.services.db.write() as tx:
-                await messages.record_reason(tx, stored, words)
+                await messages.record_reason(tx, stored, clean(words, _LONGEST_REASON))
         except Exception:
             log.exception("the reason could not be kept", site=stored.site_id, message=stored.id)
-
-
-class ParserFailed(Exception):
-    """The parser met what it never should: a fault of ours, in one letter."""
 
 
 def _groups(claimed: Sequence[Stored]) -> Iterator[list[Stored]]:
@@ -176,27 +189,13 @@ def _groups(claimed: Sequence[Stored]) -> Iterator[list[Stored]]:
     group: list[Stored] = []
     size = 0
     for one in claimed:
-        if group and size + one.size > _MOST_BYTES:
+        if group and (size + one.size > _MOST_BYTES or len(group) >= _GROUP):
             yield group
             group, size = [], 0
         group.append(one)
         size += one.size
     if group:
         yield group
-
-
-def _read(raw: bytes, arrived_at: datetime) -> tuple[Letter, Facts]:
-    try:
-        letter = parse_letter(raw)
-        return letter, read_facts(letter, arrived_at)
-    except UnreadableLetter:
-        raise
-    except Exception as fault:
-        raise ParserFailed(f"the parser failed: {type(fault).__name__}: {fault}") from fault
-
-
-def _decode(attachment: Attachment) -> bytes:
-    return attachment.content
 
 
 async def _sort(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready) -> bool:

@@ -14,6 +14,7 @@ from wherefrom.mail.charset import decode_text, one_line
 from wherefrom.mail.files import find_disposition, read_files
 from wherefrom.mail.html_text import html_text
 from wherefrom.mail.letter import Attachment, decode_transfer
+from wherefrom.mail.paged import Octets
 from wherefrom.mail.structure import Part
 
 MAX_TEXT = 1_048_576
@@ -65,7 +66,7 @@ class _Found:
     defects: set[str] = field(default_factory=set)
 
 
-def read_body(raw: bytes, root: Part, hints: list[str]) -> Body:
+def read_body(raw: Octets, root: Part, hints: list[str]) -> Body:
     """The letter's text, HTML and attachments. ``hints`` are charset labels to try for unlabelled text."""
     found = _Found()
     _Walker(raw, hints, found).visit(root, top=True)
@@ -87,7 +88,7 @@ def read_body(raw: bytes, root: Part, hints: list[str]) -> Body:
 
 
 class _Walker:
-    def __init__(self, raw: bytes, hints: list[str], found: _Found) -> None:
+    def __init__(self, raw: Octets, hints: list[str], found: _Found) -> None:
         self._raw = raw
         self._hints = hints
         self._found = found

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from email.message import Message
 
 from wherefrom.mail.charset import decode_text, decode_words
+from wherefrom.mail.paged import Octets
 
 MAX_BLOCK = 1_048_576
 """Bytes of one header block that are looked at; no real letter comes near."""
@@ -45,7 +46,7 @@ class Fields:
         return self.values.get(name, [])
 
 
-def parse_fields(raw: bytes, start: int, end: int) -> Fields:
+def parse_fields(raw: Octets, start: int, end: int) -> Fields:
     """The header block that begins at ``start`` and ends at the first empty line, at most at ``end``.
 
     A line that is no field is passed over when fields go on behind it; else the body begins there, unannounced.
@@ -53,7 +54,7 @@ def parse_fields(raw: bytes, start: int, end: int) -> Fields:
     return _read_sound_block(raw, start, min(end, start + MAX_BLOCK)) or _read_lines(raw, start, end)
 
 
-def _read_sound_block(raw: bytes, start: int, limit: int) -> Fields | None:
+def _read_sound_block(raw: Octets, start: int, limit: int) -> Fields | None:
     """A block of nothing but fields, closed by an empty line, five times faster; None for any other."""
     first = raw.find(b"\n", start, limit)
     marks = (b"\r\n\r\n", b"\n\n") if raw[first - 1 : first] == b"\r" else (b"\n\n", b"\r\n\r\n")
@@ -82,7 +83,7 @@ def _read_sound_block(raw: bytes, start: int, limit: int) -> Fields | None:
     return Fields(values, body) if length == len(block) else None
 
 
-def _read_lines(raw: bytes, start: int, end: int) -> Fields:
+def _read_lines(raw: Octets, start: int, end: int) -> Fields:
     found = _Block()
     damaged = False
     position = start
@@ -107,7 +108,7 @@ def _read_lines(raw: bytes, start: int, end: int) -> Fields:
     return Fields(found.close(), position, damaged)
 
 
-def _behind_header(raw: bytes, position: int, end: int) -> int:
+def _behind_header(raw: Octets, position: int, end: int) -> int:
     """Where the body of a letter begins whose header is larger than what is looked at."""
     ends = [place + len(mark) for mark in (b"\n\r\n", b"\n\n") if (place := raw.find(mark, position - 1, end)) >= 0]
     return min(ends, default=end)
@@ -195,13 +196,13 @@ def _parameter_text(parameter: str | tuple[str | None, str | None, str], hints: 
     return decode_words(parameter.encode("utf-8", "replace"), hints)
 
 
-def _line(raw: bytes, position: int, limit: int) -> tuple[bytes, int]:
+def _line(raw: Octets, position: int, limit: int) -> tuple[bytes, int]:
     end = raw.find(b"\n", position, limit)
     if end < 0:
         return raw[position:limit].rstrip(b"\r"), limit
     return raw[position:end].rstrip(b"\r"), end + 1
 
 
-def _fields_go_on(raw: bytes, position: int, limit: int) -> bool:
+def _fields_go_on(raw: Octets, position: int, limit: int) -> bool:
     line, _ = _line(raw, position, limit)
     return bool(_NAME.match(line)) and b"://" not in line[:12]

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from wherefrom.mail.charset import decode_words, one_line
 from wherefrom.mail.fields import parse_fields, parse_parameters
 from wherefrom.mail.letter import Attachment, decode_transfer
+from wherefrom.mail.paged import Octets
 from wherefrom.mail.structure import Part
 from wherefrom.mail.tnef import Tnef, TnefFile, find_tnef
 
@@ -58,7 +59,7 @@ class Files:
     defects: set[str] = field(default_factory=set)
 
 
-def read_files(raw: bytes, parts: Sequence[Part], shown: Collection[str], hints: Sequence[str]) -> Files:
+def read_files(raw: Octets, parts: Sequence[Part], shown: Collection[str], hints: Sequence[str]) -> Files:
     """The files ``parts`` are. ``shown`` are the content ids the letter's HTML shows."""
     found: list[Attachment] = []
     files = Files(())
@@ -106,7 +107,7 @@ def _inner(content: bytes, one: TnefFile, number: int, shown: Collection[str]) -
     )
 
 
-def _attachment(raw: bytes, part: Part, number: int, shown: Collection[str], hints: Sequence[str]) -> Attachment:
+def _attachment(raw: Octets, part: Part, number: int, shown: Collection[str], hints: Sequence[str]) -> Attachment:
     _, parameters = find_disposition(part, hints)
     content_id = one_line(decode_words(part.fields.first("content-id") or b""), 500).strip("<> ") or None
     return Attachment(
@@ -126,7 +127,7 @@ def find_disposition(part: Part, hints: Sequence[str]) -> tuple[str, dict[str, s
     return parse_parameters(part.fields.first("content-disposition") or b"", hints)
 
 
-def _file_name(raw: bytes, part: Part, parameters: dict[str, str], number: int, hints: Sequence[str]) -> str:
+def _file_name(raw: Octets, part: Part, parameters: dict[str, str], number: int, hints: Sequence[str]) -> str:
     given = parameters.get("filename") or part.parameters.get("name") or ""
     if not given and part.content_type == "message/rfc822":
         head = raw[part.start : min(part.end, part.start + 65_536)]

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from wherefrom.addresses import Address
+from wherefrom.mail.paged import Octets
 
 Role = Literal[
     "delivered-to",
@@ -63,7 +64,7 @@ class Attachment:
     content_type: str
     inline: bool
     content_id: str | None
-    source: bytes = field(repr=False)
+    source: Octets = field(repr=False)
     start: int
     end: int
     encoding: str

@@ -25,6 +25,7 @@ from wherefrom.mail.headers import (
     parse_ids,
 )
 from wherefrom.mail.letter import Attachment, Letter, Party, Recipient
+from wherefrom.mail.paged import Octets
 from wherefrom.mail.structure import Part, UnreadableLetter, parse_structure
 
 __all__ = ["Attachment", "Letter", "Party", "Recipient", "UnreadableLetter", "parse_letter"]
@@ -32,9 +33,10 @@ __all__ = ["Attachment", "Letter", "Party", "Recipient", "UnreadableLetter", "pa
 _MAX_SUBJECT = 10_000  # characters
 
 
-def parse_letter(raw: bytes) -> Letter:
-    """The letter in ``raw``, or UnreadableLetter; no other exception for any bytes."""
-    if b"\n" not in raw:
+def parse_letter(raw: Octets) -> Letter:
+    """The letter in ``raw``, or UnreadableLetter; no other exception for any bytes. Of one that is ``Paged`` no more
+    than header blocks and texts is in memory; its attachments read from it, so keep it open for them."""
+    if isinstance(raw, bytes) and b"\n" not in raw:
         raw = raw.replace(b"\r", b"\n")  # lines ended the way of old Macs
     structure = parse_structure(raw)
     root, defects = structure.root, structure.defects

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from wherefrom.errors import WherefromError
 from wherefrom.mail.fields import Fields, parse_fields, parse_parameters
+from wherefrom.mail.paged import Octets
 
 _ENCODING_NAME = re.compile(rb"\s*\"?([A-Za-z0-9-]+)")
 
@@ -62,10 +63,10 @@ class Structure:
     defects: set[str]
 
 
-def parse_structure(raw: bytes) -> Structure:
+def parse_structure(raw: Octets) -> Structure:
     """The tree of the letter in ``raw``. UnreadableLetter when there is no header field."""
-    start = len(raw) - len(raw.lstrip(b"\r\n"))
-    if raw.startswith(codecs.BOM_UTF8, start):
+    start = _skip_empty_lines(raw)
+    if raw[start : start + len(codecs.BOM_UTF8)] == codecs.BOM_UTF8:
         start += len(codecs.BOM_UTF8)
     if start == len(raw):
         raise UnreadableLetter("It is empty")
@@ -77,8 +78,18 @@ def parse_structure(raw: bytes) -> Structure:
     return Structure(root, reader.defects)
 
 
+def _skip_empty_lines(raw: Octets) -> int:
+    start = 0
+    while head := raw[start : start + 65_536]:
+        rest = head.lstrip(b"\r\n")
+        start += len(head) - len(rest)
+        if rest:
+            break
+    return start
+
+
 class _Reader:
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: Octets) -> None:
         self._raw = raw
         self._parts = 0
         self.defects: set[str] = set()

@@ -14,10 +14,11 @@ from typing import Any
 
 from sqlalchemy import Row, and_, delete, literal, or_, select
 
-from wherefrom.db import Tx, insert
+from wherefrom.db import Prepared, Tx
 from wherefrom.inbox.tables import author, message
 from wherefrom.substitution.tally import Lesson
 
+_ADD = Prepared(author.insert())
 _AT_ONCE = 500
 
 
@@ -32,9 +33,7 @@ class Author:
 
 async def add_authors(tx: Tx, site_id: int, message_id: int, authors: Sequence[Author]) -> None:
     """The letter's, each visit once."""
-    if authors:
-        rows = [_columns(one) | {"site_id": site_id, "message_id": message_id} for one in authors]
-        await tx.execute(insert(tx, author).values(rows))
+    await tx.append(_ADD, [_columns(one) | {"site_id": site_id, "message_id": message_id} for one in authors])
 
 
 async def take_authors(tx: Tx, site_id: int, message_id: int) -> list[Author]:
