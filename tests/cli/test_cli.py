@@ -240,6 +240,7 @@ def test_endpoint_test_shows_what_went_what_came_and_what_to_do(shell: Shell, re
     told = shell.run("endpoint", "test", "shop", added["id"])
     assert told.returncode == 1
     assert "NOT ACCEPTED: answered 401 Unauthorized\ntry: the receiver does not accept the signature" in told.stdout
+    assert shell.run("endpoint", "deliveries", "shop").stdout == "no such delivery\n"  # a test is none
     receiver.stop()
     shown = shell.run("endpoint", "test", "shop", "--json")
     assert (shown.returncode, json.loads(shown.stdout)["words"]) == (1, "no connection: Connection refused")

@@ -1,6 +1,7 @@
 """The setup page and its forms (A06, D01, and what a newcomer does first)."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
@@ -310,6 +311,17 @@ async def test_what_was_given_up_is_sent_again_from_the_page(client, scene, setu
     assert "3 deliveries are on the way again" in page
     assert "3 deliveries wait" in page
     assert "given up" not in page
+    async with services.db.write() as tx:
+        await tx.execute(update(delivery).values(status="delivered"))
+    today = services.clock.now().date()
+
+    async def again(**days):
+        answer = await post(client, setup, f"endpoints/{one.id}/resend", status="any", **days)
+        return (await client.get(answer.headers["location"])).text if answer.status_code == 303 else answer.text
+
+    assert "0 deliveries are" in await again(since=f"{today + timedelta(days=1)}", until="")
+    assert "3 deliveries are" in await again(since=f"{today}", until=f"{today}")
+    assert "is no day" in await again(since="yesterday")
 
 
 async def test_a_webhook_is_added_with_its_choices_gets_a_new_secret_and_is_removed(client, scene, setup, services):

@@ -125,6 +125,17 @@ async def test_a_used_up_schedule_leaves_the_letter_exhausted_and_kept(
     assert len(receiver.requests) == 10
 
 
+async def test_a_next_time_that_has_long_passed_is_due(services: Services, receiver: Receiver, clock: FixedClock):
+    """As after days in which no service ran: nothing waits for a moment that will not come again."""
+    await listen(services, receiver.url)
+    receiver.answer(500)
+    await tell(services, 5)
+    await work(services)
+    clock.advance(timedelta(days=4))
+    await work(services)
+    assert [(one.status, one.attempts) for one in await deliveries(services)] == [("delivered", 2)]
+
+
 async def test_silence_is_a_failure_in_words_and_tried_again(changing: Changing, receiver: Receiver, clock: FixedClock):
     async with changing(timeout_seconds=1) as services:
         await listen(services, receiver.url)

@@ -150,6 +150,28 @@ def resend(
     show(with_services(settings, use), as_json, words)
 
 
+@app.command("deliveries")
+def deliveries(
+    site: SiteArgument,
+    endpoint: Annotated[str, typer.Option(help="Of this endpoint only.")] = "",
+    status: Annotated[str, typer.Option(help="pending, delivered, exhausted (given up) or cancelled.")] = "",
+    limit: Annotated[int, typer.Option(help="How many at most, up to 200.")] = 50,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List deliveries, the newest first, and what came of each."""
+    named = {"endpoint": endpoint, "status": status}
+    query = {name: value for name, value in named.items() if value} | {"limit": limit}
+
+    async def use(services: Services) -> Any:
+        return await invoke(services, "GET", "/sites/{site}/deliveries", site=site, query=query)
+
+    def words(page: dict[str, Any]) -> str:
+        return "\n".join(map(_delivery_line, page["data"])) or "no such delivery"
+
+    show(with_services(settings, use), as_json, words)
+
+
 @app.command("secret")
 def secret(
     site: SiteArgument,
@@ -217,6 +239,16 @@ def _line(one: dict[str, Any]) -> str:
     if one["waiting"]:
         line += f"  ({one['waiting']} waiting)"
     return line + (f"\n{'':20} {one['status_reason']}" if one["status_reason"] else "")
+
+
+def _delivery_line(one: dict[str, Any]) -> str:
+    last = one["last_attempt"]
+    answer = "not tried yet" if last is None else last["error"] or f"answered {last['status_code']}"
+    tries = f"{one['attempts']} {'try' if one['attempts'] == 1 else 'tries'}"
+    again = f", again at {one['next_at']}" if one["next_at"] else ""
+    return (
+        f"{one['id']:<20} {one['created_at']}  {one['status']:<9} letter {one['subject_id']}: {tries}, {answer}{again}"
+    )
 
 
 def _trial_words(trial: dict[str, Any]) -> str:

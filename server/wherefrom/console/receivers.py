@@ -5,12 +5,14 @@ Each form does what the management API does, by the same use cases.
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
+
 from starlette.responses import Response
 
 from wherefrom.console.desk import Call, wanted
 from wherefrom.console.page import HEADERS, is_fragment
 from wherefrom.console.setup import Outcome, back_to_setup, convert_form, setup_page
-from wherefrom.errors import WherefromError
+from wherefrom.errors import BadInput, WherefromError
 from wherefrom.webhooks.change import (
     AddEndpoint,
     ChangeEndpoint,
@@ -65,10 +67,25 @@ async def set_endpoint_status(call: Call) -> Response:
     return back_to_setup(call, "#webhooks")
 
 
-async def resend_given_up(call: Call) -> Response:
-    """Sends everything again that was given up for this webhook."""
-    count = await resend_span(call.services, call.site.id, None, None, ("exhausted",), call.id("endpoint"))
+async def resend_form(call: Call) -> Response:
+    """Sends everything again that was given up for this webhook; or, of the days that are named, everything."""
+    fields = call.fields
+    statuses = ("exhausted", "pending", "delivered") if fields.get("status") == "any" else ("exhausted",)
+    since, until = _day(call, "since"), _day(call, "until", end=True)
+    count = await resend_span(call.services, call.site.id, since, until, statuses, call.id("endpoint"))
     return back_to_setup(call, f"?resent={count}#webhooks")
+
+
+def _day(call: Call, name: str, *, end: bool = False) -> datetime | None:
+    """When the day in a field begins in the reader's zone (``end``: when it is over); None for no day."""
+    text = call.fields.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
+        return datetime.combine(day, time(), call.reader.zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadInput(f"“{text[:40]}” is no day", hint="write it like 2026-11-21", field=name) from None
 
 
 async def change_secret_form(call: Call) -> Response:
