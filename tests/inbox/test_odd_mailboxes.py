@@ -8,7 +8,8 @@ import pytest
 from tests.inbox.letters import letter
 from tests.inbox.odd_mailbox import OddMailbox
 from tests.inbox.watching import Watching, until, watching_odd
-from wherefrom.inbox import pace, position
+from tests.mail.scripted import Talk
+from wherefrom.inbox import pace, position, watcher
 from wherefrom.inbox.mailbox import ChangeMailbox, change_mailbox
 from wherefrom.services import Services
 
@@ -205,6 +206,58 @@ async def test_a_server_that_drops_idle_again_and_again_is_polled(services: Serv
         odd.add(1, numbered(1))
         await box.stored(1)
         assert len(odd.logins) == 4
+
+
+async def test_a_server_that_dropped_idle_is_given_another_chance_later(
+    services: Services, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = OddMailbox({}, idle="drop")
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+
+        async def told(words: str) -> bool:
+            return words in (await box.mailbox()).status_detail
+
+        await until(lambda: told("every 0.2 s"), "polling")
+        odd.idle = "works"
+        monkeypatch.setattr(watcher, "_IDLE_AGAIN", 0.0)
+        await until(lambda: told("at once (IDLE)"), "IDLE")
+        odd.add(1, numbered(1))
+        await box.stored(1)
+
+
+async def test_signs_of_life_are_given_through_one_long_idle(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher, "_TELL_EVERY", 0.05)
+    odd = OddMailbox({1: numbered(1)})
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        seen = {(await box.status("ok")).checked_at}
+
+        async def alive() -> bool:
+            seen.add((await box.mailbox()).checked_at)
+            return len(seen) >= 5
+
+        await until(alive, "signs of life")
+        assert odd.asked.count("IDLE") == 1
+
+
+async def test_a_letter_that_comes_while_others_are_fetched_is_found_at_the_next_look(services: Services) -> None:
+    """The state that is kept is the one before the fetch: afterwards UIDNEXT, EXISTS and MODSEQ count the new one."""
+
+    class Busy(OddMailbox):
+        def say_uid_fetch(self, talk: Talk, tag: str, command: str) -> str:
+            if "BODY" in command and 2 not in self.letters:
+                self.letters[2] = numbered(2)
+                self.modseq = 6
+            return super().say_uid_fetch(talk, tag, command)
+
+    odd = Busy({1: numbered(1)}, idle="none", modseq=5)
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.stored(2)
+        assert await box.sort() == ["Letter 1", "Letter 2"]
 
 
 async def test_a_throttled_login_waits_as_long_as_it_was_told(services: Services) -> None:

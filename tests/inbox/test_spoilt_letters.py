@@ -136,15 +136,26 @@ async def test_what_other_programs_do_meanwhile_is_no_part_of_a_letter(services:
 
 
 async def test_structure_and_envelope_are_never_asked_for_so_they_cannot_lie(services: Services) -> None:
-    """Yandex, Yahoo and Exchange tell wrong ones (LESSONS 9); RFC822 is empty at iCloud (15), UNSEEN misses what was
-    read (8)."""
+    """Yandex, Yahoo and Exchange tell wrong ones; RFC822 is empty at iCloud, UNSEEN misses what a person has read, and
+    Exchange ends its answer to STATUS with a space."""
     odd = OddMailbox({uid: numbered(uid) for uid in UIDS}, spoilt={5: "nil"})
     async with watching_odd(services, odd, **QUICK) as box:
         box.start()
         await box.stored(len(UIDS))
     asked = " ".join(odd.asked).upper().replace("RFC822.SIZE", "")
     assert "BODY.PEEK[]" in asked
-    for word in ("BODYSTRUCTURE", "ENVELOPE", "RFC822", "UNSEEN", "STORE", "SELECT", "EXPUNGE", "COPY", "MOVE"):
+    for word in (
+        "BODYSTRUCTURE",
+        "ENVELOPE",
+        "RFC822",
+        "UNSEEN",
+        "STORE",
+        "SELECT",
+        "EXPUNGE",
+        "COPY",
+        "MOVE",
+        "STATUS",
+    ):
         assert word not in asked
 
 

@@ -86,13 +86,14 @@ async def test_letters_between_adding_and_the_first_look_are_announced(box: Watc
 
 
 @pytest.mark.parametrize("since", ["all", "2"])
-async def test_letters_of_before_are_announced_when_asked_for(box: Watching, since: str) -> None:
+async def test_letters_of_before_are_read_when_asked_for(box: Watching, since: str) -> None:
     for number in range(1, 4):
         await box.deliver(numbered(number))
     await box.connect(since=since)
     box.start()
     await box.stored(3)
-    assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3"]
+    # The last one may have come in the second in which the mailbox was added: then it is read first, as a new one.
+    assert sorted(await box.sort()) == ["Letter 1", "Letter 2", "Letter 3"]
 
 
 async def test_junk_is_read_from_whichever_folder_the_server_calls_so(box: Watching) -> None:

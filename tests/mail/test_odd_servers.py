@@ -10,6 +10,8 @@ import pytest
 
 from tests.mail.scripted import GREETING, SELECTED, ImapScript, ScriptedServer, Talk, tag_of
 from tests.support.certificates import make_certificates
+from wherefrom.errors import SettingsError
+from wherefrom.mail import imap
 from wherefrom.mail.failures import (
     ConnectionLost,
     FolderMissing,
@@ -20,6 +22,7 @@ from wherefrom.mail.failures import (
     TlsFailed,
 )
 from wherefrom.mail.imap import ImapAccount, ImapSession
+from wherefrom.settings import Settings, load_settings
 
 RAW = b"From: a@b.example\r\n\r\nhello\r\n"
 
@@ -434,6 +437,42 @@ def test_a_server_that_ends_idle_by_itself_is_asked_again() -> None:
     with ScriptedServer(ImapScript({"IDLE": idle})) as server, server.session() as session:
         assert session.idle(20)
     assert len(rounds) == 2
+
+
+@pytest.mark.parametrize(
+    ("host", "seconds"),
+    [
+        ("imap.mail.yahoo.com", 170),
+        ("export.imap.aol.com", 170),
+        ("imap.rambler.ru", 50),
+        ("imap.notyahoo.com", float("inf")),
+        ("yahoo.com.example", float("inf")),
+        ("imap.gmail.com", float("inf")),
+    ],
+)
+def test_idle_is_renewed_before_the_provider_ends_it(host: str, seconds: float) -> None:
+    assert imap._idle_limit(host) == seconds
+
+
+def test_idle_that_must_be_short_is_begun_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    def idle(talk: Talk, line: bytes) -> None:
+        rounds.append(1)
+        talk.send(b"+ idling\r\n" + (b"* 4 EXISTS\r\n" if len(rounds) == 4 else b""))
+        assert talk.read_line() == b"DONE"
+        talk.send(tag_of(line) + b" OK done\r\n")
+
+    rounds: list[int] = []
+    monkeypatch.setattr(imap, "_IDLE_LIMITS", {"127.0.0.1": 0.05})
+    with ScriptedServer(ImapScript({"IDLE": idle})) as server, server.session() as session:
+        assert session.idle(20)
+    assert len(rounds) == 4
+
+
+def test_idle_is_renewed_within_ten_minutes_unless_the_operator_says_otherwise() -> None:
+    """Middleboxes cut silently. RFC 2177 allows half an hour, and no setting more."""
+    assert Settings().mail.idle_renew_seconds <= 600
+    with pytest.raises(SettingsError, match="1740"):
+        load_settings(None, {"WHEREFROM_MAIL_IDLE_RENEW_SECONDS": "1800"})
 
 
 def test_a_refused_idle_is_told_and_the_session_goes_on() -> None:

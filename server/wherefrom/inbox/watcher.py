@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 _TELL_EVERY = 30.0
 _MOST_IDLE_LOSSES = 3
-_SHORT_IDLE = 60.0
+_SHORT_IDLE, _IDLE_AGAIN = 60.0, 3_600.0
 _MOST_BREAKS, _MOST_REFUSALS = 5, 3
 _HIGHEST_UID = 4_294_967_295
 _GLIMPSE = 65_536
@@ -56,6 +56,7 @@ class Watcher:
     _told: tuple[str, str, float] = ("", "", 0.0)
     _trusted: bool = False
     _idle_losses: int = 0
+    _lost_idle_at: float = 0.0
     _breaks: dict[tuple[int, int], int] = field(default_factory=dict)
     _backlog: Backlog = field(default_factory=Backlog)
 
@@ -107,7 +108,7 @@ class Watcher:
             others = [await self._visit(session, line, one, missing) for one in others]
             main = await self._visit(session, line, main, missing, required=True)
             behind = [one for one in (main, *others) if one.is_behind]
-            idle = not once and await line.call(lambda: session.has_idle) and self._idle_losses < _MOST_IDLE_LOSSES
+            idle = not once and self._may_idle() and await line.call(lambda: session.has_idle)
             await self._tell("ok", _words(self.services, idle=idle, missing=missing, behind=behind))
             if behind:
                 continue
@@ -170,21 +171,34 @@ class Watcher:
             if not idle:
                 await line.sleep(left)
                 break
-            if await self._idle(session, line, min(left, settings.poll_seconds)):
+            if await self._idle(session, line, left):
                 state = await line.call(session.examine, main.name)
                 main = await self._look(session, line, main, state)
             await self._tell(*self._told[:2])
         return main
 
+    def _may_idle(self) -> bool:
+        """Whether IDLE is worth another try: what dropped it may have been mended after an hour."""
+        waited = time.monotonic() - self._lost_idle_at >= _IDLE_AGAIN
+        return self._idle_losses < _MOST_IDLE_LOSSES or waited
+
     async def _idle(self, session: ImapSession, line: Line, seconds: float) -> bool:
         """IDLE that breaks off again and again (some servers offer it and drop it) ends in polling."""
         begun = time.monotonic()
+        waiting = asyncio.ensure_future(line.call(session.idle, seconds, line.halt))
         try:
-            news = await line.call(session.idle, seconds, line.halt)
+            while not waiting.done():
+                await asyncio.wait({waiting}, timeout=_TELL_EVERY)
+                await self._tell(*self._told[:2])
+            news = waiting.result()
         except ConnectionLost:
             short = time.monotonic() - begun < _SHORT_IDLE
             self._idle_losses = self._idle_losses + 1 if short else 0
+            self._lost_idle_at = time.monotonic()
             raise
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
         self._idle_losses = 0
         return bool(news)
 
