@@ -74,8 +74,16 @@ class _Maker:
         """``text`` for a header: as it is, or in encoded words of whole characters, none longer than 75."""
         if text.isascii():
             return text
-        pieces = [text[start : start + 8] for start in range(0, len(text), 8)]
-        return "\r\n ".join(self._word(piece.encode(self.charset)) for piece in pieces)
+        pieces, piece = [], ""
+        for character in text:
+            if len(self._longest_word(piece + character)) > 75:
+                pieces.append(piece)
+                piece = ""
+            piece += character
+        return "\r\n ".join(self._word(one.encode(self.charset)) for one in [*pieces, piece])
+
+    def _longest_word(self, piece: str) -> str:
+        return f"=?{self.charset}?Q?{'=XX' * len(piece.encode(self.charset))}?="
 
     def _word(self, octets: bytes) -> str:
         if self.random.random() < 0.5 and b"\x1b" not in octets:

@@ -107,8 +107,8 @@ def _may_be_automatic(fields: Fields) -> bool:
 
 
 def _is_own_group(fields: Fields) -> bool:
-    """Is the list an address of the mailbox's own company? ``sales@`` is often a group at Google, whose members get each
-    customer's letter with list fields in it."""
+    """Is the list an address of the mailbox's own company? ``sales@`` is often a group at Google, whose members get
+    each customer's letter with list fields in it."""
     delivered = _hosts(fields, _DELIVERY_FIELDS)
     posted = _hosts(fields, ("list-post",))
     named = {host.lower() for host in _LIST_HOST.findall((fields.first("list-id") or b"")[:2_000])}

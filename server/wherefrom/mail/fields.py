@@ -97,8 +97,13 @@ def _read_lines(raw: Octets, start: int, end: int) -> Fields:
             found.go_on(line)
         elif name and found.count < MAX_FIELDS:
             found.begin(name[1].decode("ascii").lower(), line[name.end() :])
+        elif name:
+            damaged = True
+            found.close()
         elif not (position == start and line.startswith((b"From ", b">From "))):  # mbox's own line
             damaged = True
+            if after >= limit < end:
+                break
             if not _fields_go_on(raw, after, limit):
                 return Fields(found.close(), position, damaged)
             found.close()

@@ -41,7 +41,7 @@ _WRITERS: dict[Role, tuple[str, ...]] = {
     "to": ("to",),
     "cc": ("cc",),
 }
-_TYPED = re.compile(rb"\s*rfc822\s*;", re.IGNORECASE)  # Original-Recipient: rfc822;a@b.example (RFC 3798)
+_TYPED = re.compile(rb"\Arfc822\s*;", re.IGNORECASE)  # Original-Recipient: rfc822;a@b.example (RFC 3798)
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"'=]{1,64}@[^\s@<>()\[\],;:\\\"'=]{1,253}")
 _ENCODED_RUN = re.compile(r"=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=(?:\s+=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=)*")
 _STAND_IN = re.compile("\ue000(\\d+)\ue001")
