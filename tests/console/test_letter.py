@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -11,7 +12,7 @@ from tests.console.conftest import csrf_of
 from tests.console.scene import SOURCE
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint, remove_endpoint
 from wherefrom.webhooks.store.deliveries import NewDelivery, add_deliveries, append_attempt, get_delivery
-from wherefrom.webhooks.tables import delivery
+from wherefrom.webhooks.tables import delivery, endpoint
 
 PIXEL = "R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 HTML = f"""From: Lena <lena@mail.example>\r
@@ -190,6 +191,18 @@ async def test_resend_puts_the_delivery_on_its_way_again(client, base, scene, se
     assert (one.status, one.failures) == ("pending", 0)
     page = (await client.get(answer.headers["location"])).text
     assert "It is on its way again." in page
+
+
+async def test_a_delivery_that_waits_for_a_failing_endpoint_says_so(client, base, scene, services, posted):
+    letter, number, _ = posted
+    later = services.clock.now() + timedelta(minutes=3)
+    async with services.db.write() as tx:
+        await tx.execute(update(delivery).where(delivery.c.id == number).values(status="pending", ended_at=None))
+        await tx.execute(update(endpoint).values(failures=7, failing_since=services.clock.now(), quiet_until=later))
+    assert "the endpoint has failed 7 times in a row and rests" in (await client.get(f"{base}/{letter}")).text
+    async with services.db.write() as tx:
+        await tx.execute(update(endpoint).values(failures=0, failing_since=None, quiet_until=later, per_minute=1))
+    assert "Waits for its turn" in (await client.get(f"{base}/{letter}")).text
 
 
 async def test_a_delivery_whose_endpoint_is_gone_offers_no_resend(client, base, scene, services, posted):

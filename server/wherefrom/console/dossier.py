@@ -236,7 +236,10 @@ def _posted_words(one: Delivery, endpoint: Endpoint | None, attempts: list[Attem
     if endpoint is not None and endpoint.status != "enabled":
         return f"Waits until the endpoint is enabled again; it is {endpoint.status} now"
     if not attempts or one.next_at <= now:
-        return "On its way"
+        rests = endpoint is not None and endpoint.quiet_until is not None and endpoint.quiet_until > now
+        if endpoint is not None and rests and endpoint.failures:
+            return f"Waits: the endpoint has failed {endpoint.failures} times in a row and rests before the next try"
+        return "Waits for its turn: the endpoint takes no more just now" if rests else "On its way"
     last = attempts[-1]
     return f"{tries} failed, the last with {last.status_code or last.error or 'no answer'}"
 

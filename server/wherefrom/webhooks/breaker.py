@@ -11,6 +11,7 @@ endpoint, ``failures`` and ``quiet_until``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -21,15 +22,17 @@ LONGEST_PAUSE = timedelta(minutes=5)
 """How much later than possible a receiver that is up again gets its letters: short beside the outage that led here."""
 
 
-def pause_after(failures: int, first: float) -> timedelta:
+def pause_after(failures: int, delays: Sequence[float]) -> timedelta:
     """How long nothing is posted after ``failures`` in a row; zero while the breaker stays closed.
 
-    ``first``: seconds of the first pause (the first delay of the retry schedule); each further one is twice as long.
+    ``delays``: the retry schedule in seconds. The first pause is as long as its first delay, each further one twice as
+    long, and none longer than its longest delay.
     """
     if failures < BREAK_AFTER:
         return timedelta(0)
+    longest = min(max(delays), LONGEST_PAUSE.total_seconds())
     times = 1 << min(failures - BREAK_AFTER, 9)  # 512 times the shortest first pause is more than the longest
-    return min(timedelta(seconds=min(first, LONGEST_PAUSE.total_seconds())) * times, LONGEST_PAUSE)
+    return timedelta(seconds=min(delays[0] * times, longest))
 
 
 def breaker_state(failures: int, quiet_until: datetime | None, now: datetime) -> Breaker:

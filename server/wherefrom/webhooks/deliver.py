@@ -203,7 +203,7 @@ def _quiet_until(services: Services, outcome: Outcome, failing: Failing, now: da
     receiver's own ``Retry-After`` ask for. A probe ends the quiet that was kept for it."""
     answer = outcome.answer
     until = [_rate_until(outcome), None if outcome.claimed.failing else failing.quiet_until]
-    pause = pause_after(failing.failures, services.settings.webhooks.retry_seconds[0])
+    pause = pause_after(failing.failures, services.settings.webhooks.retry_seconds)
     if pause:
         until.append(now + pause)
     wait = retry.parse_retry_after(answer.retry_after, now)
