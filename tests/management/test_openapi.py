@@ -49,6 +49,12 @@ async def test_every_described_path_asks_for_a_key(client: httpx.AsyncClient) ->
             assert answer.status_code == 401, (method, path)
 
 
+async def test_a_body_is_required_where_a_field_of_it_is(client: httpx.AsyncClient) -> None:
+    paths = (await described(client))["paths"]
+    assert paths[PREFIX + "/sites/{site}/endpoints"]["post"]["requestBody"]["required"] is True
+    assert paths[PREFIX + "/sites/{site}/endpoints/{endpoint}/secret"]["post"]["requestBody"]["required"] is False
+
+
 async def test_every_reference_in_the_description_leads_somewhere(client: httpx.AsyncClient) -> None:
     document = await described(client)
     references = set(re.findall(rb'"\$ref":"#/components/schemas/([^"]+)"', msgspec.json.encode(document)))

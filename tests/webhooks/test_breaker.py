@@ -174,6 +174,23 @@ async def test_a_receiver_that_asks_for_patience_gets_it_for_all_letters(
     assert [each.status for each in await deliveries(services)] == ["delivered", "delivered"]
 
 
+async def test_an_answer_that_was_on_its_way_does_not_end_the_patience_asked_for(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    await listen(services, receiver.url)
+    receiver.answer(429, headers={"Retry-After": "600"})
+    receiver.answer(200, delay=0.5)
+    await fill(services, 2)
+    await work(services)
+    assert [each.status for each in await deliveries(services)].count("delivered") == 1
+    await tell(services, 9)
+    await work(services)
+    assert len(receiver.requests) == 2
+    clock.advance(timedelta(minutes=10))
+    await work(services)
+    assert {each.status for each in await deliveries(services)} == {"delivered"}
+
+
 async def test_no_receiver_can_ask_for_more_patience_than_a_day(
     services: Services, receiver: Receiver, clock: FixedClock
 ):

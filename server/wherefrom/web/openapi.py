@@ -73,7 +73,8 @@ def _entry(one: Operation, of: dict[int, Any], components: dict[str, Any]) -> di
         ]
     if one.body is not None:
         content = {"application/json": {"schema": of[id(one.body)]}}
-        entry["requestBody"] = {"required": True, "content": content}
+        required = bool(components[one.body.__name__].get("required"))
+        entry["requestBody"] = {"required": required, "content": content}
     if one.answer is None:
         entry["responses"]["204"] = {"description": "done"}
     else:

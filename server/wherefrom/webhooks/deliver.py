@@ -175,7 +175,9 @@ async def record_outcome(tx: Tx, services: Services, outcome: Outcome) -> None:
     )
     if answer.accepted:
         await deliveries.mark_delivered(tx, one, now)
-        await endpoints.mark_accepting(tx, one.site_id, one.endpoint_id, _rate_until(outcome))
+        await endpoints.mark_accepting(tx, one.site_id, one.endpoint_id)
+        if outcome.claimed.failing:  # the probe's: any other quiet was asked for, perhaps by an answer meanwhile
+            await endpoints.set_quiet(tx, one.site_id, one.endpoint_id, _rate_until(outcome))
         await _record_deal(tx, outcome, now)
     else:
         await deliveries.mark_failed(tx, one, _next_at(services, outcome, now), now)

@@ -157,12 +157,12 @@ async def wake_endpoints(tx: Tx, site_id: int, endpoint_id: int | None = None) -
     await tx.execute(update(endpoint).where(where, endpoint.c.quiet_until.is_not(None)).values(quiet_until=None))
 
 
-async def mark_accepting(tx: Tx, site_id: int, endpoint_id: int, quiet_until: datetime | None) -> None:
-    """The endpoint has accepted something: whatever failed before is over. ``quiet_until``: what its rate asks for."""
+async def mark_accepting(tx: Tx, site_id: int, endpoint_id: int) -> None:
+    """The endpoint has accepted something: whatever failed before is over."""
     await tx.execute(
         update(endpoint)
         .where(_this(site_id, endpoint_id), endpoint.c.failing_since.is_not(None))
-        .values(failing_since=None, failures=0, quiet_until=quiet_until)
+        .values(failing_since=None, failures=0)
     )
 
 
