@@ -14,6 +14,7 @@ from wherefrom.events.types import EventType
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
 from wherefrom.inbox.store.mailboxes import get_mailbox, list_mailboxes, set_folder
 from wherefrom.inbox.tables import message
+from wherefrom.webhooks.change import AddEndpoint, add_endpoint
 
 
 @pytest.fixture
@@ -75,6 +76,14 @@ async def test_old_letters_are_sent_to_webhooks_by_a_button_and_once(client, sce
     assert "no webhook was told" not in (await client.get(setup)).text
     again = await post(client, setup, f"mailboxes/{reading.id}/send-old")
     assert again.headers["location"].endswith("told=0#mailboxes")
+
+
+async def test_old_letters_are_marked_in_the_list_and_say_why_no_webhook_was_told(client, scene, services):
+    await add_endpoint(services, scene.site.id, AddEndpoint(url="https://crm.example/hook", which="all"))
+    letter_id = await scene.add_letter(subject="From long ago", historic=True)
+    here = f"/sites/{scene.site.id}/messages"
+    assert "old mail" in (await client.get(here)).text
+    assert "it came before its mailbox was connected" in (await client.get(f"{here}/{letter_id}")).text
 
 
 async def test_what_stands_in_the_address_is_never_taken_for_words(client, setup):

@@ -267,6 +267,8 @@ def why_not_posted(detail: MessageDetail, endpoints: Sequence[Endpoint]) -> str:
     if not endpoints:
         return "No webhook is set up, so no CRM was told of this letter."
     row = detail.row
+    if row.historic:
+        return "Not posted: it came before its mailbox was connected. The setup page sends such letters when asked to."
     if row.automatic and not any(one.automatic for one in endpoints):
         return "Not posted: it is automatic mail, which no endpoint asks for."
     if row.folder_kind == "junk" and not any(one.junk for one in endpoints):

@@ -64,6 +64,8 @@ def list_flags(row: HistoryRow) -> tuple[tuple[str, str], ...]:
         found.append(("Junk", "warn"))
     if row.automatic:
         found.append(("automatic", ""))
+    if row.historic:
+        found.append(("old mail", ""))
     if row.truncated:
         found.append(("cut off", "warn"))
     return tuple(found)
@@ -74,6 +76,8 @@ def fingerprint(rows: Iterable[HistoryRow]) -> str:
     digest = hashlib.sha256()
     for row in rows:
         digest.update(
-            repr((row.id, row.status, row.visit_id, row.confidence, row.deal_number, row.deal_status)).encode()
+            repr(
+                (row.id, row.status, row.historic, row.visit_id, row.confidence, row.deal_number, row.deal_status)
+            ).encode()
         )
     return digest.hexdigest()[:16]

@@ -1,9 +1,33 @@
 """Keeps every enabled mailbox watched by exactly one process: claims them, starts and stops watchers.
 
-    look over the mailboxes (every 10 s, or at the bell "mailboxes")
-      ├─ enabled, unwatched or its claim ran out ─▶ claim for 30 s ─▶ watcher
-      ├─ mine                                    ─▶ renew
-      └─ off, removed, edited, or lost to another process ─▶ stop the watcher (an edited one starts anew at once)
+The whole of it, from the row in the database to the letter; each box is a module of its own.
+
+    MAILBOX   free ──claim, 30 s──▶ held ──renewed every 10 s──▶ held ──off, removed, edited, lost──▶ free      (here)
+                                     │ watcher
+    ─────────────────────────────────┼───────────────────────────────────────────────────────────────────────────────
+    SESSION             ┌────────────▼───────────────────────────────────────────────────────────┐          (watcher)
+                        │ connect: name ▶ socket ▶ TLS ▶ login        any fault: told as status, │
+                        │    │                                        wait (pace), connect again │
+                        │    ▼                                                    ▲              │
+                        │ visit the other folders ▶ visit INBOX ──old mail left?──┼─▶ at once    │
+                        │    ▲                          │ no                      │  again       │
+                        │    │                          ▼                         │              │
+                        │    └── poll period is over ◀─ IDLE, or wait ◀─┐         │              │
+                        │                               │ news          │         │              │
+                        │                               ▼               │         │              │
+                        │                               visit INBOX ────┘─────────┘              │
+                        └────────────┬───────────────────────────────────────────────────────────┘
+    ─────────────────────────────────┼ visit = EXAMINE, then ────────────────────────────────────────────────────────
+    FOLDER     ┌─────────────────────▼────────┐                                                    (position, look)
+               │ first      ─▶ what is new    │─▶ old mail is counted and left for later ─┐
+               │ known      ─▶ what is new    │                                           │
+               │ quiet      ─▶ nothing        │─▶ once an hour: full check                │
+               │ renumbered ─▶ what is new and│                                           │
+               │               not held       │                                           │
+               └──────────────────────────────┘                                           │
+    OLD MAIL    behind ──slice, between two visits──▶ behind ──▶ … ──▶ read  ◀────────────┘                (backlog)
+
+    LETTER      fetched ─▶ blob ─▶ row and position in one write ─▶ sorted                            (look, then sort)
 
 A claim is a conditional update with a time limit, so a process may die at any moment and another takes over within
 half a minute; on the same machine at once (``holder``). Should two ever watch one mailbox for a moment, a letter's

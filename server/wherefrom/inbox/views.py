@@ -103,7 +103,8 @@ class VisitSourceView(Struct, frozen=True, kw_only=True):
 
 class MessageView(Struct, frozen=True, kw_only=True):
     """A letter. ``rule`` and ``confidence`` say how its visit was found; ``visit`` is null where none was. Of the deal
-    a CRM made of it: its number, its status in the CRM's words, and what it is worth, an exact decimal as a string."""
+    a CRM made of it: its number, its status in the CRM's words, and what it is worth, an exact decimal as a string.
+    ``historic``: it came before its mailbox was connected, and no webhook was told of it."""
 
     id: str
     arrived_at: datetime
@@ -122,6 +123,7 @@ class MessageView(Struct, frozen=True, kw_only=True):
     attachment_count: int
     size: int
     truncated: bool
+    historic: bool
     rule: str
     confidence: float
     visit: VisitSourceView | None
@@ -270,8 +272,8 @@ def _attachment(one: StoredAttachment, link: Link) -> AttachmentView:
 def _columns(row: HistoryRow) -> dict[str, Any]:
     same = (
         "arrived_at", "written_at", "status", "status_reason", "folder_kind", "from_address", "from_name",
-        "to_address", "subject", "excerpt", "automatic", "first_of_thread", "size", "truncated", "rule", "confidence",
-        "deal_number", "deal_status", "deal_currency",
+        "to_address", "subject", "excerpt", "automatic", "first_of_thread", "size", "truncated", "historic", "rule",
+        "confidence",        "deal_number", "deal_status", "deal_currency",
     )  # fmt: skip
     return {
         **{name: getattr(row, name) for name in same},

@@ -101,6 +101,7 @@ class HistoryRow:
     automatic: str
     first_of_thread: bool
     truncated: bool
+    historic: bool
     size: int
     visit_id: int | None
     rule: str
@@ -257,10 +258,10 @@ def _select_rows(site_id: int) -> Select[Any]:
             message.c.id, message.c.arrived_at, message.c.written_at, message.c.status, message.c.status_reason,
             message.c.folder_kind, message.c.from_address, message.c.from_name, message.c.to_address,
             message.c.subject, func.substr(message.c.text, 1, _EXCERPT).label("excerpt"), message.c.automatic,
-            message.c.first_of_thread, message.c.truncated, message.c.size, match.c.visit_id, match.c.rule,
-            match.c.confidence, visit.c.marker, visit.c.channel, visit.c.source_levels, visit.c.utm_source,
-            visit.c.utm_medium, visit.c.utm_campaign, visit.c.utm_term, visit.c.utm_content, visit.c.country,
-            visit.c.region, visit.c.city, visit.c.landing_page, visit.c.referrer,
+            message.c.first_of_thread, message.c.truncated, message.c.historic, message.c.size, match.c.visit_id,
+            match.c.rule, match.c.confidence, visit.c.marker, visit.c.channel, visit.c.source_levels,
+            visit.c.utm_source, visit.c.utm_medium, visit.c.utm_campaign, visit.c.utm_term, visit.c.utm_content,
+            visit.c.country, visit.c.region, visit.c.city, visit.c.landing_page, visit.c.referrer,
             func.nullif(deal.c.number, "").label("deal_number"), deal.c.status.label("deal_status"),
             deal.c.value.label("deal_value"), deal.c.currency.label("deal_currency"),
             visit.c.kind.label("visit_kind"),
