@@ -184,6 +184,11 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
             f"{_where(path, sources, 'smtp.sender')}: smtp.sender: “{settings.smtp.sender[:80]}” is no address; "
             "with smtp.host set it must name who the letters are from, like wherefrom@company.com"
         )
+    custom = settings.oauth.custom
+    for key in ("authorize_url", "token_url", "scopes", "host"):
+        if custom.client_id and not getattr(custom, key):
+            place = _where(path, sources, f"oauth.custom.{key}")
+            raise SettingsError(f"{place}: oauth.custom.{key}: with oauth.custom.client_id set it must not be empty")
     if settings.smtp.oauth and not (settings.smtp.username and not settings.smtp.password):
         raise SettingsError(
             f"{_where(path, sources, 'smtp.oauth')}: smtp.oauth: “{settings.smtp.oauth}” goes with smtp.username, the "

@@ -150,9 +150,13 @@ async def test_an_ended_grant_is_shown_with_the_button_that_makes_it_good(
         await record_status(tx, scene.site.id, found.id, "connect_again", "The grant ended", services.clock.now())
     page = (await client.get(setup)).text
     assert 'class="chip bad">connect again<' in page
+    assert "Signed in at Example, so no password is kept" in page
+    letters = (await client.get(setup.replace("setup", "messages"))).text
+    assert f"The mailbox {anna.user} is not read any more" in letters
     url = await press(client, setup, f"mailboxes/{found.id}/connect")
     answer = await client.get(path_of(await oauth.agree(url)))
     assert answer.headers["location"].endswith(f"?connected={found.id}#mailboxes")
+    assert "is not read any more" not in (await client.get(setup.replace("setup", "messages"))).text
     (again,) = await mailboxes(services, scene)
     assert (again.id, again.status) == (found.id, "new")
     try:

@@ -59,6 +59,7 @@ def test_paths_are_relative_to_the_file_not_to_the_working_directory(tmp_path: P
         ("[server\n", ["settings.toml", "not valid TOML", "line 1"]),
         ("[oauth.google]\nid = 1\n", ["settings.toml", "unknown setting oauth.google.id", "client_id, client_secret"]),
         ("[oauth.gogle]\n", ["settings.toml", "unknown setting oauth.gogle", "google, microsoft"]),
+        ('[oauth.custom]\nclient_id = "x"\nauthorize_url = "https://a.example"\n', ["oauth.custom.token_url", "empty"]),
         ('[oauth.microsoft]\ntenant = "a/b"\n', ["settings.toml", "oauth.microsoft.tenant"]),
         (
             '[smtp]\nhost = "h"\nsender = "a@b.example"\noauth = "google"\n',

@@ -26,12 +26,13 @@ from wherefrom.inbox.mailbox import (
 from wherefrom.inbox.mailbox import (
     test_mailbox as try_mailbox,
 )
+from wherefrom.inbox.pace import Pace, status_of
 from wherefrom.inbox.store.mailboxes import Mailbox, get_mailbox
 from wherefrom.inbox.sync import sync_once
 from wherefrom.mail import token_login
 from wherefrom.mail.diagnosis import Diagnosis
 from wherefrom.mail.oauth import read_redirect
-from wherefrom.mail.oauth_failures import GrantEnded, TokenRefused, TokenServerDown
+from wherefrom.mail.oauth_failures import ClientRefused, GrantEnded, TokenRefused, TokenServerDown
 from wherefrom.services import Services
 
 
@@ -149,6 +150,19 @@ async def test_a_token_server_that_is_away_is_told_and_found_again(case: Case) -
     case.oauth.mode, case.oauth.lifetime = "well", 3_600
     await case.sync()
     assert (await case.mailbox()).status == "ok"
+
+
+def test_a_token_server_that_is_away_is_asked_less_and_less_and_an_ended_grant_hardly_at_all() -> None:
+    pace = Pace(lambda: 0.5)
+    waits = [pace.next_wait(TokenServerDown("away"), 0) for _ in range(10)]
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (2, 30)
+    assert pace.next_wait(GrantEnded("over"), 0) == 300
+    assert [status_of(one) for one in (TokenServerDown("away"), GrantEnded("over"), ClientRefused("no"))] == [
+        "unreachable",
+        "connect_again",
+        "login_failed",
+    ]
 
 
 # ---------------------------------------------------------------------------------------------- the mailbox itself

@@ -215,6 +215,11 @@ def mailbox_line(one: Mailbox, tellable: int = 0) -> MailLine:
     return MailLine(one.id, one.name, status, kind, shown, one.checked_at, None, by_token, ended, reading, tellable)
 
 
+def signed_in(line: MailLine, provider: str) -> MailLine:
+    """The line of a mailbox that is read by what ``provider`` granted."""
+    return replace(line, details=(*line.details, f"Signed in at {provider}, so no password is kept"))
+
+
 def endpoint_line(one: Endpoint, waiting: int, given_up: int, now: datetime) -> HookLine:
     """A webhook, how it stands, how much waits for it, and how much was given up."""
     status, kind = _ENDPOINT.get(one.status, (one.status, ""))

@@ -14,6 +14,7 @@ from wherefrom.console import session
 from wherefrom.console.page import Pages, is_fragment
 from wherefrom.console.session import Reader
 from wherefrom.errors import BadInput, NotFound, WherefromError
+from wherefrom.inbox.store.mailboxes import Mailbox, list_disconnected
 from wherefrom.services import Services
 from wherefrom.sites.site import Site
 from wherefrom.sites.store import list_sites
@@ -34,7 +35,8 @@ class Desk:
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request of somebody who is logged in. ``fields`` are the form's; ``site`` is the one in the path;
-    ``alerts`` are its webhooks that were switched off, which every page says until somebody has acted."""
+    ``alerts`` are its webhooks that were switched off, ``closed`` its mailboxes that have to be connected again: every
+    page says so until somebody has acted."""
 
     desk: Desk
     reader: Reader
@@ -43,6 +45,7 @@ class Call:
     sites: tuple[Site, ...]
     chosen: Site | None
     alerts: tuple[Endpoint, ...] = ()
+    closed: tuple[Mailbox, ...] = ()
 
     @property
     def services(self) -> Services:
@@ -77,6 +80,7 @@ class Call:
             "sites": self.sites,
             "place": place,
             "alerts": self.alerts,
+            "closed": self.closed,
         }
 
 
@@ -101,8 +105,10 @@ def for_readers(desk: Desk, answer: Answer) -> Callable[[Request], Awaitable[Res
         async with desk.services.db.read() as tx:
             sites = tuple(await list_sites(tx))
             chosen = _choose(sites, request)
-            alerts = tuple(await list_disabled(tx, chosen.id)) if chosen and not is_fragment(request) else ()
-        return await answer(Call(desk, reader, request, fields, sites, chosen, alerts))
+            whole = chosen if not is_fragment(request) else None
+            alerts = tuple(await list_disabled(tx, whole.id)) if whole else ()
+            closed = tuple(await list_disconnected(tx, whole.id)) if whole else ()
+        return await answer(Call(desk, reader, request, fields, sites, chosen, alerts, closed))
 
     return _in_words(desk, serve)
 

@@ -22,8 +22,9 @@ from wherefrom.console.page import HEADERS, is_fragment
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput, WherefromError
 from wherefrom.grants.client import list_offers
+from wherefrom.grants.store import list_grants
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox, test_mailbox
-from wherefrom.inbox.store.mailboxes import list_mailboxes
+from wherefrom.inbox.store.mailboxes import Mailbox, list_mailboxes
 from wherefrom.sites.add import set_site
 from wherefrom.substitution.add import add_target
 from wherefrom.substitution.lease import SubstituteStatus, Terms
@@ -166,6 +167,9 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
     if any(one.strategy == "pool" for one in targets):
         pools = await count_pool(tx, site_id, now, Terms.of(settings).cool_before(now))
     mailboxes = await list_mailboxes(tx, site_id)
+    offers = list_offers(settings)
+    names = {one.key: one.name for one in offers}
+    providers = {key: names.get(one.provider, "its provider") for key, one in (await list_grants(tx, site_id)).items()}
     endpoints = await list_endpoints(tx, site_id)
     waiting, given_up = await list_waiting(tx, site_id), await list_given_up(tx, site_id)
     since = (now - timedelta(days=_DROP_DAYS - 1)).date().isoformat()
@@ -173,16 +177,21 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
     return {
         "seen_at": seen_at,
         "targets": [await _target_line(call, tx, one, pools.get(one.id, {})) for one in targets],
-        "offers": list_offers(settings),
+        "offers": offers,
         "past": _PAST,
         "connected": bool(call.request.query_params.get("connected")),
-        "mailboxes": [await read_line(tx, one) for one in mailboxes],
+        "mailboxes": [await _mailbox_line(tx, one, providers) for one in mailboxes],
         "endpoints": [
             checkup.endpoint_line(one, waiting.get(one.id, 0), given_up.get(one.id, 0), now) for one in endpoints
         ],
         "drops": checkup.sum_drops(await list_drops(tx, site_id, since)),
         "needs": checkup.list_needs(seen_at, targets, mailboxes, endpoints),
     }
+
+
+async def _mailbox_line(tx: Tx, one: Mailbox, providers: Mapping[int, str]) -> checkup.MailLine:
+    line = await read_line(tx, one)
+    return checkup.signed_in(line, providers[one.id]) if one.id in providers else line
 
 
 async def _target_line(call: Call, tx: Tx, one: Target, pool: dict[SubstituteStatus, int]) -> checkup.Line:

@@ -75,8 +75,9 @@ def _hint(host: str, username: str) -> str:
     name = host.lower().rstrip(".")
     if any(name == known or name.endswith("." + known) for known in _MICROSOFT):
         return (
-            f"{account} Else IMAP may be switched off for this mailbox (Exchange admin centre, “Manage email apps”) or "
-            "for the whole organisation, or the client lacks the permission IMAP.AccessAsUser.All."
+            f"{account} For a shared mailbox somebody with full access to it agrees. Else IMAP may be switched off for "
+            "this mailbox (Exchange admin centre, “Manage email apps”) or for the whole organisation, or the client "
+            "lacks the permission IMAP.AccessAsUser.All."
         )
     return (
         f"{account} Else IMAP may be switched off in the webmail's settings, or the client was not allowed the scope "

@@ -121,6 +121,13 @@ async def list_usernames(tx: Tx, site_id: int) -> set[str]:
     return set(await tx.recall(mailbox, site_id, ask))
 
 
+async def list_disconnected(tx: Tx, site_id: int) -> list[Mailbox]:
+    """The site's mailboxes that are read no more until a person connects them again; without their folders."""
+    where = mailbox.c.site_id == site_id, mailbox.c.enabled, mailbox.c.status == "connect_again"
+    rows = await tx.execute(select(mailbox).where(*where).order_by(mailbox.c.id))
+    return [Mailbox(**row._mapping) for row in rows]
+
+
 async def list_enabled(tx: Tx) -> list[Mailbox]:
     """Every site's mailboxes that are to be watched: the only question here that is not about one site."""
     rows = (await tx.execute(select(mailbox).where(mailbox.c.enabled).order_by(mailbox.c.id))).all()
