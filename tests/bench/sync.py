@@ -204,24 +204,26 @@ async def work(folder: Path, tell: int) -> None:
     async with Home(folder).open() as services:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        idle = background(services)
+        todo = background(services)
         if tell:
-            idle.append(Resident("teller", lambda stop: _tell_at_the_end(stop, tell)))
-        await Supervisor(idle, services.bell, services.clock).run(stop)
+            before = time.process_time()
+            todo.append(Resident("teller", lambda stop: _tell_at_the_end(stop, tell, before)))
+        await Supervisor(todo, services.bell, services.clock).run(stop)
 
 
-async def _tell_at_the_end(stop: asyncio.Event, letters: int) -> None:
+async def _tell_at_the_end(stop: asyncio.Event, letters: int, before: float) -> None:
     await stop.wait()
-    tell_threads(letters)
+    tell_threads(letters, before)
 
 
-def tell_threads(letters: int) -> None:
-    """Prints what processor time each thread of this process has used, and the processes it has started."""
-    used: Counter[str] = Counter()
+def tell_threads(letters: int, before: float) -> None:
+    """Prints what processor time each thread of this process has used, and the processes it has started; ``before``
+    are the seconds the main thread took to be ready."""
+    used = Counter({"MainThread": -round(before * TICKS)})
     for thread in threading.enumerate():
         fields = Path(f"/proc/self/task/{thread.native_id}/stat").read_text().rpartition(")")[2].split()
         used[re.sub(r"[-_ ]?[\d.]+.*$", "", thread.name)] += sum(map(int, fields[11:13]))
-    used["other processes"] = round(_cpu(os.getpid()) * TICKS) - used.total()
+    used["other processes"] = round((_cpu(os.getpid()) - before) * TICKS) - used.total()
     for name, ticks in used.most_common():
         print(f"    {name:<30} {ticks / TICKS / letters * 1e6:26.0f} µs of processor a letter")
 

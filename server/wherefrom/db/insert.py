@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from wherefrom.db.tx import Tx
+
+
+def insert_unless_there(table: Table, *place: str) -> Insert:
+    """An insert for ``Prepared``: rows whose ``place``, the columns of a unique index, is taken are left out."""
+    # SQLite's compiler understands PostgreSQL's ON CONFLICT, not the other way round.
+    return postgresql.insert(table).on_conflict_do_nothing(index_elements=place)
 
 
 def insert(tx: Tx, table: Table) -> Any:

@@ -103,8 +103,9 @@ class Form:
 
     def _insert_of(self, size: int) -> str:
         if size not in self._inserts:
-            head, _, row = self.sql.rpartition(" VALUES ")
-            self._inserts[size] = f"{head} VALUES {', '.join([row] * size)}"
+            head, _, rest = self.sql.rpartition(" VALUES ")
+            row, _, tail = rest.partition(")")  # behind it may stand what to do about a conflict
+            self._inserts[size] = f"{head} VALUES {', '.join([row + ')'] * size)}{tail}"
         return self._inserts[size]
 
 

@@ -172,13 +172,12 @@ class Look:
             for (letter, historic), name in zip(chosen, names, strict=True)
         ]
         async with self.services.db.write() as tx:
-            if plan.renumbered:
-                for row in rows:
-                    # A server that numbers anew under the same UIDVALIDITY: the place is taken by another letter.
-                    if not await messages.add_message(tx, row):
-                        await messages.add_message(tx, {**row, "uidvalidity": -to_ms(now)})
-            else:
-                await messages.add_messages(tx, rows)
+            await messages.add_messages(tx, rows)
+            if plan.renumbered and rows:
+                # A server that numbers anew under the same UIDVALIDITY: the place is taken by another letter.
+                here = await messages.list_ids_here(tx, folder.site_id, [row["id"] for row in rows])
+                taken = [row for row in rows if row["id"] not in here]
+                await messages.add_messages(tx, [{**row, "uidvalidity": -to_ms(now)} for row in taken])
             await write_position(tx, folder)
         if rows:
             self.services.bell.ring("messages")

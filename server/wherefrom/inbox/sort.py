@@ -134,7 +134,10 @@ class Sorting:
 
     async def _judge(self, stored: Stored, read: Read) -> Ready | None:
         if read.letter is not None and read.facts is not None:
-            files = [StoredAttachment(number=n, **asdict(file)) for n, file in enumerate(read.files, start=1)]
+            files = [
+                StoredAttachment(n, one.name, one.content_type, one.size, one.sha256, one.inline, one.content_id)
+                for n, one in enumerate(read.files, start=1)
+            ]
             return Ready(stored, read.letter, read.facts, files)
         if read.passes:
             await self._postpone(stored, read.problem)

@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import BindParameter, and_, bindparam, literal_column, or_, select, update
 
 from wherefrom.db import Prepared, Tx, insert
+from wherefrom.db.insert import insert_unless_there
 from wherefrom.db.keys import among
 from wherefrom.inbox.evidence import Earlier
 from wherefrom.inbox.tables import attachment, match, message, message_address
@@ -71,11 +72,13 @@ _UNSORTED: dict[str, Any] = {
     "status": "stored", "status_reason": "", "duplicate_of": None, "tries": 0, "claimed_until": None,
     "written_at": None, "message_id": None, "in_reply_to": None, "references": None, "subject": "",
     "from_address": "", "from_name": "", "to_address": "", "text": "", "has_html": False, "automatic": "",
-    "first_of_thread": False, "defects": None,
+    "first_of_thread": False, "defects": None, "historic": False,
 }  # fmt: skip
 
 
 _SITE: BindParameter[int] = bindparam("of_site")
+_ADD_NEW = Prepared(insert_unless_there(message, "site_id", "folder_id", "uidvalidity", "uid"))
+_LIST_IDS = Prepared(select(message.c.id).where(message.c.site_id == _SITE, among(message.c.id, "ids")))
 _LIST_HELD_IDS = Prepared(
     select(message.c.message_id).where(message.c.site_id == _SITE, among(message.c.message_id, "message_ids"))
 )
@@ -127,10 +130,12 @@ async def add_message(tx: Tx, values: Mapping[str, Any]) -> bool:
 
 async def add_messages(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """As ``add_message`` for many; those whose place is taken are left out."""
-    if rows:
-        place = ["site_id", "folder_id", "uidvalidity", "uid"]
-        query = insert(tx, message).on_conflict_do_nothing(index_elements=place)
-        await tx.execute(query, [{**_UNSORTED, **row} for row in rows])
+    await tx.append(_ADD_NEW, [{**_UNSORTED, **row} for row in rows])
+
+
+async def list_ids_here(tx: Tx, site_id: int, ids: Sequence[int]) -> set[int]:
+    """Which of these messages there are."""
+    return {id_ for (id_,) in await tx.fetch(_LIST_IDS, {"of_site": site_id, "ids": list(ids)})}
 
 
 async def list_held(tx: Tx, site_id: int, sha256s: Sequence[str]) -> set[str]:
