@@ -10,7 +10,8 @@ from mailparser.exceptions import MailParserError  # type: ignore[import-untyped
 from mailparser.utils import get_addresses, parse_received  # type: ignore[import-untyped]
 
 from wherefrom.mail.charset import one_line
-from wherefrom.mail.fields import _read_any_parameters, _read_lines, _read_sound_block, _read_sound_parameters
+from wherefrom.mail.fields import _read_lines, _read_sound_block
+from wherefrom.mail.parameters import _read_any_parameters, _read_sound_parameters
 from wherefrom.mail.sound import find_for, find_mailboxes, find_moment
 
 
@@ -82,21 +83,12 @@ def test_whom_a_hop_was_for_is_what_mail_parser_finds(text: str) -> None:
         assert found in clause
 
 
+SECTIONS = ("; name*=utf-8''%D0%A6", "; name*0*=koi8-r''%C1", "; name*1*=%C2", "; name*1=c", "; name=d", "; name*2*=''")
+
+
 @given(
     heap(
-        "text/plain",
-        "; ",
-        ";",
-        "charset=",
-        "utf-8",
-        '"a b"',
-        "name=",
-        "boundary=",
-        '"=_x"',
-        "filename=",
-        "=?utf-8?Q?a?=",
-        " ",
-        "a",
+        "text/plain", "; ", ";", "charset=", "utf-8", '"a b"', "name=", "boundary=", '"=_x"', "=?utf-8?Q?a?=", " ", "a"
     )
 )
 @settings(max_examples=300)
@@ -106,6 +98,14 @@ def test_parameters_are_those_the_standard_library_finds(text: str) -> None:
         word, pairs = _read_any_parameters(text, ())
         pairs.pop("", None)  # what stands behind a last semicolon
         assert found == (word, pairs)
+
+
+@given(st.lists(st.sampled_from(SECTIONS), max_size=4).map(lambda chosen: "a/b" + "".join(chosen)))
+@settings(max_examples=300)
+def test_sections_are_joined_as_the_standard_library_joins_them(text: str) -> None:
+    found = _read_sound_parameters(text)
+    if found is not None:
+        assert found == _read_any_parameters(text, ())
 
 
 @given(
@@ -147,6 +147,8 @@ def test_a_header_block_is_the_one_read_line_by_line(raw: bytes) -> None:
         (find_for, "from a (b [192.0.2.1]) by c (Postfix) with ESMTPS id 4F1\tfor <x@y.example>; Mon, 2 Nov 2026"),
         (_read_sound_parameters, 'multipart/mixed; boundary="=_b"'),
         (_read_sound_parameters, "text/plain; charset=utf-8; format=flowed;"),
+        (_read_sound_parameters, "attachment; filename*=utf-8''%D0%9F%D1%80.pdf"),
+        (_read_sound_parameters, "attachment; filename*1*=%80.pdf; filename*0*=utf-8''%D0%9F%D1"),
     ],
 )  # fmt: skip
 def test_what_most_letters_carry_is_read_the_fast_way(reader: object, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Header fields as bytes: where a header block ends, what its fields are, and the parameters of a MIME field.
+"""Header fields as bytes: where a header block ends, and what its fields are.
 
 Answers for reading what is damaged (missing blank line, stray lines, bare LF) the way mail programs do, in linear time.
 Refuses to know what any field means.
@@ -6,28 +6,17 @@ Refuses to know what any field means.
 
 from __future__ import annotations
 
-import email.utils
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from email.message import Message
 
-from wherefrom.mail.charset import decode_text, decode_words
 from wherefrom.mail.paged import Octets
 
 MAX_BLOCK = 1_048_576
 """Bytes of one header block that are looked at; no real letter comes near."""
 MAX_FIELDS = 2_000
-_MAX_PARAMETERS = 8_192  # bytes of one MIME field; the standard library's reader is quadratic in quotes
 
 _NAME = re.compile(rb"([!-9;-~]{1,200})[ \t]*:")
 _FIELD = re.compile(rb"([!-9;-~]{1,200})[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)\n")
-_WORD = re.compile(r"[ \t]*([^\s;=\"\\<>()]+)[ \t]*")
-# A parameter that means the same to every reader: no RFC 2231, no comment, no escape, no encoded word.
-_PARAMETER = re.compile(
-    r";[ \t]*([A-Za-z0-9-]+)="
-    r"(?:\"([^\"\\<>=\r\n]*(?:=(?!\?)[^\"\\<>=\r\n]*)*)\"|([^\s;\"\\<>()=]+))[ \t]*"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,61 +133,6 @@ class _Block:
             self._values.setdefault(self._name, []).append(b"".join(self._pieces).strip())
             self._pieces = []
         return self._values
-
-
-def parse_parameters(value: bytes, hints: Sequence[str] = ()) -> tuple[str, dict[str, str]]:
-    """A MIME field's word and its parameters, both lower-cased names: ``text/plain; charset=X`` → ("text/plain", {…}).
-
-    Reads RFC 2231 (continued, percent-encoded), and what people send instead: encoded words, raw 8-bit text.
-    """
-    if not value:
-        return "", {}
-    text, _ = decode_text(value[:_MAX_PARAMETERS], None, hints)
-    if ";" not in text:
-        return text.strip().lower(), {}
-    return _read_sound_parameters(text) or _read_any_parameters(text, hints)
-
-
-def _read_sound_parameters(text: str) -> tuple[str, dict[str, str]] | None:
-    """Parameters no two readers differ about; None for any other."""
-    text = text.rstrip("; \t")
-    word = _WORD.match(text)
-    if word is None or not text.isascii():
-        return None
-    position = word.end()
-    found: dict[str, str] = {}
-    for parameter in _PARAMETER.finditer(text, position):
-        if parameter.start() != position:
-            return None
-        position = parameter.end()
-        name, quoted, token = parameter.groups()
-        found.setdefault(name.lower(), token if quoted is None else quoted)
-    return (word[1].lower(), found) if position == len(text) else None
-
-
-def _read_any_parameters(text: str, hints: Sequence[str]) -> tuple[str, dict[str, str]]:
-    message = Message()
-    message["content-type"] = text.replace("\r", "").replace("\n", "")
-    try:
-        pairs = message.get_params([], unquote=True)
-    except (ValueError, LookupError, TypeError):
-        # The standard library's RFC 2231 reader trips over odd section numbers.
-        return text.partition(";")[0].strip().lower(), {}
-    found: dict[str, str] = {}
-    for key, parameter in pairs[1:]:
-        if isinstance(parameter, tuple):  # RFC 2231's form is meant to win over the plain one beside it
-            found[key.lower()] = _parameter_text(parameter, hints)
-        else:
-            found.setdefault(key.lower(), _parameter_text(parameter, hints))
-    return pairs[0][0].strip().lower() if pairs else "", found
-
-
-def _parameter_text(parameter: str | tuple[str | None, str | None, str], hints: Sequence[str]) -> str:
-    if isinstance(parameter, tuple):
-        label, _, text = parameter
-        octets = email.utils.unquote(text).encode("latin-1", "replace")
-        return decode_text(octets, label, hints)[0]
-    return decode_words(parameter.encode("utf-8", "replace"), hints)
 
 
 def _line(raw: Octets, position: int, limit: int) -> tuple[bytes, int]:

@@ -11,9 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from wherefrom.mail.charset import decode_words, one_line
-from wherefrom.mail.fields import parse_fields, parse_parameters
+from wherefrom.mail.fields import parse_fields
 from wherefrom.mail.letter import Attachment, decode_transfer
 from wherefrom.mail.paged import Octets
+from wherefrom.mail.parameters import parse_parameters
 from wherefrom.mail.structure import Part
 from wherefrom.mail.tnef import Tnef, TnefFile, find_tnef
 

@@ -118,22 +118,23 @@ def find_party(fields: Fields, names: Sequence[str], hints: Sequence[str]) -> Pa
 
 def list_recipients(fields: Fields, hints: Sequence[str]) -> Iterator[Recipient]:
     """Every (address, role) once, the most trustworthy role first. The caller caps how many."""
-    seen: set[tuple[str, Role]] = set()
     for rank, role in enumerate(ROLES):
-        if role == "received-for":
-            people = [Party("", address) for address in _list_for_addresses(fields)]
-        else:
-            people = [
-                person
-                for name in _WRITERS[role]
-                for value in fields.every(name)
-                for person in parse_people(_TYPED.sub(b"", value, count=1), hints)
-            ]
-        for person in people:
-            for address in _with_bare_local(person.address) if person.address else ():
-                if (address.key, role) not in seen:
-                    seen.add((address.key, role))
-                    yield Recipient(address, role, len(ROLES) - rank, person.name)
+        seen: set[str] = set()
+        for name, address in _list_named(fields, role, hints):
+            if address.key not in seen:
+                seen.add(address.key)
+                yield Recipient(address, role, len(ROLES) - rank, name)
+
+
+def _list_named(fields: Fields, role: Role, hints: Sequence[str]) -> Iterator[tuple[str, Address]]:
+    if role == "received-for":
+        yield from (("", address) for address in _list_for_addresses(fields))
+        return
+    for name in _WRITERS[role]:
+        for value in fields.every(name):
+            for person in parse_people(_TYPED.sub(b"", value, count=1) if b";" in value else value, hints):
+                if person.address:
+                    yield from ((person.name, address) for address in _with_bare_local(person.address))
 
 
 def _with_bare_local(address: Address) -> tuple[Address, ...]:
@@ -170,7 +171,7 @@ def _for_clause(text: str, hinted: str) -> str:
 def find_first_stamp(fields: Fields) -> datetime | None:
     """When the first hop, which is the last field, took the letter; of broken stamps the next hop's."""
     newest = list(islice(fields.every("received"), MAX_HOPS))
-    stamps = (parse_date(decode_text(value[:_MAX_HOP], None)[0].rpartition(";")[2]) for value in reversed(newest))
+    stamps = (parse_date(decode_text(value[:_MAX_HOP].rpartition(b";")[2], None)[0]) for value in reversed(newest))
     return next((stamp for stamp in stamps if stamp), None)
 
 

@@ -154,6 +154,12 @@ def _is_in_pieces(encoded: bytes) -> bool:
 
 
 def _decode_base64(encoded: bytes) -> bytes:
+    padding = encoded.find(b"=")
+    if padding < 0 or (len(encoded) - padding < 100 and not encoded[padding:].strip(b"= \t\r\n")):
+        try:
+            return binascii.a2b_base64(encoded)  # passes over blanks and rubbish itself
+        except binascii.Error:
+            return _decode_digits(encoded)
     if _is_in_pieces(encoded):
         return b"".join(_decode_digits(line) for line in encoded.splitlines())
     return _decode_digits(encoded)

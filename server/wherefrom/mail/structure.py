@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from wherefrom.errors import WherefromError
-from wherefrom.mail.fields import Fields, parse_fields, parse_parameters
+from wherefrom.mail.fields import Fields, parse_fields
 from wherefrom.mail.paged import Octets
+from wherefrom.mail.parameters import parse_parameters
 
 _ENCODING_NAME = re.compile(rb"\s*\"?([A-Za-z0-9-]+)")
 
