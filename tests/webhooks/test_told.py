@@ -84,6 +84,26 @@ async def test_a_status_told_first_does_not_keep_the_receivers_number_out_and_a_
     assert {one["deal_status"] for one in shown.values()} == {"open"}
 
 
+async def test_an_answer_tells_status_and_value_until_the_crm_tells_others(
+    api: httpx.AsyncClient, post: Post, receiver: Receiver
+):
+    await listen(post.services, receiver.url, site_id=post.rows.site_id)
+    receiver.answer(200, {"deal": {"id": "D-1", "status": "new", "value": 99.9, "currency": "EUR"}})
+    row = (await post.receive(letter(CODE))).row
+    await work(post.services)
+    whole = {"deal_number": "D-1", "deal_status": "new", "deal_value": "99.90", "deal_currency": "EUR"}
+    assert await tell(api, row.id) == whole
+    assert await tell(api, row.id, deal_status="won") == {**whole, "deal_status": "won"}
+    for number, kept in (
+        ("D-1", {**whole, "deal_status": "won"}),
+        ("D-2", {"deal_number": "D-2", "deal_status": "new", "deal_value": "5.00", "deal_currency": None}),
+    ):  # another deal begins with its own
+        receiver.answer(200, {"deal": {"id": number, "status": "new", "value": 5}})
+        await api.post("/sites/shop/deliveries/resend", json={"status": "delivered"})
+        await work(post.services)
+        assert await tell(api, row.id) == kept
+
+
 async def test_what_became_of_a_deal_is_told_by_its_number_for_all_its_letters(api: httpx.AsyncClient, post: Post):
     ids = [(await post.receive(letter(CODE, message_id=f"<{n}@c.example>"))).row.id for n in range(3)]
     answer = await api.patch("/sites/shop/deals/D-7", json={"status": "won"})

@@ -218,11 +218,13 @@ async def _record_deal(tx: Tx, outcome: Outcome, now: datetime) -> None:
     one = outcome.claimed.delivery
     if one.event_type != EventType.MESSAGE_RECEIVED:
         return
-    number = deal.find_number(outcome.answer.body, outcome.claimed.deal_path)
-    if number is not None:
-        await deals.record_deal(
-            tx, site_id=one.site_id, subject_id=one.subject_id, number=number, endpoint_id=one.endpoint_id, now=now
-        )
+    found = deal.find_deal(outcome.answer.body, outcome.claimed.deal_path)
+    if found is None:
+        return
+    await deals.record_deal(
+        tx, site_id=one.site_id, subject_id=one.subject_id, number=found.number, endpoint_id=one.endpoint_id, now=now,
+        status=found.status, value=found.value, currency=found.currency,
+    )  # fmt: skip
 
 
 async def _judge_endpoint(tx: Tx, services: Services, outcome: Outcome, now: datetime) -> None:

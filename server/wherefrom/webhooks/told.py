@@ -13,11 +13,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.services import Services
-from wherefrom.webhooks.deal import LONGEST_NUMBER, clean_number
+from wherefrom.webhooks.deal import LONGEST_NUMBER, LONGEST_STATUS, clean_number, clean_status
 from wherefrom.webhooks.money import clean_currency, to_scaled
 from wherefrom.webhooks.store import deals
 
-DealStatus = Annotated[str, Meta(max_length=100)]
+DealStatus = Annotated[str, Meta(max_length=LONGEST_STATUS)]
 
 
 class ChangeDeal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,10 +75,9 @@ def _deal_values(wish: ChangeDeal) -> dict[str, Any]:
     if wish.deal_number is not UNSET:
         values["number"] = "" if wish.deal_number is None else _number(wish.deal_number, "deal_number")
     if wish.deal_status is not UNSET:
-        status = (wish.deal_status or "").strip()
-        if not status.isprintable():
+        values["status"] = clean_status(wish.deal_status)
+        if values["status"] is None and (wish.deal_status or "").strip():
             raise BadInput("a deal's status is one line of text", field="deal_status")
-        values["status"] = status or None
     if wish.deal_value is not UNSET:
         values["value"] = None if wish.deal_value is None else to_scaled(wish.deal_value)
     if wish.deal_currency is not UNSET:

@@ -41,7 +41,7 @@ class TryEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What was posted and what came back. ``words``: what went wrong, ``hint``: what to do; both "" when it was
-    accepted without remark. ``deal_number``: what would be kept of this answer."""
+    accepted without remark. ``deal``: what would be kept of this answer."""
 
     url: str
     body: bytes
@@ -49,7 +49,7 @@ class Trial:
     milliseconds: int
     words: str
     hint: str
-    deal_number: str | None
+    deal: deal.AnsweredDeal | None
 
 
 async def try_endpoint(services: Services, site_id: int, endpoint_id: int, sample: Sample) -> Trial:
@@ -75,7 +75,7 @@ async def try_endpoint(services: Services, site_id: int, endpoint_id: int, sampl
         milliseconds=round((time.monotonic() - began) * 1000),
         words=answer.error,
         hint=advise(answer),
-        deal_number=deal.find_number(answer.body, one.deal_path) if answer.accepted and sample == "letter" else None,
+        deal=deal.find_deal(answer.body, one.deal_path) if answer.accepted and sample == "letter" else None,
     )
 
 

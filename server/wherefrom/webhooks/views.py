@@ -200,7 +200,7 @@ def trial_view(one: Trial) -> TrialView:
         milliseconds=one.milliseconds,
         request=TrialRequest(method="POST", url=one.url, headers=_headers(one.answer.sent), body=one.body.decode()),
         answer=answer,
-        deal_number=one.deal_number,
+        deal_number=one.deal.number if one.deal else None,
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import or_, select, update
 
 from wherefrom.db import Tx, insert
 from wherefrom.webhooks.tables import deal
@@ -30,16 +30,23 @@ class Deal:
 
 
 async def record_deal(
-    tx: Tx, *, site_id: int, subject_id: int, number: str, endpoint_id: int | None, now: datetime
-) -> None:
+    tx: Tx, *, site_id: int, subject_id: int, number: str, endpoint_id: int | None, now: datetime,
+    status: str | None = None, value: int | None = None, currency: str | None = None,
+) -> None:  # fmt: skip
     """Keeps the number of a message's deal, in place of an earlier one; what was told through the API is replaced
-    only through the API."""
+    only through the API. Status, value and currency of the same deal fill what is empty: a CRM tells later ones
+    through the API. Another deal begins with its own."""
     row = {"site_id": site_id, "subject_id": subject_id, "number": number, "endpoint_id": endpoint_id}
-    new = insert(tx, deal).values(**row, recorded_at=now)
+    about = {"status": status, "value": value, "currency": currency}
+    new = insert(tx, deal).values(**row, **about, recorded_at=now)
+    same = or_(deal.c.number == number, deal.c.number == "")
+    kept = {
+        name: case((same, func.coalesce(deal.c[name], new.excluded[name])), else_=new.excluded[name]) for name in about
+    }
     await tx.execute(
         new.on_conflict_do_update(
             index_elements=[deal.c.site_id, deal.c.subject_id],
-            set_={"number": number, "endpoint_id": endpoint_id, "recorded_at": now},
+            set_={"number": number, "endpoint_id": endpoint_id, "recorded_at": now, **kept},
             where=None if endpoint_id is None else or_(deal.c.endpoint_id.is_not(None), deal.c.number == ""),
         )
     )
