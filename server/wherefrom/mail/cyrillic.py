@@ -26,18 +26,23 @@ _SCALE = 20
 _BELIEVABLE = -3.6
 _POSSIBLE = -5.0
 _USUAL = -3.2
-_MARGIN = 0.5
+_MARGIN, _MARGIN_TURNED = 0.5, 0.1
 _SAMPLE = 400
 _LOOKED_AT = 65_536  # bytes
 _LEAST = 8  # letters: of fewer the label is believed
 _ASCII = bytes(range(128))
 _RUNS = re.compile(rb"[\x80-\xff]{3,}")
+_MIXED = re.compile(rb"[A-Za-z][\xc0-\xff]|[\xc0-\xff][A-Za-z]")
+_TURNED = re.compile("[а-яё][А-ЯЁ]")
 
 
 def find_cyrillic(data: bytes) -> str | None:
-    """The charset in which ``data`` is Cyrillic words, or None when its high bytes come singly, as Western ones do."""
+    """The charset in which ``data`` is Cyrillic words, or None when its high bytes come singly or stand among Latin
+    letters, as Western ones do."""
+    data = data[:_LOOKED_AT]
     high = _sample(data)
-    if len(b"".join(_RUNS.findall(data[:_LOOKED_AT]))) * 2 <= len(data[:_LOOKED_AT].translate(None, _ASCII)):
+    runs = _RUNS.findall(data)
+    if sum(map(len, runs)) * 2 <= len(data.translate(None, _ASCII)) or len(_MIXED.findall(data)) * 4 > len(runs):
         return None
     best, found = _likeliest(high)
     return best if found >= _POSSIBLE else None
@@ -55,7 +60,13 @@ def find_better(data: bytes, named: str) -> str | None:
     if said >= _USUAL:
         return None
     best, found = _likeliest(high)
-    return best if found >= _BELIEVABLE and found > said + _MARGIN else None
+    # In KOI8-R and Windows-1251 small and capital letters have changed places: "пРИВЕТ".
+    turned = _is_turned(data, named) and not _is_turned(data, best)
+    return best if found >= _BELIEVABLE and found > said + (_MARGIN_TURNED if turned else _MARGIN) else None
+
+
+def _is_turned(data: bytes, codec: str) -> bool:
+    return _TURNED.search(data[:_SAMPLE].decode(codec, "replace")) is not None
 
 
 def _likeliest(high: bytes) -> tuple[str, float]:
