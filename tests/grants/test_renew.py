@@ -1,6 +1,7 @@
 """Tokens that are good when they are needed: renewed in time, by one at a time, never after the grant has ended."""
 
 import asyncio
+import random
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -234,6 +235,33 @@ async def test_a_redirect_of_the_token_server_is_not_followed(
     with pytest.raises(TokenServerDown, match="answered 307"):
         await valid_token(replace(site, settings=moved), owner)
     assert len(receiver.requests) == 1
+
+
+@pytest.mark.parametrize("seed", [3])
+async def test_whatever_happens_no_refresh_token_is_used_twice_and_there_is_a_token_when_the_server_is_well(
+    site: Services, owner: Owner, oauth: OauthServer, clock: FixedClock, seed: int
+) -> None:
+    chance = random.Random(seed)
+    for _ in range(14):
+        oauth.mode = chance.choice(("well", "well", "slow", "down", "busy", "garbage"))
+        if chance.random() < 0.5:
+            clock.advance(HOUR)
+        tasks = [asyncio.create_task(valid_token(site, owner)) for _ in range(chance.randint(1, 4))]
+        if chance.random() < 0.3:
+            refused = site.tokens.decrypt((await stored(site, owner)).access_token)
+            tasks.append(asyncio.create_task(replace_token(site, owner, refused)))
+        if chance.random() < 0.3:
+            await asyncio.sleep(0)
+            tasks[0].cancel()
+        for found in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(found, str | TokenServerDown | Throttled | asyncio.CancelledError | None), found
+        if chance.random() < 0.3:
+            await note_accepted(site, owner)
+    oauth.mode = "well"
+    clock.advance(HOUR)
+    assert oauth.user_of(await valid_token(site, owner)) == ANNA
+    assert oauth.reused == 0
+    assert await events(site) == []
 
 
 async def test_a_client_that_left_the_settings_is_told_and_does_not_end_the_grant(

@@ -31,6 +31,7 @@ from wherefrom.inbox.store.mailboxes import Mailbox, get_mailbox
 from wherefrom.inbox.sync import sync_once
 from wherefrom.mail import token_login
 from wherefrom.mail.diagnosis import Diagnosis
+from wherefrom.mail.failures import Throttled
 from wherefrom.mail.oauth import read_redirect
 from wherefrom.mail.oauth_failures import ClientRefused, GrantEnded, TokenRefused, TokenServerDown
 from wherefrom.services import Services
@@ -136,6 +137,19 @@ async def test_d04_an_ended_grant_stops_the_mailbox_until_it_is_connected_again(
         await made.settled()
     finally:
         await made.stop()
+
+
+async def test_a_mail_server_that_cannot_check_tokens_for_now_is_not_taken_for_one_that_refuses_them(
+    case: Case,
+) -> None:
+    await case.connect()
+    case.oauth.introspects = False
+    with pytest.raises(Throttled):
+        await case.sync()
+    case.oauth.introspects = True
+    await case.sync()
+    assert (await case.mailbox()).status == "ok"
+    assert case.oauth.refreshes == []
 
 
 async def test_a_token_server_that_is_away_is_told_and_found_again(case: Case) -> None:

@@ -60,6 +60,9 @@ class OauthServer:
         self.lifetime: int | None = 3_600
         self.user = ""
         self.granted = ""
+        self.introspects = True
+        self.reused = 0
+        """How often a refresh token came again after it was replaced."""
         self.asked: list[dict[str, str]] = []
         """The forms of the token requests so far."""
         self._released = threading.Event()
@@ -182,7 +185,7 @@ class OauthServer:
         form = {name: str(value) for name, value in (await request.form()).items()}
         self.asked.append(form)
         if self.mode in ("hang", "slow"):
-            await asyncio.to_thread(self._released.wait, 30 if self.mode == "hang" else 0.4)
+            await asyncio.to_thread(self._released.wait, 30 if self.mode == "hang" else 0.2)
         if self.mode == "down":
             return HTMLResponse("<h1>Bad gateway</h1>", 502)
         if self.mode == "busy":
@@ -225,12 +228,15 @@ class OauthServer:
         token = form.get("refresh_token", "")
         for one in self._grants:
             if token and token in one.old:
+                self.reused += 1
                 one.ended = True  # used twice: stolen, for all a server knows (RFC 9700 4.14.2)
             if token and token == one.refresh and not one.ended:
                 return one
         return None
 
     async def _introspect(self, request: Request) -> Response:
+        if not self.introspects:
+            return Response("out of order", 500)
         token = str((await request.form()).get("token", ""))
         with self._lock:
             grant, end = self._tokens.get(token, (None, 0.0))

@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 MARGIN = timedelta(minutes=5)
 """A token is renewed this long before it ends: a login may take a minute, and clocks differ."""
 
-_CLAIM = timedelta(seconds=60)  # longer than the HTTP client may take
+_CLAIM_MORE = timedelta(seconds=45)  # a claim is that much longer than the HTTP client may take
 _AGAIN = "Connect this mailbox again: in the console's setup, or with “wherefrom mailbox connect”."
 _SENDER_AGAIN = "Connect the account probes go out by again: “wherefrom smtp connect”."
 _LOOKS, _LOOK_SECONDS = 200, 0.1
@@ -121,13 +121,19 @@ def _hint(owner: Owner) -> str:
 
 async def _renew(services: Services, owner: Owner, seen: Grant, *, refused: bool) -> Grant:
     """The grant with new tokens, asked for here or by whoever holds the claim."""
+    # Not given up when the caller is: an answer that is lost may hold the only refresh token there is, and a claim that
+    # nobody uses holds up the others.
+    return await asyncio.shield(asyncio.create_task(_claim(services, owner, seen, refused=refused)))
+
+
+async def _claim(services: Services, owner: Owner, seen: Grant, *, refused: bool) -> Grant:
     now = services.clock.now()
+    until = now + timedelta(seconds=services.settings.webhooks.timeout_seconds) + _CLAIM_MORE
     async with services.db.write() as tx:
-        claimed = await store.claim_grant(tx, seen, now, now + _CLAIM)
+        claimed = await store.claim_grant(tx, seen, now, until)
     if not claimed:
         return await _await_other(services, owner, seen)
-    # Not given up when the caller is: an answer that is lost may hold the only refresh token there is.
-    return await asyncio.shield(asyncio.create_task(_ask(services, owner, seen, refused=refused)))
+    return await _ask(services, owner, seen, refused=refused)
 
 
 async def _ask(services: Services, owner: Owner, seen: Grant, *, refused: bool) -> Grant:
