@@ -30,12 +30,21 @@ def test_old_mail_is_read_shown_and_sent_when_asked_for(shell: Shell, dovecot: D
     assert "old letters are not counted yet: is the service running?" in before
     assert "Leads (other): not looked at yet, read from 30 days before it was added" in before
 
+    dovecot.append_to(account, "Old", letter(subject="Letter 5", message_id="<5@x.example>"))
     dovecot.append_to(account, "Leads", letter(subject="Letter 4", message_id="<4@x.example>"))
     told = shell.run("mailbox", "sync", "shop")
     assert told.returncode == 0, told.stderr
     assert "INBOX (inbox): 3 letters on the server, 3 old ones read" in told.stdout
     (inbox,) = [one for one in shell.json("mailbox", "show", "shop")["folders"] if one["name"] == "INBOX"]
     assert (inbox["letters"], inbox["old_letters"], inbox["old_read"], inbox["reading_old"]) == (3, 3, 3, False)
+    there = {one["shown"]: one["chosen"] for one in shell.json("mailbox", "folders", "shop")["data"]}
+    assert there == {"INBOX": True, "Junk": True, "Leads": True, "Old": False}
+    changed = shell.run("mailbox", "set", "shop", "--folder", "Old", "--name", "Sales", "--off").stdout
+    assert "Sales" in changed
+    assert "Old (other): not looked at yet, read from when it was added" in changed
+    assert "Leads" not in changed
+    assert "do not go together" in shell.run("mailbox", "set", "shop", "--folder", "Old", "--no-folders").stderr
+
     assert shell.json("mailbox", "send-old", "shop") == {"told": 0, "waiting": 3}, "the fourth is no old one"
     assert "3 are not sorted yet, ask again" in shell.run("mailbox", "send-old", "shop").stdout
 

@@ -12,8 +12,9 @@ from wherefrom.cli.connect import connect, providers
 from wherefrom.cli.password import PasswordFile, read_password
 from wherefrom.cli.target import SiteArgument
 from wherefrom.errors import BadInput
-from wherefrom.inbox.mailbox import DEFAULT_FOLDERS
+from wherefrom.inbox.server_folders import folder_choices
 from wherefrom.inbox.sync import sync_once
+from wherefrom.mail.folders import THE_JUNK
 from wherefrom.management import find_site_id, invoke
 from wherefrom.services import Services
 
@@ -23,6 +24,7 @@ app.command("connect")(connect)
 app.command("providers")(providers)
 
 _BAR = 30
+_USUAL_FOLDERS = ("INBOX", THE_JUNK)
 _VARIABLE = "WHEREFROM_MAILBOX_PASSWORD"
 
 MailboxArgument = Annotated[str, typer.Argument(help="The mailbox's id; the only one if left out.")]
@@ -53,8 +55,7 @@ def add(
         "port": port or (993 if security == "tls" else 143), "password": read_password(password_file, _VARIABLE),
     }  # fmt: skip
     if folder:
-        further = [{"name": one, "kind": "other"} for one in folder if one.upper() != "INBOX"]
-        body["folders"] = [*to_builtins(DEFAULT_FOLDERS), *further]
+        body["folders"] = to_builtins(folder_choices([*_USUAL_FOLDERS, *folder]))
 
     async def use(services: Services) -> Any:
         return await invoke(services, "POST", "/sites/{site}/mailboxes", site=site, body=body)
@@ -96,6 +97,56 @@ def show_one(
         return "\n".join([_line(one), account, *(_folder(folder) for folder in one["folders"]), *_old_mail(one)])
 
     show(with_services(settings, use), as_json, words)
+
+
+@app.command("folders")
+def folders(
+    site: SiteArgument, mailbox: MailboxArgument = "", settings: SettingsOption = None, as_json: JsonOption = False
+) -> None:
+    """Ask the server which folders it has, and show which of them are read."""
+
+    async def use(services: Services) -> Any:
+        chosen = mailbox or await _only(services, site)
+        return await invoke(services, "POST", "/sites/{site}/mailboxes/{mailbox}/folders", site=site, mailbox=chosen)
+
+    def words(page: dict[str, Any]) -> str:
+        lines = [
+            f"{'read' if one['chosen'] else '    '} {one['shown']:<40} {one['kind']}"
+            + (" (not on the server)" if one["missing"] else "")
+            for one in page["data"]
+        ]
+        return "\n".join([*lines, f"Change it: wherefrom mailbox set {site} --folder NAME"])
+
+    show(with_services(settings, use), as_json, words)
+
+
+@app.command("set")
+def change(
+    site: SiteArgument,
+    mailbox: MailboxArgument = "",
+    on: Annotated[bool | None, typer.Option("--on/--off", help="Read it, or leave it alone.")] = None,
+    name: Annotated[str | None, typer.Option(help="What it is called here.")] = None,
+    folder: Annotated[
+        list[str] | None,
+        typer.Option(help="A folder to read besides INBOX and the server's junk folder, in place of those so far."),
+    ] = None,
+    no_folders: Annotated[bool, typer.Option("--no-folders", help="No folder besides these two.")] = False,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a mailbox; what is not given stays."""
+    if folder and no_folders:
+        raise BadInput("--folder and --no-folders do not go together")
+    body: dict[str, Any] = {key: value for key, value in (("enabled", on), ("name", name)) if value is not None}
+    if folder or no_folders:
+        body["folders"] = to_builtins(folder_choices([*_USUAL_FOLDERS, *(folder or ())]))
+
+    async def use(services: Services) -> Any:
+        chosen = mailbox or await _only(services, site)
+        path = "/sites/{site}/mailboxes/{mailbox}"
+        return await invoke(services, "PATCH", path, site=site, mailbox=chosen, body=body)
+
+    show(with_services(settings, use), as_json, lambda one: "\n".join([_line(one), *map(_folder, one["folders"])]))
 
 
 @app.command("sync")

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from wherefrom.console.words import sentence
+from wherefrom.errors import WherefromError
+from wherefrom.inbox.server_folders import ServerFolder
 from wherefrom.inbox.store.mailboxes import Mailbox
 from wherefrom.mail.diagnosis import Diagnosis, Step
 from wherefrom.substitution.target import Target
@@ -109,6 +111,17 @@ class MailLine(Line):
     ended: bool = False
     reading: tuple[tuple[str, int, int], ...] = ()
     tellable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FolderForm:
+    """The folders to choose from for a mailbox; ``left_out``: how many more there are. ``problem``: why there is no
+    choice, or why it was refused."""
+
+    mailbox_id: int
+    folders: tuple[ServerFolder, ...]
+    left_out: int
+    problem: WherefromError | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wherefrom.console import connect, entry, export, history, letter, lost, old_mail, receivers, setup
+from wherefrom.console import connect, entry, export, folders, history, letter, lost, old_mail, receivers, setup
 from wherefrom.console.desk import Answer, Desk, GuestAnswer, for_guests, for_readers
 from wherefrom.console.page import Pages
 from wherefrom.services import Services
@@ -34,6 +34,7 @@ _READ: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/lost", lost.show_lost_mail),
     ("/sites/{site}/setup", setup.show_setup),
     ("/sites/{site}/setup/mailboxes/{mailbox}/old", old_mail.show_old_mail),
+    ("/sites/{site}/setup/mailboxes/{mailbox}/folders", folders.show_folders),
 )
 _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/messages/{message}/match", letter.correct_match_form),
@@ -44,6 +45,7 @@ _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/setup/mailboxes", setup.add_mailbox_form),
     ("/sites/{site}/setup/mailboxes/{mailbox}/test", setup.test_mailbox_form),
     ("/sites/{site}/setup/mailboxes/{mailbox}/send-old", old_mail.send_old_form),
+    ("/sites/{site}/setup/mailboxes/{mailbox}/folders", folders.set_folders_form),
     ("/sites/{site}/setup/mailboxes/connect", connect.connect_form),
     ("/sites/{site}/setup/mailboxes/{mailbox}/connect", connect.connect_again_form),
     ("/sites/{site}/setup/endpoints", receivers.add_endpoint_form),

@@ -58,6 +58,7 @@ class Outcome:
     diagnosis: checkup.Result | None = None
     trial: TrialView | None = None
     endpoint_id: int = 0
+    folders: checkup.FolderForm | None = None
 
 
 async def show_setup(call: Call) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -14,6 +14,7 @@ from wherefrom.inbox.correct import correct_match
 from wherefrom.inbox.file import file_response
 from wherefrom.inbox.mailbox import AddMailbox, ChangeMailbox
 from wherefrom.inbox.old_mail import tell_old_mail
+from wherefrom.inbox.server_folders import list_server_folders
 from wherefrom.inbox.store import details, history, mailboxes
 from wherefrom.inbox.store.history import HistoryFilter
 from wherefrom.inbox.views import (
@@ -22,6 +23,7 @@ from wherefrom.inbox.views import (
     MessageDetailView,
     MessageView,
     OldMailView,
+    ServerFolderView,
     detail_view,
     diagnosis_view,
     mailbox_view,
@@ -108,6 +110,11 @@ async def _remove_mailbox(call: Call) -> None:
 
 async def _test_mailbox(call: Call) -> DiagnosisView:
     return diagnosis_view(await mailbox.test_mailbox(call.services, call.site_id, call.id("mailbox")))
+
+
+async def _list_folders(call: Call) -> Page[ServerFolderView]:
+    found = await list_server_folders(call.services, call.site_id, call.id("mailbox"))
+    return Page([ServerFolderView(**asdict(one)) for one in found])
 
 
 async def _tell_old_mail(call: Call) -> OldMailView:
@@ -208,6 +215,10 @@ _MAILBOXES: tuple[Operation, ...] = (
     ),
 )  # fmt: skip
 _MESSAGES: tuple[Operation, ...] = (
+    Operation(
+        "POST", _MAILBOX + "/folders", "Ask a mailbox's server which folders it has, to choose from", _list_folders,
+        answer=Page[ServerFolderView], tag="mailboxes",
+    ),
     Operation(
         "POST", _MAILBOX + "/send-old", "Send the letters of before a mailbox was connected to the webhooks, each once",
         _tell_old_mail, answer=OldMailView, tag="mailboxes",

@@ -34,6 +34,17 @@ class FolderView(Struct, frozen=True, kw_only=True):
     reading_old: bool
 
 
+class ServerFolderView(Struct, frozen=True, kw_only=True):
+    """A folder the mailbox's server has. ``name`` is what to choose it by (``\\Junk`` for its junk folder), ``shown``
+    how the server spells it. ``kind``: inbox, junk, sent, trash or other. ``missing``: it is chosen and not there."""
+
+    name: str
+    shown: str
+    kind: str
+    chosen: bool
+    missing: bool
+
+
 class OldMailView(Struct, frozen=True, kw_only=True):
     """``told``: old letters the webhooks are told of now. ``waiting``: those not sorted yet, to be asked for later."""
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from imapclient import IMAPClient, SocketTimeout  # type: ignore[import-untyped]
+from imapclient import IMAPClient, SocketTimeout, imap_utf7  # type: ignore[import-untyped]
 from imapclient.exceptions import CapabilityError  # type: ignore[import-untyped]
 from imapclient.exceptions import ProtocolError as BadSyntax
 
@@ -244,9 +244,28 @@ class _Client(IMAPClient):  # type: ignore[misc]
         # part of its cost.
         self._imap.debug = 0
 
+    def list_raw_folders(self) -> Any:
+        """As ``list_folders``, with names as the server sends them: one that cannot be read must not hide the rest."""
+        self.folder_encode = False
+        try:
+            return self.list_folders()
+        finally:
+            self.folder_encode = True
+
     def _create_IMAP4(self) -> Wire:  # noqa: N802
         timeout = float(self._timeout.read)
         return Wire(self._connection, self._account.host, self._account.port, timeout)
+
+
+def read_name(raw: bytes | str) -> str | None:
+    """A folder's name out of IMAP's UTF-7 (RFC 3501, 5.1.3); None when it is none, and cannot be asked for."""
+    if isinstance(raw, str):
+        return raw
+    try:
+        name: str = imap_utf7.decode(raw)
+    except _PARSING:
+        return None
+    return name
 
 
 _WRAPPING = re.compile(r"^(?:[A-Za-z]+ (?:failed|command error|error|=>):? *(?:BAD |NO )?|command: \w+ => )+")

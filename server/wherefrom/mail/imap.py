@@ -21,7 +21,7 @@ from datetime import UTC, date, datetime
 from threading import Event
 from typing import Any
 
-from wherefrom.mail.connection import Connection, ImapAccount, Security
+from wherefrom.mail.connection import Connection, ImapAccount, Security, read_name
 from wherefrom.mail.failures import ProtocolError
 from wherefrom.mail.folders import Kind, folder_kind
 from wherefrom.mail.wire import within
@@ -92,11 +92,12 @@ class ImapSession(Connection):
     def list_folders(self) -> list[FolderInfo]:
         """All folders that can be opened, with what they are for."""
         with self._telling("LIST"):
-            rows = within(self._wire, self.timeout, self._client.list_folders)
+            rows = within(self._wire, self.timeout, self._client.list_raw_folders)
             return [
                 FolderInfo(name, folder_kind(name, flags, separator.decode("ascii", "replace") if separator else None))
-                for flags, separator, name in rows
+                for flags, separator, raw in rows
                 if not {flag.lower() for flag in flags} & {b"\\noselect", b"\\nonexistent"}
+                if (name := read_name(raw)) is not None
             ]
 
     def examine(self, folder: str) -> FolderState:
