@@ -87,35 +87,33 @@ async def test_another_sites_endpoint_cannot_be_tried(services: Services, receiv
     assert receiver.requests == []
 
 
-@pytest.mark.parametrize(
-    ("status", "words", "hint"),
-    [
-        (302, "a redirect to http://elsewhere.example/", "enter the URL it leads to"),
-        (400, "answered 400 Bad Request", "format"),
-        (401, "answered 401", "secret"),
-        (403, "answered 403", "firewall"),
-        (404, "answered 404", "path"),
-        (405, "answered 405", "POST"),
-        (410, "410 Gone", "switches the endpoint off"),
-        (413, "answered 413", "size limit"),
-        (415, "answered 415", "application/json"),
-        (422, "answered 422", "misses something"),
-        (429, "answered 429", "per_minute"),
-        (418, "answered 418", "only 2xx"),
-        (500, "answered 500", "receiver's log"),
-        (503, "answered 503", "receiver's log"),
-    ],
-)
-async def test_each_refusal_says_what_happened_and_what_to_do(
-    services: Services, receiver: Receiver, status: int, words: str, hint: str
-):
+REFUSALS = [
+    (302, "a redirect to http://elsewhere.example/", "enter the URL it leads to"),
+    (400, "answered 400 Bad Request", "format"),
+    (401, "answered 401", "secret"),
+    (403, "answered 403", "firewall"),
+    (404, "answered 404", "path"),
+    (405, "answered 405", "POST"),
+    (410, "410 Gone", "switches the endpoint off"),
+    (413, "answered 413", "size limit"),
+    (415, "answered 415", "application/json"),
+    (422, "answered 422", "misses something"),
+    (429, "answered 429", "per_minute"),
+    (418, "answered 418", "only 2xx"),
+    (500, "answered 500", "receiver's log"),
+    (503, "answered 503", "receiver's log"),
+]
+
+
+async def test_each_refusal_says_what_happened_and_what_to_do(services: Services, receiver: Receiver):
     added = await listen(services, receiver.url)
-    receiver.answer(status, "no", {"Location": "http://elsewhere.example/"})
-    trial = await try_endpoint(services, SITE, added.endpoint.id, "ping")
-    assert not trial.answer.accepted
-    assert words in trial.words
-    assert hint in trial.hint
-    assert (trial.answer.status, trial.answer.body) == (status, b"no")
+    for status, words, hint in REFUSALS:
+        receiver.answer(status, "no", {"Location": "http://elsewhere.example/"})
+        trial = await try_endpoint(services, SITE, added.endpoint.id, "ping")
+        assert not trial.answer.accepted
+        assert words in trial.words, status
+        assert hint in trial.hint, status
+        assert (trial.answer.status, trial.answer.body) == (status, b"no")
 
 
 def no_listener(receiver: Receiver) -> str:
@@ -133,6 +131,7 @@ def cut(receiver: Receiver) -> str:
     return receiver.url
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # what fails here is the network's
 @pytest.mark.parametrize(
     ("make", "words", "hint"),
     [
