@@ -1,0 +1,31 @@
+"""What the log tells, and what it must not."""
+
+import msgspec
+import pytest
+import structlog
+
+from wherefrom.app import log_to
+from wherefrom.settings import Log, Settings
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_fault_is_logged_with_its_place_and_without_the_values_at_hand(
+    capsys: pytest.CaptureFixture[str], form: str
+) -> None:
+    def fail(password: str) -> None:
+        token = f"token of {password}"
+        raise ValueError(len(token))
+
+    before = structlog.get_config()
+    try:
+        log_to(msgspec.structs.replace(Settings(), log=Log(format=form)))  # type: ignore[arg-type]
+        try:
+            fail("hunter2")
+        except ValueError:
+            structlog.get_logger("test").exception("it failed")
+    finally:
+        structlog.configure(**before)
+    told = capsys.readouterr().err
+    assert "it failed" in told
+    assert "in fail" in told
+    assert "hunter2" not in told.replace('fail("hunter2")', "").replace('fail(\\"hunter2\\")', "")
