@@ -3,10 +3,13 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -77,3 +80,17 @@ async def test_an_idle_process_is_sent_home(tmp_path: Path, reader: Reader, monk
     monkeypatch.setattr(reader_module, "_HOME_AFTER", 0.0)
     reader.rest()
     assert process.poll() == 0
+
+
+async def test_a_process_whose_parent_is_gone_ends_without_a_word(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    name = await blobs.put(letter())
+    command = [sys.executable, "-m", "wherefrom.inbox.reader"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+    process.stdout.close()
+    frame = msgspec.msgpack.encode((str(blobs.folder), [(name, NOW)]))
+    process.stdin.write(len(frame).to_bytes(4, "big") + frame)
+    _, said = process.communicate(timeout=30)
+    assert (said, process.returncode) == (b"", 0)

@@ -129,14 +129,16 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's business
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    while True:
-        try:
+    try:
+        while True:
             folder, asked = _requests.decode(_read_frame(sys.stdin.buffer))
-        except EOFError:
-            return
-        for one in read_letters(Blobs(Path(folder)), asked):
-            _write(answers, _encode(one))
-        answers.flush()
+            for one in read_letters(Blobs(Path(folder)), asked):
+                _write(answers, _encode(one))
+            answers.flush()
+    except EOFError:
+        return
+    except BrokenPipeError:  # the parent ended before it was answered
+        os._exit(0)  # as it is: the end of Python would try to write what is left
 
 
 if __name__ == "__main__":
