@@ -1,6 +1,7 @@
 """The receivers of the manual, run for real: each takes a real delivery and refuses what is forged."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest_asyncio
 
 from tests.support.components import NODE, PHP, require
 from tests.support.ports import free_port
+from tests.support.receiver import Receiver
 from tests.webhooks.conftest import SITE, letter, listen, tell, work
 from tests.webhooks.test_deliver import deliveries
 from wherefrom.services import Services
@@ -121,6 +123,22 @@ async def test_what_is_forged_altered_or_replayed_is_refused(services: Services,
     async with httpx.AsyncClient() as client:
         for headers, sent, status in cases:
             assert (await client.post(url, content=sent, headers=headers)).status_code == status, (headers, sent)
+
+
+async def test_the_manuals_letters_are_what_a_sample_posts(services: Services, receiver: Receiver):
+    for form in ("standard", "roistat"):
+        added = await listen(services, f"{receiver.url}/{form}", format=form)
+        await try_endpoint(services, SITE, added.endpoint.id, "letter")
+        sent = json.loads(receiver.requests[-1].body)
+        shown = json.loads((FOLDER / f"letter.{form}.json").read_text())
+        assert shapes(shown) == shapes(sent)
+
+
+def shapes(tree: Any) -> Any:
+    """The tree with its moments cut out: they are those of the sending."""
+    if isinstance(tree, dict):
+        return {name: "…" if name.endswith(("_at", "timestamp")) else shapes(one) for name, one in tree.items()}
+    return tree
 
 
 def test_each_receiver_is_about_ten_lines_without_blanks_and_comments():
