@@ -1,6 +1,8 @@
 """The reader beside mail-parser, the reference: over generated letters and over every specimen."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.mail.readers import Seen, by_mail_parser, by_ours
 from tests.mail.test_specimens import FOLDER, INDEX
@@ -27,6 +29,15 @@ def test_two_thousand_well_formed_letters_come_out_as_they_were_written() -> Non
             wrong.append((letter.charset, letter.shape, letter.subject))
     assert wrong == []
     assert {(one.charset, one.shape) for one in LETTERS} == {(charset, shape) for charset in WORDS for shape in SHAPES}
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=100)
+def test_any_other_well_formed_letter_does_too(seed: int) -> None:
+    (letter,) = make_letters(seed, 1)
+    seen, right = by_ours(letter.raw), truth(letter)
+    assert (seen.subject, seen.from_, seen.html, seen.files) == (right.subject, right.from_, right.html, right.files)
+    assert letter.plain is None or seen.plain == right.plain
 
 
 def test_mail_parser_sees_the_same_in_well_formed_letters() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from wherefrom.mail.charset import decode_text, one_line
 from wherefrom.mail.files import find_disposition, read_files
+from wherefrom.mail.flowed import unfold_flowed
 from wherefrom.mail.html_text import html_text
 from wherefrom.mail.letter import Attachment, decode_transfer
 from wherefrom.mail.paged import Octets
@@ -145,7 +146,12 @@ class _Walker:
             self._found.defects.add("charset-guessed")
         if "\ufffd" in text:
             self._found.defects.add("text-damaged")
-        return _clean(text, data) if part.content_type == "text/plain" else text
+        if part.content_type != "text/plain":
+            return text
+        text = _clean(text, data)
+        if part.parameters.get("format", "").lower() == "flowed":
+            text = unfold_flowed(text, drop_blank=part.parameters.get("delsp", "").lower() == "yes")
+        return text
 
 
 def _clean(text: str, data: bytes) -> str:

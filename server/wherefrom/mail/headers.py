@@ -131,7 +131,7 @@ def _list_named(fields: Fields, role: Role, hints: Sequence[str]) -> Iterator[tu
         yield from (("", address) for address in _list_for_addresses(fields))
         return
     for name in _WRITERS[role]:
-        for value in fields.every(name):
+        for value in fields.values.get(name, ()):
             for person in parse_people(_TYPED.sub(b"", value, count=1) if b";" in value else value, hints):
                 if person.address:
                     yield from ((person.name, address) for address in _with_bare_local(person.address))
