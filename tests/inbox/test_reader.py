@@ -84,13 +84,16 @@ async def test_an_idle_process_is_sent_home(tmp_path: Path, reader: Reader, monk
 
 async def test_a_process_whose_parent_is_gone_ends_without_a_word(tmp_path: Path) -> None:
     blobs = Blobs(tmp_path)
-    name = await blobs.put(letter())
+    frame = msgspec.msgpack.encode((str(blobs.folder), [(await blobs.put(letter()), NOW)]))
+    assert await asyncio.to_thread(ask_and_leave, frame) == (b"", 0)
+
+
+def ask_and_leave(frame: bytes) -> tuple[bytes, int]:
+    """What the process says to its standard error, and how it ends."""
     command = [sys.executable, "-m", "wherefrom.inbox.reader"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin
     assert process.stdout
     process.stdout.close()
-    frame = msgspec.msgpack.encode((str(blobs.folder), [(name, NOW)]))
     process.stdin.write(len(frame).to_bytes(4, "big") + frame)
-    _, said = process.communicate(timeout=30)
-    assert (said, process.returncode) == (b"", 0)
+    return process.communicate(timeout=30)[1], process.returncode
