@@ -5,11 +5,14 @@ from typing import Any
 from alembic import context
 
 import wherefrom.accounts.tables
+import wherefrom.contacts.tables
 import wherefrom.events.tables
 import wherefrom.grants.tables
 import wherefrom.inbox.tables
+import wherefrom.outbound.tables
 import wherefrom.sites.tables
 import wherefrom.substitution.tables
+import wherefrom.tracking.tables
 import wherefrom.visits.tables
 import wherefrom.webhooks.tables  # noqa: F401
 from wherefrom.db import Json, Moment, metadata

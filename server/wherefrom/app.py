@@ -32,6 +32,8 @@ from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.sync import MailboxWatch
 from wherefrom.inbox.taker import Attribution, Taker
 from wherefrom.mail.blobs import Blobs
+from wherefrom.outbound.judge import judge_hits
+from wherefrom.outbound.routes import routes as letter_routes
 from wherefrom.probes.rounds import Rounds
 from wherefrom.services import Services
 from wherefrom.settings import Settings
@@ -86,6 +88,7 @@ def background(services: Services) -> list[Worker | Resident]:
         *webhook_background(services),
         Worker("substitutes", functools.partial(release_expired, services), idle=_RELEASE_SECONDS, topic="substitutes"),
         Worker("probes", Rounds(services).step, idle=_PROBE_SECONDS, topic="probes"),
+        Worker("hits", functools.partial(judge_hits, services), idle=_POLL_SECONDS, topic="hits"),
         Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),
     ]
 
@@ -94,6 +97,7 @@ def build_app(services: Services, supervisor: Supervisor | None = None) -> Starl
     """The web side: collector, management API, console, health."""
     routes: list[BaseRoute] = [
         *visit_routes(services),
+        *letter_routes(services),
         *inbox_routes(services),
         *health.routes(services, supervisor),
         *management.routes(services),

@@ -15,12 +15,14 @@ from starlette.routing import Route
 
 from wherefrom.accounts.api import OPERATIONS as ACCOUNT_OPERATIONS
 from wherefrom.accounts.key import find_key_holder
+from wherefrom.contacts.api import OPERATIONS as CONTACT_OPERATIONS
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.api import OPERATIONS as EVENT_OPERATIONS
 from wherefrom.grants.api import OPERATIONS as GRANT_OPERATIONS
 from wherefrom.inbox.api import OPERATIONS as INBOX_OPERATIONS
 from wherefrom.inbox.connect_api import OPERATIONS as CONNECT_OPERATIONS
 from wherefrom.inbox.roistat import OPERATIONS as ROISTAT_OPERATIONS
+from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
 from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
 from wherefrom.reports.api import OPERATIONS as REPORT_OPERATIONS
 from wherefrom.services import Services
@@ -45,6 +47,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *VISIT_OPERATIONS,
     *SIMULATION_OPERATIONS,
     *REPORT_OPERATIONS,
+    *CONTACT_OPERATIONS,
+    *SEND_OPERATIONS,
     *WEBHOOK_OPERATIONS,
     *EVENT_OPERATIONS,
     *ACCOUNT_OPERATIONS,

@@ -130,6 +130,36 @@ class MailboxDisconnected(Struct, frozen=True, kw_only=True):
     hint: str
 
 
+class SendOpened(Struct, frozen=True, kw_only=True):
+    """Data of ``send.opened``: a person opened a letter for the first time; the subject is the send. ``reference`` and
+    ``contact_reference`` are the owner's own; ``verdict`` is "human", or "proxy" where the provider's proxy loads
+    pictures for the person."""
+
+    send_id: str
+    reference: str
+    subject: str
+    list: str
+    contact_id: str
+    email: str
+    contact_reference: str
+    opened_at: datetime
+    verdict: str
+
+
+class SendClicked(Struct, frozen=True, kw_only=True):
+    """Data of ``send.clicked``: a person followed a link of a letter for the first time; the subject is the send."""
+
+    send_id: str
+    reference: str
+    subject: str
+    list: str
+    contact_id: str
+    email: str
+    contact_reference: str
+    clicked_at: datetime
+    url: str
+
+
 class TestPing(Struct, frozen=True, kw_only=True):
     """Data of ``test.ping``, which a person asks for to try an endpoint out; the subject is that endpoint."""
 

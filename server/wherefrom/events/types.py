@@ -10,7 +10,14 @@ from enum import StrEnum
 
 import msgspec
 
-from wherefrom.events.snapshots import MailboxDisconnected, MessageReceived, TestPing, WebhookDisabled
+from wherefrom.events.snapshots import (
+    MailboxDisconnected,
+    MessageReceived,
+    SendClicked,
+    SendOpened,
+    TestPing,
+    WebhookDisabled,
+)
 
 
 class EventType(StrEnum):
@@ -19,6 +26,8 @@ class EventType(StrEnum):
     MESSAGE_RECEIVED = "message.received"
     WEBHOOK_DISABLED = "webhook.disabled"
     MAILBOX_DISCONNECTED = "mailbox.disconnected"
+    SEND_OPENED = "send.opened"
+    SEND_CLICKED = "send.clicked"
     TEST_PING = "test.ping"
 
 
@@ -26,6 +35,8 @@ SHAPES: dict[EventType, type[msgspec.Struct]] = {
     EventType.MESSAGE_RECEIVED: MessageReceived,
     EventType.WEBHOOK_DISABLED: WebhookDisabled,
     EventType.MAILBOX_DISCONNECTED: MailboxDisconnected,
+    EventType.SEND_OPENED: SendOpened,
+    EventType.SEND_CLICKED: SendClicked,
     EventType.TEST_PING: TestPing,
 }
 """The data of each type."""

@@ -1,0 +1,1 @@
+"""People the owner writes to: their address, what they agreed to, and how much of the mail they read."""

@@ -1,0 +1,136 @@
+"""All SQL of the contacts room."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, case, literal, or_, select, update
+
+from wherefrom.contacts.contact import Contact, Counts
+from wherefrom.contacts.tables import contact
+from wherefrom.db import Moment, Tx, insert
+from wherefrom.errors import Conflict, NotFound
+
+_COLUMNS = tuple(column.name for column in contact.c)
+_CHANGEABLE = ("name", "reference", "consent", "consent_at", "consent_method", "mode")
+
+
+async def find_contact(tx: Tx, site_id: int, contact_id: int) -> Contact | None:
+    return await _find(tx, contact.c.site_id == site_id, contact.c.id == contact_id)
+
+
+async def find_contact_by_email(tx: Tx, site_id: int, email: str) -> Contact | None:
+    """``email`` in the form of ``contact.parse_email``."""
+    return await _find(tx, contact.c.site_id == site_id, contact.c.email == email)
+
+
+async def get_contact(tx: Tx, site_id: int, contact_id: int) -> Contact:
+    """NotFound when the site has no such contact."""
+    found = await find_contact(tx, site_id, contact_id)
+    if found is None:
+        raise NotFound(f"there is no contact {contact_id}", hint="GET …/contacts?email=… finds a contact by address")
+    return found
+
+
+async def lock_contact(tx: Tx, site_id: int, contact_id: int) -> Contact | None:
+    """As ``find_contact``, and keeps other writers off the row until the end of the transaction."""
+    row = (
+        await tx.execute(
+            select(contact).where(contact.c.site_id == site_id, contact.c.id == contact_id).with_for_update()
+        )
+    ).first()
+    return None if row is None else _value(row)
+
+
+async def list_contacts(
+    tx: Tx,
+    site_id: int,
+    *,
+    limit: int,
+    before: int | None = None,
+    email: str | None = None,
+    reference: str | None = None,
+) -> list[Contact]:
+    """The newest first, those with a lower id than ``before``."""
+    query = select(contact).where(contact.c.site_id == site_id)
+    if before is not None:
+        query = query.where(contact.c.id < before)
+    if email is not None:
+        query = query.where(contact.c.email == email)
+    if reference is not None:
+        query = query.where(contact.c.reference == reference)
+    return [_value(row) for row in await tx.execute(query.order_by(contact.c.id.desc()).limit(limit))]
+
+
+async def add_contact(tx: Tx, new: Contact) -> bool:
+    """False when the site has a contact of this address already; nothing is written then."""
+    done = await tx.execute(
+        insert(tx, contact)
+        .values({name: getattr(new, name) for name in _COLUMNS})
+        .on_conflict_do_nothing(index_elements=["site_id", "email"])
+    )
+    return bool(done.rowcount)
+
+
+async def append_contact(tx: Tx, new: Contact) -> None:
+    """Writes a new contact; Conflict when its address is there."""
+    if not await add_contact(tx, new):
+        raise Conflict(
+            f"there is a contact {new.email} already", hint="change it with PATCH …/contacts/ID", field="email"
+        )
+
+
+async def replace_contact(tx: Tx, changed: Contact) -> None:
+    """Writes what a person may change: neither the address nor what was counted."""
+    await tx.execute(
+        update(contact)
+        .where(contact.c.site_id == changed.site_id, contact.c.id == changed.id)
+        .values({name: getattr(changed, name) for name in _CHANGEABLE})
+    )
+
+
+async def record_sent(tx: Tx, site_id: int, contact_id: int, at: datetime) -> None:
+    """One more letter was sent. By the database's own sum, so that sends at once are all counted."""
+    last = contact.c.last_email_sent_at
+    await tx.execute(
+        update(contact)
+        .where(contact.c.site_id == site_id, contact.c.id == contact_id)
+        .values(
+            emails_sent_count=contact.c.emails_sent_count + 1,
+            last_email_sent_at=case((or_(last.is_(None), last < at), literal(at, Moment())), else_=last),
+        )
+    )
+
+
+async def record_counts(tx: Tx, site_id: int, contact_id: int, counts: Counts) -> None:
+    """What was counted anew over all sends of the contact, whose row is locked."""
+    await tx.execute(
+        update(contact)
+        .where(contact.c.site_id == site_id, contact.c.id == contact_id)
+        .values(
+            emails_opened_count=counts.opened,
+            emails_clicked_count=counts.clicked,
+            last_email_opened_at=counts.last_opened_at,
+            last_email_clicked_at=counts.last_clicked_at,
+        )
+    )
+
+
+async def record_opened_on(tx: Tx, site_id: int, contact_id: int, day: datetime) -> None:
+    """The last day a letter was opened, unless a later one is known."""
+    known = contact.c.opened_on
+    await tx.execute(
+        update(contact)
+        .where(contact.c.site_id == site_id, contact.c.id == contact_id, or_(known.is_(None), known < day))
+        .values(opened_on=day)
+    )
+
+
+async def _find(tx: Tx, *which: Any) -> Contact | None:
+    row = (await tx.execute(select(contact).where(*which))).first()
+    return None if row is None else _value(row)
+
+
+def _value(row: Row[Any]) -> Contact:
+    return Contact(**row._mapping)

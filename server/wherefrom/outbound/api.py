@@ -1,0 +1,290 @@
+"""The management API of sends: hand a letter in before it is sent, and see what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from wherefrom.contacts.api import parse_id_cursor
+from wherefrom.contacts.contact import Contact, parse_line
+from wherefrom.contacts.store import find_contact
+from wherefrom.errors import BadInput
+from wherefrom.outbound import store
+from wherefrom.outbound.judge import with_status
+from wherefrom.outbound.send import Draft, make_send
+from wherefrom.outbound.status import TOLD, SendStatus
+from wherefrom.outbound.store import Sent, ToldNotice
+from wherefrom.tracking.store import Engagement, count_verdicts, list_engagements, list_urls
+from wherefrom.tracking.verdict import Kind, Name
+from wherefrom.web.api import Call, Operation
+
+_LONGEST_DETAIL = 500
+
+
+class SendTo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who the letter is for. ``name`` and ``reference`` (your own) change a contact that is known by its address."""
+
+    email: str
+    name: str | None = None
+    reference: str | None = None
+
+
+class AddSend(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A letter to one person, before your mailer sends it. ``list`` names the kind of mail, ``reference`` is your
+    own."""
+
+    contact: SendTo
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    track_opens: bool = True
+    track_clicks: bool = True
+    list: str = ""
+    reference: str = ""
+
+
+class ListSends(Struct, frozen=True, kw_only=True):
+    """``contact`` (an id) and ``reference`` keep theirs; ``opened`` and ``clicked``, true or false, those that a person
+    did or did not; ``cursor`` is the ``next_cursor`` of the page before."""
+
+    contact: str | None = None
+    reference: str | None = None
+    opened: bool | None = None
+    clicked: bool | None = None
+    limit: Annotated[int, Meta(ge=1, le=500)] = 50
+    cursor: str | None = None
+
+
+class AddNotice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What your mailer was told of the letter. ``at`` is when it happened (RFC 3339 with an offset); now, if left out.
+    ``detail`` in words, such as the server's answer."""
+
+    status: Literal["rejected", "delivered", "failed", "unsubscribed", "complained"]
+    at: datetime | None = None
+    detail: str = ""
+
+
+class SendView(Struct, frozen=True, kw_only=True):
+    """``status`` is the last there is, ``status_at`` when that happened. ``opened_at``, ``clicked_at``, ``opens`` and
+    ``clicks`` count persons, not machines. ``tracks_opens`` and ``tracks_clicks`` say what the letter carries, ``note``
+    why that is less than was asked for."""
+
+    id: str
+    contact_id: str
+    subject: str
+    list: str
+    reference: str
+    tracks_opens: bool
+    tracks_clicks: bool
+    note: str
+    status: SendStatus
+    status_at: datetime
+    created_at: datetime
+    opened_at: datetime | None
+    last_opened_at: datetime | None
+    opens: int
+    clicked_at: datetime | None
+    last_clicked_at: datetime | None
+    clicks: int
+
+
+class KeptLink(Struct, frozen=True, kw_only=True):
+    """A link of the letter that was left as it was, and why."""
+
+    url: str
+    why: str
+
+
+class MadeSend(Struct, frozen=True, kw_only=True):
+    """Send ``html`` and ``text`` in place of yours, with ``headers`` added."""
+
+    send: SendView
+    html: str
+    text: str
+    headers: dict[str, str]
+    kept: list[KeptLink]
+
+
+class HitView(Struct, frozen=True, kw_only=True):
+    """One request for the pixel or a link. ``verdict``: human, proxy (a person, by the provider's proxy), prefetch,
+    scanner or unknown, with its ``reason``; ``settled`` false: it is not counted yet. ``url`` is null of an open."""
+
+    kind: Kind
+    at: datetime
+    url: str | None
+    verdict: Name
+    reason: str
+    settled: bool
+    ip: str | None
+    agent: str
+
+
+class VerdictCount(Struct, frozen=True, kw_only=True):
+    kind: Kind
+    verdict: Name
+    count: int
+
+
+class NoticeView(Struct, frozen=True, kw_only=True):
+    """Happened ``at``, told of at ``told_at``."""
+
+    status: SendStatus
+    at: datetime
+    told_at: datetime
+    detail: str
+
+
+class SendDetails(Struct, frozen=True, kw_only=True):
+    """The send, the clicks and opens (each with its verdict, the first thousand hits), how many hits got which verdict,
+    the links by us in their order, and all that was told of it."""
+
+    send: SendView
+    email: str
+    clicks: list[HitView]
+    opens: list[HitView]
+    verdicts: list[VerdictCount]
+    links: list[str]
+    notices: list[NoticeView]
+
+
+class SendPage(Struct, frozen=True, kw_only=True):
+    data: list[SendView]
+    next_cursor: str | None = None
+
+
+async def _add(call: Call) -> MadeSend:
+    body: AddSend = call.body
+    draft = Draft(
+        email=body.contact.email,
+        name=body.contact.name,
+        contact_reference=body.contact.reference,
+        subject=body.subject,
+        html=body.html,
+        text=body.text,
+        track_opens=body.track_opens,
+        track_clicks=body.track_clicks,
+        list=body.list,
+        reference=body.reference,
+    )
+    sent, _, letter = await make_send(call.services, call.site_id, draft)
+    return MadeSend(
+        send=_view(sent),
+        html=letter.html,
+        text=letter.text,
+        headers={},
+        kept=[KeptLink(url=one.url, why=one.why) for one in letter.kept],
+    )
+
+
+async def _get(call: Call) -> SendDetails:
+    send_id = call.id("send")
+    async with call.services.db.read() as tx:
+        sent = await store.get_send(tx, call.site_id, send_id)
+        contact = await find_contact(tx, call.site_id, sent.contact_id)
+        hits = await list_engagements(tx, call.site_id, send_id)
+        urls = await list_urls(tx, call.site_id, send_id)
+        counts = await count_verdicts(tx, call.site_id, send_id)
+        notices = await store.list_notices(tx, call.site_id, send_id)
+    return _details(sent, contact, hits, urls, counts, notices)
+
+
+def _details(
+    sent: Sent,
+    contact: Contact | None,
+    hits: list[Engagement],
+    urls: dict[int, str],
+    counts: list[tuple[Kind, Name, int]],
+    notices: list[ToldNotice],
+) -> SendDetails:
+    return SendDetails(
+        send=_view(sent),
+        email=contact.email if contact else "",
+        clicks=[_hit(one, urls) for one in hits if one.kind == "click"],
+        opens=[_hit(one, urls) for one in hits if one.kind == "open"],
+        verdicts=[VerdictCount(kind=kind, verdict=name, count=count) for kind, name, count in counts],
+        links=list(urls.values()),
+        notices=[
+            NoticeView(status=one.status, at=one.happened_at, told_at=one.told_at, detail=one.detail) for one in notices
+        ],
+    )
+
+
+async def _list(call: Call) -> SendPage:
+    query: ListSends = call.query
+    async with call.services.db.read() as tx:
+        found = await store.list_sends(
+            tx,
+            call.site_id,
+            limit=query.limit + 1,
+            before=parse_id_cursor(query.cursor),
+            contact_id=_parse_id(query.contact, "contact"),
+            reference=query.reference,
+            opened=query.opened,
+            clicked=query.clicked,
+        )
+    shown = found[: query.limit]
+    cursor = str(shown[-1].id) if len(found) > query.limit else None
+    return SendPage(data=[_view(one) for one in shown], next_cursor=cursor)
+
+
+async def _add_notice(call: Call) -> SendView:
+    body: AddNotice = call.body
+    if body.at is not None and body.at.tzinfo is None:
+        raise BadInput("at names no time zone", hint="write it like 2026-11-21T09:30:00Z", field="at")
+    services, send_id = call.services, call.id("send")
+    now = services.clock.now()
+    told = ToldNotice(SendStatus(body.status), body.at or now, now, parse_line(body.detail, "detail", _LONGEST_DETAIL))
+    assert told.status in TOLD
+    async with services.db.write() as tx:
+        sent = await store.lock_send(tx, call.site_id, send_id) or await store.get_send(tx, call.site_id, send_id)
+        await store.append_notice(tx, call.site_id, services.ids.next(), send_id, told)
+        changed = with_status(sent, store.as_notices(await store.list_notices(tx, call.site_id, send_id)))
+        await store.record_outcome(tx, changed)
+    return _view(changed)
+
+
+def _parse_id(text: str | None, field: str) -> int | None:
+    if text is not None and not (text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) < 2**63):
+        raise BadInput(f"{field} “{text[:40]}” is no id", hint="ids are whole numbers", field=field)
+    return None if text is None else int(text)
+
+
+def _view(one: Sent) -> SendView:
+    own = {"id", "contact_id"}
+    same = {name: getattr(one, name) for name in SendView.__struct_fields__ if name not in own}
+    return SendView(id=str(one.id), contact_id=str(one.contact_id), **same)
+
+
+def _hit(one: Engagement, urls: dict[int, str]) -> HitView:
+    return HitView(
+        kind=one.kind,
+        at=one.seen_at,
+        url=urls.get(one.number),
+        verdict=one.verdict,
+        reason=one.reason,
+        settled=one.judged_at is not None,
+        ip=one.ip,
+        agent=one.agent,
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "POST", "/sites/{site}/sends", "Hand in a letter, and get it back with a pixel and tracked links", _add,
+        body=AddSend, answer=MadeSend, status=201, tag="sends",
+    ),
+    Operation(
+        "GET", "/sites/{site}/sends", "List sends, the newest first: who opened, who clicked", _list,
+        query=ListSends, answer=SendPage, tag="sends",
+    ),
+    Operation(
+        "GET", "/sites/{site}/sends/{send}", "A send with its opens, clicks, verdicts and notices", _get,
+        answer=SendDetails, tag="sends",
+    ),
+    Operation(
+        "POST", "/sites/{site}/sends/{send}/notices", "Tell what became of a send: delivered, failed and so on",
+        _add_notice, body=AddNotice, answer=SendView, tag="sends",
+    ),
+)  # fmt: skip

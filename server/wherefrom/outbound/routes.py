@@ -1,0 +1,193 @@
+"""Where a letter's pixel and links lead: ``/o/TOKEN.gif`` and ``/c/TOKEN``. HTTP in, one write, HTTP out.
+
+    token ─▶ ours? ─▶ the hit, durable by group commit ─▶ the picture, or 307 to the stored address
+             no ─▶ the picture all the same, or a plain page
+
+Behind each request there may be a person: a pixel is always answered with a picture, a link that is ours always with
+where it leads, however old it is and whatever the database does with the hit. Plain ASGI callables, since these are the
+most asked routes of all (see ``web.plain``). Refuses to know what a hit means: ``judge`` does.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from functools import lru_cache
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from wherefrom.db import Tx
+from wherefrom.errors import Unavailable
+from wherefrom.services import Services
+from wherefrom.tracking.marks import CLICK_PATH, OPEN_PATH, Mark, read_click, read_open
+from wherefrom.tracking.store import Engagement, append_engagement, find_url
+from wherefrom.tracking.verdict import Hint, Kind, judge_alone
+from wherefrom.visits.ip import stored_form
+from wherefrom.web.limit import TimeLimit
+from wherefrom.web.plain import Headers, read_headers, send_answer
+from wherefrom.web.requests import client_ip
+
+log = structlog.get_logger(__name__)
+
+TIME_LIMIT = 2.0
+"""Seconds a person waits for us at the most."""
+
+_FAULTS = (TimeoutError, SQLAlchemyError, Unavailable, OSError)
+_LONGEST_AGENT = 512
+_PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+_AGENT = b"user-agent"
+_EARLY = frozenset((b"purpose", b"sec-purpose", b"x-purpose", b"x-moz"))
+_HEADERS = _EARLY | {_AGENT}
+_NEVER_KEPT = [
+    (b"cache-control", b"no-store, no-cache, must-revalidate, private, max-age=0"),
+    (b"pragma", b"no-cache"),
+    (b"expires", b"0"),
+    (b"x-robots-tag", b"noindex, nofollow"),
+]
+_OF_PIXEL: Headers = [
+    (b"content-type", b"image/gif"),
+    *_NEVER_KEPT,
+    (b"accept-ranges", b"none"),  # a part of a picture is asked for by who has another part: the whole is the answer
+    (b"cross-origin-resource-policy", b"cross-origin"),  # a webmail's page shows it
+]
+_OF_PAGE: Headers = [(b"content-type", b"text/html; charset=utf-8"), *_NEVER_KEPT]
+_PAGE = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    '<title>{0}</title><body style="font:16px/1.5 sans-serif;max-width:32em;margin:4em auto;padding:0 1em">'
+    '<h1 style="font-size:1.3em">{0}</h1><p>{1}</p></body></html>'
+)
+_UNKNOWN = _PAGE.format(
+    "This link leads nowhere",
+    "It is not one of ours, or a part of it was lost on the way. Please go back to the letter and try it there once"
+    " more, or copy the whole address.",
+).encode()
+_LATER = _PAGE.format(
+    "This link does not answer right now", "Please try it once more in a minute: nothing is lost."
+).encode()
+
+
+def routes(services: Services, *, time_limit: float = TIME_LIMIT) -> list[Route]:
+    """The two doors; both take GET and HEAD."""
+    doors = _Doors(services, time_limit)
+    methods = ["GET", "HEAD"]
+    return [
+        Route(OPEN_PATH + "{token}", _Pixel(doors), methods=methods, name="pixel"),
+        Route(CLICK_PATH + "{token}", _Click(doors), methods=methods, name="click"),
+    ]
+
+
+class _Doors:
+    """What both have in common."""
+
+    def __init__(self, services: Services, time_limit: float) -> None:
+        self.services = services
+        self.limit = TimeLimit(time_limit)
+
+    def read_hit(self, scope: Scope, kind: Kind, mark: Mark) -> Engagement:
+        """The request as it is kept. Of who is measured by the day alone, neither network nor agent is."""
+        services = self.services
+        headers = read_headers(scope, _HEADERS)
+        agent = _clean(headers.get(_AGENT, ""))
+        hint = _read_hint(scope["method"], headers)
+        verdict = judge_alone(kind, agent, hint)
+        ip = stored_form(client_ip(Request(scope), services.settings), services.settings.visits.ip)
+        return Engagement(
+            mark.site_id,
+            services.ids.next(),
+            mark.send_id,
+            kind,
+            mark.number,
+            services.clock.now(),
+            ip,
+            agent,
+            hint,
+            verdict.name,
+            verdict.reason,
+        )
+
+
+class _Pixel:
+    def __init__(self, doors: _Doors) -> None:
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        doors, services = self._doors, self._doors.services
+        token = scope["path_params"]["token"].removesuffix(".gif")
+        mark = read_open(services.tokens, token, services.clock.now())
+        if mark is not None:
+            hit = doors.read_hit(scope, "open", mark)
+            try:
+                with doors.limit.block():
+                    await services.db.batch(lambda tx: append_engagement(tx, hit))
+            except _FAULTS as fault:
+                log.warning("an open could not be recorded", fault=f"{type(fault).__name__}: {fault}")
+        await send_answer(send, 200, _OF_PIXEL.copy(), _PIXEL)
+
+
+class _Click:
+    def __init__(self, doors: _Doors) -> None:
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        services = self._doors.services
+        mark = read_click(services.tokens, scope["path_params"]["token"], services.clock.now())
+        if mark is None:
+            await _show(send, 404, _UNKNOWN)
+            return
+        try:
+            url = await self._record(scope, mark)
+        except _FAULTS as fault:
+            log.warning("a click could not be recorded", fault=f"{type(fault).__name__}: {fault}")
+            await self._lead_on(mark, send)
+            return
+        await _redirect(send, url)
+
+    async def _lead_on(self, mark: Mark, send: Send) -> None:
+        """Without the hit: where nothing can be written something may still be read."""
+        try:
+            with self._doors.limit.block():
+                async with self._doors.services.db.read() as tx:
+                    url = await find_url(tx, mark.site_id, mark.send_id, mark.number)
+        except _FAULTS:
+            await _show(send, 503, _LATER)
+            return
+        await _redirect(send, url)
+
+    async def _record(self, scope: Scope, mark: Mark) -> str | None:
+        """Where the link leads; None when its send is gone."""
+        hit = self._doors.read_hit(scope, "click", mark)
+
+        async def write(tx: Tx) -> str | None:
+            await append_engagement(tx, hit)
+            return await find_url(tx, mark.site_id, mark.send_id, mark.number)
+
+        with self._doors.limit.block():
+            return await self._doors.services.db.batch(write)
+
+
+async def _redirect(send: Send, url: str | None) -> None:
+    if url is None:
+        await _show(send, 404, _UNKNOWN)
+    else:
+        await send_answer(send, 307, [(b"location", url.encode("ascii")), *_NEVER_KEPT])
+
+
+async def _show(send: Send, status: int, page: bytes) -> None:
+    await send_answer(send, status, _OF_PAGE.copy(), page)
+
+
+def _read_hint(method: str, headers: dict[bytes, str]) -> Hint:
+    if method == "HEAD":
+        return "head"
+    for name in _EARLY:
+        if name in headers and any(word in headers[name].lower() for word in ("prefetch", "prerender", "preview")):
+            return "prefetch"
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def _clean(agent: str) -> str:
+    return "".join(one if one.isprintable() else " " for one in agent[:_LONGEST_AGENT]).strip()

@@ -1,0 +1,45 @@
+"""Tables of the outbound room."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+
+from wherefrom.db import Moment, metadata
+
+send = Table(
+    "send",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("list", String(100), nullable=False),  # the owner's name for a kind of mail; "" for none
+    Column("reference", String(200), nullable=False),  # the owner's own; "" for none
+    Column("tracks_opens", Boolean, nullable=False),  # what the letter really carries, not what was asked for
+    Column("tracks_clicks", Boolean, nullable=False),
+    Column("note", Text, nullable=False),  # why it carries less than was asked for, in words
+    Column("status", String(16), nullable=False),  # see status.py
+    Column("status_at", Moment, nullable=False),  # when what it says happened
+    Column("created_at", Moment, nullable=False),
+    Column("opened_at", Moment),  # the first time by a person; so are all below
+    Column("last_opened_at", Moment),
+    Column("opens", Integer, nullable=False),
+    Column("clicked_at", Moment),
+    Column("last_clicked_at", Moment),
+    Column("clicks", Integer, nullable=False),
+    Column("open_told", Boolean, nullable=False),  # its event is written; it never is a second time
+    Column("click_told", Boolean, nullable=False),
+    Index("ix_send_contact", "site_id", "contact_id", "id"),
+    Index("ix_send_reference", "site_id", "reference"),
+)
+
+send_notice = Table(
+    "send_notice",  # what others say became of a send: all of it is kept, the status is made from it
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("send_id", BigInteger, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("happened_at", Moment, nullable=False),
+    Column("told_at", Moment, nullable=False),
+    Column("detail", Text, nullable=False),
+    Index("uq_send_notice", "site_id", "send_id", "status", "happened_at", unique=True),
+)

@@ -1,0 +1,1 @@
+"""What makes a letter tell of itself: its links and pixel, what reached them, and who that was."""
