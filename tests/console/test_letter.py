@@ -217,6 +217,12 @@ async def test_a_delivery_whose_endpoint_is_gone_offers_no_resend(client, base, 
     assert "has been removed" in answer.text
 
 
+async def test_a_later_letter_of_a_thread_says_why_no_endpoint_for_first_letters_has_it(client, base, scene, services):
+    await add_endpoint(services, scene.site.id, AddEndpoint(url="http://127.0.0.1:1999/hook", which="first"))
+    letter = await scene.add_letter(first_of_thread=False)
+    assert "ask for the first only" in (await client.get(f"{base}/{letter}")).text
+
+
 @pytest.mark.parametrize(
     ("given", "why"),
     [

@@ -38,6 +38,7 @@ LETTERS = {
         ({}, {"matched", "reply"}),
         ({"which": "all"}, {"matched", "unmatched", "reply", "unmatched reply"}),
         ({"which": "first"}, {"matched", "unmatched"}),
+        ({"which": "matched_first"}, {"matched"}),
         ({"automatic": True}, {"matched", "reply", "automatic"}),
         ({"junk": True}, {"matched", "reply", "junk"}),
         ({"which": "all", "automatic": True, "junk": True}, set(LETTERS)),
@@ -52,7 +53,8 @@ async def test_an_endpoint_gets_the_letters_it_asked_for(services: Services, wis
 
 
 @given(
-    st.sampled_from(["matched", "all", "first"]), st.booleans(), st.booleans(), st.booleans(), st.booleans(),
+    st.sampled_from(["matched", "all", "first", "matched_first"]),
+    st.booleans(), st.booleans(), st.booleans(), st.booleans(),
     st.sampled_from(["", "a list"]), st.sampled_from(["inbox", "junk", "other"]),
 )  # fmt: skip
 def test_a_switch_never_takes_away_what_a_narrower_choice_gives(
@@ -68,6 +70,7 @@ def test_a_switch_never_takes_away_what_a_narrower_choice_gives(
 
     if chosen(which, automatic, junk):
         assert chosen("all", automatic, junk)
+        assert which != "matched_first" or (chosen("matched", automatic, junk) and chosen("first", automatic, junk))
         assert chosen(which, True, True)
         assert not reason or automatic
         assert folder != "junk" or junk

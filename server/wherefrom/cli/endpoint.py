@@ -21,7 +21,9 @@ _ENDPOINT = "/sites/{site}/endpoints/{endpoint}"
 EndpointArgument = Annotated[str, typer.Argument(help="The endpoint's id; the only one if left out.")]
 Url = Annotated[str | None, typer.Option(help="Where to post.")]
 FormatOption = Annotated[str | None, typer.Option("--format", help="standard or roistat.")]
-WhichOption = Annotated[str | None, typer.Option(help="matched (with a visit), all, or first (of a thread).")]
+WhichOption = Annotated[
+    str | None, typer.Option(help="matched (with a visit), all, first (of a thread), or matched_first.")
+]
 AutomaticOption = Annotated[bool | None, typer.Option("--automatic/--no-automatic", help="Automatic letters too.")]
 JunkOption = Annotated[bool | None, typer.Option("--junk/--no-junk", help="Letters found in Junk too.")]
 DealPathOption = Annotated[

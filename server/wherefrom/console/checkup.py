@@ -34,7 +34,12 @@ _ENDPOINT = {
     "gone": ("off: the receiver said 410 Gone", "bad"),
     "failed": ("off: failed for days", "bad"),
 }
-_WHICH = {"matched": "letters with a visit", "all": "all letters", "first": "the first letter of each thread"}
+_WHICH = {
+    "matched": "letters with a visit",
+    "all": "all letters",
+    "first": "the first letter of each thread",
+    "matched_first": "the first letter of each thread, when it has a visit",
+}
 _STEPS = {
     "token": "Token",
     "dns": "Name",

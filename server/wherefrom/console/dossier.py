@@ -13,7 +13,7 @@ from wherefrom.inbox.store.details import CandidateRow, MessageDetail
 from wherefrom.inbox.store.history import HistoryRow
 from wherefrom.visits.store import Intent, Pageview
 from wherefrom.visits.visit import Visit
-from wherefrom.webhooks.endpoint import Endpoint
+from wherefrom.webhooks.endpoint import OF_THREAD, WITH_VISIT, Endpoint
 from wherefrom.webhooks.money import money_words
 from wherefrom.webhooks.store.deliveries import Attempt, Delivery
 
@@ -273,8 +273,10 @@ def why_not_posted(detail: MessageDetail, endpoints: Sequence[Endpoint]) -> str:
         return "Not posted: it is automatic mail, which no endpoint asks for."
     if row.folder_kind == "junk" and not any(one.junk for one in endpoints):
         return "Not posted: it was found in Junk, and no endpoint asks for such letters."
-    if row.visit_id is None and all(one.which == "matched" for one in endpoints):
+    if row.visit_id is None and all(one.which in WITH_VISIT for one in endpoints):
         return "Not posted: it has no visit, and the endpoints ask for matched letters only."
+    if not row.first_of_thread and all(one.which in OF_THREAD for one in endpoints):
+        return "Not posted: it is a later letter of its thread, and the endpoints ask for the first only."
     return "Not posted to any endpoint."
 
 

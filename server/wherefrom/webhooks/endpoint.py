@@ -18,7 +18,9 @@ from typing import Literal
 from wherefrom.events.snapshots import MessageReceived
 
 Format = Literal["standard", "roistat"]
-Which = Literal["matched", "all", "first"]
+Which = Literal["matched", "all", "first", "matched_first"]
+WITH_VISIT: tuple[Which, ...] = ("matched", "matched_first")
+OF_THREAD: tuple[Which, ...] = ("first", "matched_first")
 Attachments = Literal["objects", "urls"]
 Status = Literal["enabled", "paused", "gone", "failed"]
 
@@ -27,9 +29,9 @@ Status = Literal["enabled", "paused", "gone", "failed"]
 class Endpoint:
     """One row, without its secrets.
 
-    ``which``: letters with a visit, all, or the first of each thread (with a visit or not). ``automatic`` and ``junk``
-    say whether automatic mail and letters found in Junk go too. ``attachments``: in format ``roistat``, objects or
-    plain URLs. ``deal_path``: see ``deal.py``. ``status_at``: when the status last changed. ``failing_since``: nothing
+    ``which``: letters with a visit, all, the first of each thread (with a visit or not), or both. ``automatic`` and
+    ``junk`` say whether automatic mail and letters found in Junk go too. ``attachments``: in format ``roistat``,
+    objects or plain URLs. ``deal_path``: see ``deal.py``. ``status_at``: when the status last changed. ``failing_since``: nothing
     was accepted since this failure; else None; ``failures`` in a row since then. ``quiet_until``: nothing is started
     before (see ``breaker.py``). ``per_minute``: posts started a minute at most, None for no limit.
     ``previous_until``: the secret was changed, and the old one signs beside the new one until then.
@@ -66,6 +68,6 @@ def wants(endpoint: Endpoint, letter: MessageReceived) -> bool:
         return False
     if message.moved_from_junk and endpoint.junk:
         return False  # it was posted when it was in Junk
-    if endpoint.which == "matched":
-        return letter.visit is not None
-    return endpoint.which == "all" or message.first_of_thread
+    if letter.visit is None and endpoint.which in WITH_VISIT:
+        return False
+    return message.first_of_thread or endpoint.which not in OF_THREAD
