@@ -72,6 +72,17 @@ async def test_old_mail_is_read_as_far_back_as_was_asked_for(services: Services,
         assert folder.backlog_read == folder.backlog_letters >= count
 
 
+async def test_letters_nobody_asked_for_are_not_even_fetched(services: Services) -> None:
+    """UIDs need not be in the order of arrival: after a move the newest letter may have the lowest."""
+    odd = aged(30)
+    odd.arrived[1] = datetime.now(UTC) + timedelta(seconds=5)
+    async with watching_odd(services, odd, **SHORT) as box:
+        box.start()
+        await box.stored(1)
+        await read(box)
+        assert [one.split()[2] for one in odd.bodies_asked()] == ["1"]
+
+
 async def test_a_letter_of_today_does_not_wait_for_the_old_mail(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

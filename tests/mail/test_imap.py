@@ -17,7 +17,7 @@ from wherefrom.mail.failures import (
     MailboxError,
     TlsFailed,
 )
-from wherefrom.mail.imap import ImapAccount, ImapSession, Security
+from wherefrom.mail.imap import HIGHEST_UID, ImapAccount, ImapSession, Security
 
 
 def letter(number: int, size: int = 20) -> bytes:
@@ -131,14 +131,16 @@ def test_a_letter_deleted_between_two_batches_does_not_come_and_stops_nothing(do
     assert got == [1, 2, 4]
 
 
-def test_the_first_uid_since_a_day(dovecot: Dovecot, anna: Account) -> None:
+def test_letters_of_before_a_day_are_neither_listed_nor_fetched(dovecot: Dovecot, anna: Account) -> None:
     with dovecot.imap(anna) as client:
         client.append("INBOX", letter(1), msg_time=datetime(2020, 5, 1, tzinfo=UTC))
         client.append("INBOX", letter(2), msg_time=datetime(2026, 5, 1, tzinfo=UTC))
         client.append("INBOX", letter(3), msg_time=datetime(2026, 5, 2, tzinfo=UTC))
     with opened(dovecot, anna) as session:
-        assert session.find_first_uid_since(datetime(2026, 4, 30, tzinfo=UTC).date()) == 2
-        assert session.find_first_uid_since(datetime(2030, 1, 1, tzinfo=UTC).date()) is None
+        assert session.list_uids(1, HIGHEST_UID, date(2026, 4, 30)) == [2, 3]
+        assert session.list_uids(1, HIGHEST_UID, date(2030, 1, 1)) == []
+        late = datetime(2026, 5, 1, 12, tzinfo=UTC)
+        assert [one.uid for one in session.fetch_uids([1, 2, 3], 50, 10_000, lambda at: at > late)] == [3]
 
 
 def test_folders_are_told_apart_by_mark_and_by_name_in_any_language(dovecot: Dovecot, anna: Account) -> None:

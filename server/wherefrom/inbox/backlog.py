@@ -37,7 +37,7 @@ class Backlog:
         size, begun = self._size if look.batch > 1 else _SMALLEST_SLICE, time.monotonic()
         slice_, left = left[:size], left[size:]
         if slice_:
-            folder = await look.read(folder, plan, look.fetch(slice_), _moved)
+            folder = await look.read(folder, plan, look.fetch(slice_, plan), _moved)
             folder = replace(folder, backlog_uid=slice_[-1])
         self._adapt(time.monotonic() - begun)
         if not left:

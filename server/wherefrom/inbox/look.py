@@ -28,7 +28,7 @@ from wherefrom.inbox.facts import clean
 from wherefrom.inbox.position import Plan, counted, is_count_due, is_old, plan_backlog, plan_look
 from wherefrom.inbox.store import mailboxes, messages
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
-from wherefrom.mail.imap import FolderState, ImapSession, RawLetter
+from wherefrom.mail.imap import HIGHEST_UID, FolderState, ImapSession, RawLetter
 from wherefrom.mail.parse import UnreadableLetter, parse_letter
 from wherefrom.services import Services
 
@@ -65,9 +65,8 @@ class Look:
         if plan.settling:
             async with self.services.db.write() as tx:
                 await write_position(tx, folder)
-        after = None if plan.quiet else await self._first(plan)
-        if after is not None:
-            folder = await self.read(folder, plan, self._new(after), _read_up_to)
+        if not plan.quiet:
+            folder = await self.read(folder, plan, await self._find_new(plan), _read_up_to)
         if plan.backlog:
             folder = await self._leave_backlog(folder, state)
         if not plan.settling and is_count_due(folder, begun):
@@ -96,19 +95,18 @@ class Look:
             coming.cancel()
             await asyncio.gather(coming, return_exceptions=True)
 
-    def fetch(self, uids: Sequence[int]) -> Iterator[RawLetter]:
-        """The letters of these UIDs, for ``read``."""
-        return self.session.fetch_uids(uids, self.batch, self.services.settings.mail.max_letter_bytes)
+    def fetch(self, uids: Sequence[int], plan: Plan) -> Iterator[RawLetter]:
+        """The letters of these UIDs that the plan wants, for ``read``."""
+        return self.session.fetch_uids(uids, self.batch, self.services.settings.mail.max_letter_bytes, plan.wants)
 
-    def _new(self, after: int) -> Iterator[RawLetter]:
-        return self.session.fetch_new(after, self.batch, self.services.settings.mail.max_letter_bytes)
-
-    async def _first(self, plan: Plan) -> int | None:
-        """The UID to read after; None when nothing in the folder is new enough."""
+    async def _find_new(self, plan: Plan) -> Iterator[RawLetter]:
+        """What the plan is about. Where only a span of time is wanted, only that is asked for: UIDs need not be in the
+        order of arrival, and a mailbox may hold the letters of years."""
         if plan.search_day is None:
-            return plan.after_uid
-        first: int | None = await self.in_thread(self.session.find_first_uid_since, plan.search_day)
-        return None if first is None else max(plan.after_uid, first - 1)
+            limit = self.services.settings.mail.max_letter_bytes
+            return self.session.fetch_new(plan.after_uid, self.batch, limit)
+        first = plan.after_uid + 1
+        return self.fetch(await self.in_thread(self.session.list_uids, first, HIGHEST_UID, plan.search_day), plan)
 
     async def _end(self, state: FolderState) -> int:
         """The last UID there was when the folder was opened. Not UIDNEXT alone: some name one far too high, and what
@@ -140,7 +138,7 @@ class Look:
         if missing:
             log.info("letters came below the last one", mailbox=self.mailbox.id, folder=folder.name, uids=missing[:20])
             again = replace(plan, renumbered=True)
-            folder = await self.read(folder, again, self.fetch(missing), lambda unmoved, _: unmoved)
+            folder = await self.read(folder, again, self.fetch(missing, again), lambda unmoved, _: unmoved)
         return folder
 
     async def _choose(self, folder: Folder, plan: Plan, letters: Sequence[RawLetter]) -> list[Chosen]:

@@ -31,7 +31,7 @@ from wherefrom.inbox.store import mailboxes
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.failures import ConnectionLost, FolderMissing, MailboxError, ProtocolError, Throttled
 from wherefrom.mail.folders import THE_JUNK
-from wherefrom.mail.imap import FolderState, ImapSession
+from wherefrom.mail.imap import HIGHEST_UID, FolderState, ImapSession
 from wherefrom.services import Services
 
 log = structlog.get_logger(__name__)
@@ -40,7 +40,6 @@ _TELL_EVERY = 30.0
 _MOST_IDLE_LOSSES = 3
 _SHORT_IDLE, _IDLE_AGAIN = 60.0, 3_600.0
 _MOST_BREAKS, _MOST_REFUSALS = 5, 3
-_HIGHEST_UID = 4_294_967_295
 _GLIMPSE = 65_536
 _LONGEST_WORDS = 2_000
 
@@ -214,7 +213,7 @@ class Watcher:
         if self._count(folder, in_flight) < _MOST_REFUSALS:
             return
         try:
-            later = await line.call(session.list_uids, in_flight[0] + 1, _HIGHEST_UID)
+            later = await line.call(session.list_uids, in_flight[0] + 1, HIGHEST_UID)
             given = await line.call(lambda: list(session.fetch_uids(later[:1], 1, _GLIMPSE)))
         except MailboxError:
             return

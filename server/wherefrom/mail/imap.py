@@ -28,6 +28,7 @@ from wherefrom.mail.wire import within
 
 __all__ = ["FolderInfo", "FolderState", "ImapAccount", "ImapSession", "RawLetter", "Security"]
 
+HIGHEST_UID = 4_294_967_295
 _GLANCE_SECONDS = 0.5  # how often a wait looks whether it shall stop
 _GROUP_BYTES = 16_777_216  # of letters in one FETCH, so that fifty big ones are not in memory at once
 # Servers that end IDLE sooner than the half hour of RFC 2177; ended from our side it costs a line, from theirs a login.
@@ -114,11 +115,6 @@ class ImapSession(Connection):
         self._exists = state.exists
         return state
 
-    def find_first_uid_since(self, day: date) -> int | None:
-        """The lowest UID among the letters that arrived on ``day`` or later in the open folder."""
-        with self._telling("SEARCH"):
-            return min(within(self._wire, self.timeout, lambda: self._client.search(["SINCE", day])), default=None)
-
     def find_last_uid(self) -> int:
         """The highest UID in the open folder, 0 when it is empty."""
         with self._telling("SEARCH"):
@@ -140,15 +136,22 @@ class ImapSession(Connection):
         """The open folder's letters with a UID above ``after_uid``; as ``fetch_uids``."""
         yield from self.fetch_uids(self._search_above(after_uid), batch, max_bytes)
 
-    def fetch_uids(self, found: Sequence[int], batch: int, max_bytes: int) -> Iterator[RawLetter]:
-        """The open folder's letters of these UIDs, in this order.
+    def fetch_uids(
+        self,
+        found: Sequence[int],
+        batch: int,
+        max_bytes: int,
+        wants: Callable[[datetime], bool] = lambda arrived_at: True,
+    ) -> Iterator[RawLetter]:
+        """The open folder's letters of these UIDs, in this order; those ``wants`` is true of, by their INTERNALDATE.
 
         Fetches at most ``batch`` letters and 16 MiB at once; of a letter above ``max_bytes`` its beginning. A letter
         that the server cannot hand out comes as one with a ``problem``; one deleted meanwhile does not come.
         """
         for uids in _slices(found, batch):
             facts = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
-            for group in _groups([(uid, _size(facts[uid])) for uid in uids if uid in facts], max_bytes):
+            wanted = [uid for uid in uids if uid in facts and wants(_arrival(facts[uid].get(b"INTERNALDATE")))]
+            for group in _groups([(uid, _size(facts[uid])) for uid in wanted], max_bytes):
                 yield from self._read_group(group, facts, max_bytes)
 
     def _search_above(self, after_uid: int) -> list[int]:
