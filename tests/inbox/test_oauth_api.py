@@ -134,11 +134,11 @@ async def run(folder: Path, oauth: OauthServer, *arguments: str, agrees: bool = 
     assert process.stderr
     told = b""
     if agrees:
-        while b"/authorize?" not in (line := await asyncio.wait_for(process.stderr.readline(), 30)):
+        while b"/authorize?" not in (line := await asyncio.wait_for(process.stderr.readline(), 60)):
             assert line, told
             told += line
         process.stdin.write((await oauth.agree(line.decode().strip()) + "\n").encode())
-    out, err = await asyncio.wait_for(process.communicate(b""), 30)
+    out, err = await asyncio.wait_for(process.communicate(b""), 60)
     assert process.returncode is not None
     return process.returncode, out.decode(), (told + err).decode()
 
