@@ -271,3 +271,29 @@ async def test_a_letter_is_tried_again_at_its_moment_and_not_at_the_next_look(
         stop.set()
         await running
     assert 0.9 <= waited < 3  # a second later, however rarely it looks for what others have made due
+
+
+async def test_a_process_that_dies_with_the_probe_silences_the_endpoint_no_longer_than_an_answer_takes(
+    changing: Changing, receiver: Receiver, clock: FixedClock
+):
+    async with changing(timeout_seconds=3) as services:
+        await listen(services, receiver.url)
+        receiver.answer(500)
+        await tell(services, 1)
+        await work(services)
+        await tell(services, 2)
+        await fan_out(services)
+        receiver.hang()
+        stop = asyncio.Event()
+        dying = asyncio.create_task(Courier(services).run(stop))
+        while len(receiver.requests) < 2:
+            await receiver.next()
+        dying.cancel()
+        await asyncio.gather(dying, return_exceptions=True)
+        await tell(services, 3)
+        clock.advance(timedelta(seconds=4))
+        await work(services)
+        assert len(receiver.requests) == 2
+        clock.advance(timedelta(seconds=1))
+        await work(services)
+        assert len(receiver.requests) >= 3

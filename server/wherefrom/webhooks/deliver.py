@@ -44,6 +44,7 @@ SLOTS = 32
 IDLE_SECONDS = 1.0  # how long what another process has made due waits at most
 _SHORTEST_IDLE = 0.002
 _CLAIM_MARGIN = timedelta(seconds=45)
+_PROBE_MARGIN = timedelta(seconds=2)  # a second probe does no harm; silence after a crash does
 _MOST_LOOKED_AT = 1000
 
 
@@ -90,9 +91,9 @@ class Courier:
         chosen = pick(waiting, self._running.values(), self._slots)
         if not chosen:
             return False
-        until = now + timedelta(seconds=self._services.settings.webhooks.timeout_seconds) + _CLAIM_MARGIN
+        answered = now + timedelta(seconds=self._services.settings.webhooks.timeout_seconds)
         async with db.write() as tx:
-            taken = await due.claim_deliveries(tx, chosen, now, until)
+            taken = await due.claim_deliveries(tx, chosen, now, answered + _CLAIM_MARGIN, answered + _PROBE_MARGIN)
         by_id = {(one.site_id, one.delivery_id): one for one in chosen}
         for one in taken:
             task = asyncio.create_task(self._deliver(one), name=f"delivery {one.delivery.id}")

@@ -31,10 +31,10 @@ class Endpoint:
 
     ``which``: letters with a visit, all, the first of each thread (with a visit or not), or both. ``automatic`` and
     ``junk`` say whether automatic mail and letters found in Junk go too. ``attachments``: in format ``roistat``,
-    objects or plain URLs. ``deal_path``: see ``deal.py``. ``status_at``: when the status last changed. ``failing_since``: nothing
-    was accepted since this failure; else None; ``failures`` in a row since then. ``quiet_until``: nothing is started
-    before (see ``breaker.py``). ``per_minute``: posts started a minute at most, None for no limit.
-    ``previous_until``: the secret was changed, and the old one signs beside the new one until then.
+    objects or plain URLs. ``deal_path``: see ``deal.py``. ``status_at``: when the status last changed.
+    ``failing_since``: nothing was accepted since this failure; else None; ``failures`` in a row since then.
+    ``quiet_until``: nothing is started before (see ``breaker.py``). ``per_minute``: posts started a minute at most,
+    None for no limit. ``previous_until``: the secret was changed, and the old one signs beside the new one until then.
     """
 
     site_id: int

@@ -31,10 +31,10 @@ class Due:
         """Whether its endpoint is posted to one at a time, so that the start is to be entered there first."""
         return self.failing or self.per_minute is not None
 
-    def quiet_after(self, now: datetime, claimed_until: datetime) -> datetime:
+    def quiet_after(self, now: datetime, probe_until: datetime) -> datetime:
         """Until when nothing else is started for an endpoint that takes turns: a probe alone, then by its rate."""
         if self.failing or self.per_minute is None:
-            return claimed_until
+            return probe_until
         return now + timedelta(minutes=1) / self.per_minute
 
 

@@ -100,9 +100,12 @@ def _join_first(tx: Tx, first: Select[Any]) -> Select[Any]:
     )
 
 
-async def claim_deliveries(tx: Tx, chosen: Sequence[Due], now: datetime, until: datetime) -> list[Claimed]:
-    """Takes those of ``chosen`` that are still free, until ``until``. Others have the rest."""
-    turns = {(one.site_id, one.endpoint_id): one.quiet_after(now, until) for one in chosen if one.takes_turns}
+async def claim_deliveries(
+    tx: Tx, chosen: Sequence[Due], now: datetime, until: datetime, probe_until: datetime
+) -> list[Claimed]:
+    """Takes those of ``chosen`` that are still free, until ``until``. Others have the rest. ``probe_until``: how long
+    nothing else is started for an endpoint that fails, should this process die before it writes what came of it."""
+    turns = {(one.site_id, one.endpoint_id): one.quiet_after(now, probe_until) for one in chosen if one.takes_turns}
     taken = await take_turns(tx, turns, now)
     chosen = [one for one in chosen if not one.takes_turns or (one.site_id, one.endpoint_id) in taken]
     if not chosen:
