@@ -1,13 +1,17 @@
 """An IMAP session against a real Dovecot: seen, fetched, lost and found again, without leaving a trace."""
 
+import hashlib
 import itertools
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from tests.support.dovecot import Account, Dovecot
+from wherefrom.mail import imap
+from wherefrom.mail.blobs import Blobs
 from wherefrom.mail.failures import (
     ConnectionLost,
     ConnectionRefused,
@@ -94,6 +98,27 @@ def test_of_a_huge_letter_comes_the_beginning_with_a_mark(dovecot: Dovecot, anna
     assert len(huge.raw) == 100_000
     assert huge.size > 300_000
     assert b"Subject: letter 2" in huge.raw
+
+
+def test_large_letters_go_to_the_disk_as_they_come_small_ones_stay_in_memory(
+    dovecot: Dovecot, anna: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap, "_GROUP_BYTES", 1_000_000)  # of letters that share a FETCH, and so the memory
+    for size in (20, 5_000_000, 30, 7_000_000, 40):
+        dovecot.deliver(anna.address, letter(size, size))
+    blobs = Blobs(tmp_path)
+    with opened(dovecot, anna) as session:
+        letters = list(session.fetch_new(0, batch=10, max_bytes=6_000_000, begin=blobs.begin))
+        session.examine("INBOX")
+        whole = list(session.fetch_new(0, batch=10, max_bytes=20_000_000))
+    assert [one.file is not None for one in letters] == [False, True, False, True, False]
+    assert [one.truncated for one in letters] == [False, False, False, True, False]
+    assert [one.length for one in letters] == [min(len(one.raw), 6_000_000) for one in whole]
+    assert [one.sha256 for one in letters] == [hashlib.sha256(one.raw[:6_000_000]).hexdigest() for one in whole]
+    assert [one.size for one in letters] == [len(one.raw) for one in whole]
+    assert all(other.raw.startswith(one.raw) for one, other in zip(letters, whole, strict=True))
+    kept = blobs.keep([one.file or one.raw for one in letters])
+    assert [blobs.path(name).read_bytes() for name in kept] == [one.raw[:6_000_000] for one in whole]
 
 
 def test_many_big_letters_are_not_asked_for_in_one_go(dovecot: Dovecot, anna: Account) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -25,6 +26,7 @@ from wherefrom.inbox.snapshot import is_decoration
 from wherefrom.inbox.store.details import MessageDetail, find_attachment, find_bytes, get_message
 from wherefrom.inbox.store.mailboxes import find_mailbox
 from wherefrom.mail.html import SafeHtml, sanitise
+from wherefrom.mail.paged import open_letter
 from wherefrom.mail.parse import Letter, UnreadableLetter, parse_letter
 from wherefrom.mail.reply import split_reply
 from wherefrom.services import Services
@@ -185,8 +187,10 @@ def _links(call: Call, detail: MessageDetail) -> dict[str, str]:
 
 
 async def _safe_html(services: Services, sha256: str) -> SafeHtml:
-    raw = await services.blobs.get(sha256)
-    return await asyncio.to_thread(_render, raw)
+    try:
+        return await asyncio.to_thread(_render, services.blobs.path(sha256))
+    except FileNotFoundError:
+        raise NotFound("the bytes of this letter are gone", hint="they were erased, or the data folder moved") from None
 
 
 async def _count_blocked(services: Services, sha256: str) -> int:
@@ -197,13 +201,14 @@ async def _count_blocked(services: Services, sha256: str) -> int:
         return 0
 
 
-def _render(raw: bytes) -> SafeHtml:
+def _render(path: Path) -> SafeHtml:
     """Parsing and cleaning a big letter takes a while: never on the loop."""
-    try:
-        letter = parse_letter(raw)
-    except UnreadableLetter:
-        return SafeHtml("", 0)
-    return sanitise(letter.html or "", _pictures(letter))
+    with open_letter(path) as raw:
+        try:
+            letter = parse_letter(raw)
+        except UnreadableLetter:
+            return SafeHtml("", 0)
+        return sanitise(letter.html or "", _pictures(letter))
 
 
 def _pictures(letter: Letter) -> dict[str, str]:
@@ -211,7 +216,8 @@ def _pictures(letter: Letter) -> dict[str, str]:
     found: dict[str, str] = {}
     left = _MOST_INLINE
     for one in letter.attachments:
-        if one.content_id and one.content_type in _SHOWN_TYPES and one.size <= left:
+        small = one.end - one.start <= 2 * left  # before it is decoded
+        if one.content_id and one.content_type in _SHOWN_TYPES and small and one.size <= left:
             left -= one.size
             found[one.content_id] = f"data:{one.content_type};base64,{base64.b64encode(one.content).decode()}"
     return found

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -77,10 +76,14 @@ class Look:
         """Stores those of ``letters`` that the plan wants; after each handful the position is as ``moved`` says."""
         async with contextlib.aclosing(self._ahead(_Handfuls(letters))) as handfuls:
             async for handful in handfuls:
-                wanted = [letter for letter in handful if plan.wants(letter.internaldate)]
-                chosen = await self._choose(folder, plan, wanted)
-                folder = moved(folder, handful)
-                await self._store(folder, plan, chosen)
+                try:
+                    wanted = [letter for letter in handful if plan.wants(letter.internaldate)]
+                    chosen = await self._choose(folder, plan, wanted)
+                    folder = moved(folder, handful)
+                    await self._store(folder, plan, chosen)
+                finally:
+                    for letter in handful:
+                        letter.abandon()  # unless it is kept by now
         return folder
 
     async def _ahead(self, handfuls: _Handfuls) -> AsyncGenerator[list[RawLetter], None]:
@@ -97,14 +100,15 @@ class Look:
 
     def fetch(self, uids: Sequence[int], plan: Plan) -> Iterator[RawLetter]:
         """The letters of these UIDs that the plan wants, for ``read``."""
-        return self.session.fetch_uids(uids, self.batch, self.services.settings.mail.max_letter_bytes, plan.wants)
+        limit = self.services.settings.mail.max_letter_bytes
+        return self.session.fetch_uids(uids, self.batch, limit, plan.wants, self.services.blobs.begin)
 
     async def _find_new(self, plan: Plan) -> Iterator[RawLetter]:
         """What the plan is about. Where only a span of time is wanted, only that is asked for: UIDs need not be in the
         order of arrival, and a mailbox may hold the letters of years."""
         if plan.search_day is None:
             limit = self.services.settings.mail.max_letter_bytes
-            return self.session.fetch_new(plan.after_uid, self.batch, limit)
+            return self.session.fetch_new(plan.after_uid, self.batch, limit, self.services.blobs.begin)
         first = plan.after_uid + 1
         return self.fetch(await self.in_thread(self.session.list_uids, first, HIGHEST_UID, plan.search_day), plan)
 
@@ -157,13 +161,13 @@ class Look:
         return chosen
 
     async def _held(self, letters: Sequence[RawLetter]) -> frozenset[int]:
-        names = {one.uid: hashlib.sha256(one.raw).hexdigest() for one in letters if not one.problem}
+        names = {one.uid: one.sha256 for one in letters if not one.problem}
         async with self.services.db.read() as tx:
             held = await messages.list_held(tx, self.mailbox.site_id, list(names.values()))
         return frozenset(uid for uid, name in names.items() if name in held)
 
     async def _store(self, folder: Folder, plan: Plan, chosen: Sequence[Chosen]) -> None:
-        names = await self.services.blobs.put_many([letter.raw for letter, _ in chosen])
+        names = await self.services.blobs.put_many([letter.file or letter.raw for letter, _ in chosen])
         now = self.services.clock.now()
         rows = [
             self._row(folder, plan, letter, name, now) | {"historic": historic}
@@ -184,7 +188,7 @@ class Look:
         values = {
             "site_id": folder.site_id, "id": self.services.ids.next(), "mailbox_id": folder.mailbox_id,
             "folder_id": folder.id, "folder_kind": folder.kind, "uidvalidity": plan.uidvalidity, "uid": letter.uid,
-            "sha256": sha256, "size": max(letter.size, len(letter.raw)), "truncated": letter.truncated,
+            "sha256": sha256, "size": max(letter.size, letter.length), "truncated": letter.truncated,
             "arrived_at": min(letter.internaldate, now + timedelta(days=1)), "stored_at": now,
         }  # fmt: skip
         if letter.problem:

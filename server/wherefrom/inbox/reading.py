@@ -14,12 +14,9 @@ from datetime import datetime
 from wherefrom.inbox.facts import Facts, clean, read_facts
 from wherefrom.mail.blobs import Blobs, Incoming
 from wherefrom.mail.letter import Attachment, Letter
-from wherefrom.mail.paged import Octets, Paged
+from wherefrom.mail.paged import Octets, open_letter
 from wherefrom.mail.parse import UnreadableLetter, parse_letter
 from wherefrom.mail.transfer import decode_in_pieces
-
-LARGE = 8_388_608
-"""Bytes above which a letter is read on the disk."""
 
 _LONGEST_FILE_NAME = 255
 _LONGEST_TYPE = 200
@@ -67,9 +64,7 @@ def read_letters(blobs: Blobs, asked: Sequence[tuple[str, datetime]]) -> list[Re
 def _read(blobs: Blobs, sha256: str, arrived_at: datetime, coming: list[Incoming]) -> Read:
     path = blobs.path(sha256)
     try:
-        if path.stat().st_size <= LARGE:
-            return _parse(blobs, path.read_bytes(), arrived_at, coming)
-        with Paged(path) as raw:
+        with open_letter(path) as raw:
             return _parse(blobs, raw, arrived_at, coming)
     except FileNotFoundError:
         return Read(None, None, problem=f"NotFound: there is no blob {sha256}", passes=True)

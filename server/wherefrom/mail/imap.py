@@ -14,16 +14,19 @@ last UID it has stored.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from threading import Event
 from typing import Any
 
+from wherefrom.mail.blobs import Incoming
 from wherefrom.mail.connection import Connection, ImapAccount, Security, read_name
 from wherefrom.mail.failures import ProtocolError
 from wherefrom.mail.folders import Kind, folder_kind
+from wherefrom.mail.spool import Begin, Spool
 from wherefrom.mail.wire import within
 
 __all__ = ["FolderInfo", "FolderState", "ImapAccount", "ImapSession", "RawLetter", "Security"]
@@ -55,8 +58,9 @@ class FolderState:
 
 @dataclass(frozen=True, slots=True)
 class RawLetter:
-    """``internaldate`` is when it arrived, in UTC. ``size`` is what the server says; ``raw`` may be shorter, and then
-    ``truncated``. ``problem``: why the server did not hand it out at all; ``raw`` is empty then."""
+    """``internaldate`` is when it arrived, in UTC. ``size`` is what the server says; what was read may be shorter, and
+    then ``truncated``. ``problem``: why the server did not hand it out at all; ``raw`` is empty then. A large letter is
+    in ``file``, for the caller to keep or to abandon, and ``raw`` is its beginning."""
 
     uid: int
     internaldate: datetime
@@ -64,6 +68,22 @@ class RawLetter:
     raw: bytes = field(repr=False)
     truncated: bool
     problem: str = ""
+    file: Incoming | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes that were read."""
+        return len(self.raw) if self.file is None else self.file.size
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes that were read."""
+        return hashlib.sha256(self.raw).hexdigest() if self.file is None else self.file.sha256
+
+    def abandon(self) -> None:
+        """Forgets its bytes on the disk."""
+        if self.file is not None:
+            self.file.abandon()
 
 
 class ImapSession(Connection):
@@ -73,6 +93,7 @@ class ImapSession(Connection):
         super().__init__(account, timeout)
         self.in_flight: tuple[int, ...] = ()
         """The UIDs of the FETCH under way: among them is the letter that breaks the server, when one does."""
+        self._begin: Begin | None = None
         self._exists: int | None = None
         self._news = False
 
@@ -132,9 +153,9 @@ class ImapSession(Connection):
 
     # ------------------------------------------------------------------ reading
 
-    def fetch_new(self, after_uid: int, batch: int, max_bytes: int) -> Iterator[RawLetter]:
+    def fetch_new(self, after_uid: int, batch: int, max_bytes: int, begin: Begin | None = None) -> Iterator[RawLetter]:
         """The open folder's letters with a UID above ``after_uid``; as ``fetch_uids``."""
-        yield from self.fetch_uids(self._search_above(after_uid), batch, max_bytes)
+        yield from self.fetch_uids(self._search_above(after_uid), batch, max_bytes, begin=begin)
 
     def fetch_uids(
         self,
@@ -142,12 +163,15 @@ class ImapSession(Connection):
         batch: int,
         max_bytes: int,
         wants: Callable[[datetime], bool] = lambda arrived_at: True,
+        begin: Begin | None = None,
     ) -> Iterator[RawLetter]:
         """The open folder's letters of these UIDs, in this order; those ``wants`` is true of, by their INTERNALDATE.
 
         Fetches at most ``batch`` letters and 16 MiB at once; of a letter above ``max_bytes`` its beginning. A letter
-        that the server cannot hand out comes as one with a ``problem``; one deleted meanwhile does not come.
+        that the server cannot hand out comes as one with a ``problem``; one deleted meanwhile does not come. With
+        ``begin`` a large letter goes to the disk as it comes; without, it is in memory.
         """
+        self._begin = begin
         for uids in _slices(found, batch):
             facts = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
             wanted = [uid for uid in uids if uid in facts and wants(_arrival(facts[uid].get(b"INTERNALDATE")))]
@@ -164,8 +188,12 @@ class ImapSession(Connection):
     def _read_group(self, group: Sequence[int], facts: dict[int, Any], max_bytes: int) -> Iterator[RawLetter]:
         big = len(group) == 1 and _size(facts[group[0]]) > max_bytes
         item = f"BODY.PEEK[]<0.{max_bytes}>" if big else "BODY.PEEK[]"
+        if self._begin is not None and len(group) == 1:
+            yield from self._read_alone(group[0], facts, item, Spool(self._begin, max_bytes), truncated=big)
+            return
         try:
-            bodies = self._fetch(group, [item], 4 * max_bytes)
+            most = 4 * max_bytes if self._begin is None else min(4 * max_bytes, 2 * _GROUP_BYTES)
+            bodies = self._fetch(group, [item], most)
         except ProtocolError as error:
             if self._wire.gone:
                 raise
@@ -184,6 +212,48 @@ class ImapSession(Connection):
                 yield from self._read_refused(uid, facts, max_bytes, "the server handed out nothing")
             else:
                 yield _raw_letter(uid, facts[uid], body[:max_bytes], truncated=big or len(body) > max_bytes)
+
+    def _read_alone(
+        self, uid: int, facts: dict[int, Any], item: str, spool: Spool, *, truncated: bool
+    ) -> Iterator[RawLetter]:
+        problem = ""
+        try:
+            there = self._pour(uid, item, spool)
+            problem = "" if there else "the server handed out nothing"
+        except ProtocolError as error:
+            if self._wire.gone:
+                spool.abandon()
+                raise
+            problem = str(error)
+        except BaseException:
+            spool.abandon()
+            raise
+        if problem:
+            spool.abandon()
+            yield from self._read_refused(uid, facts, spool.most, problem)
+            return
+        letter = _raw_letter(uid, facts[uid], spool.content, truncated=truncated or spool.is_cut)
+        yield replace(letter, file=spool.file)
+
+    def _pour(self, uid: int, item: str, spool: Spool) -> bool:
+        """Fetches a letter into ``spool``; False when the server has none to give."""
+        self.in_flight = (uid,)
+        wire, client = self._wire, self._client
+        wire.max_literal, wire.spool = 4 * spool.most, spool
+        try:
+            with self._telling("FETCH"):
+                status, answer = wire._command_complete("FETCH", wire._command("UID", "FETCH", str(uid), f"({item})"))
+                client._checkok("fetch", status, answer)
+                wire._untagged_response(status, answer, "FETCH")
+        finally:
+            wire.spool = None
+        if not spool.size:  # a body that is no literal, empty, or none
+            body = _body(self._fetch([uid], [item], 4 * spool.most).get(uid, {}))
+            if body is None:
+                return False
+            spool.write(body)
+        self.in_flight = ()
+        return True
 
     def _read_refused(self, uid: int, facts: dict[int, Any], max_bytes: int, problem: str) -> Iterator[RawLetter]:
         """What can be had of a letter that cannot be fetched whole: its header, else the fact that it is there."""

@@ -7,10 +7,15 @@ A look at a few bytes reads a page and keeps it; a search goes through the file 
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, overload, runtime_checkable
+
+LARGE = 8_388_608
+"""Bytes above which a letter is read on the disk."""
 
 _PAGE = 65_536
 _STRIDE = 1_048_576
@@ -90,3 +95,13 @@ class Paged:
             pieces.append(piece)
             start += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+@contextlib.contextmanager
+def open_letter(path: Path) -> Iterator[Octets]:
+    """The letter at ``path``: in memory when it is small. FileNotFoundError."""
+    if path.stat().st_size <= LARGE:
+        yield path.read_bytes()
+        return
+    with Paged(path) as letter:
+        yield letter

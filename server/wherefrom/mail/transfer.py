@@ -52,7 +52,8 @@ def _whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         lines, end, rest = (left + piece).rpartition(b"\n")
         if not end and len(rest) > _LONGEST_LINE:
-            cut = len(rest) - 2 if b"=" in rest[-2:] else len(rest)  # not through "=3D"
+            cut = rest.rfind(b"=", len(rest) - 2)  # not through "=3D"
+            cut = len(rest) if cut < 0 else cut
             lines, rest = rest[:cut], rest[cut:]
         yield lines + end
         left = rest

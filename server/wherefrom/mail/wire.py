@@ -18,7 +18,16 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from wherefrom.mail.failures import ConnectionLost, ConnectionRefused, DnsFailed, ProtocolError, TlsFailed, Unreachable
+from wherefrom.mail.failures import (
+    ConnectionLost,
+    ConnectionRefused,
+    DnsFailed,
+    MailboxError,
+    ProtocolError,
+    TlsFailed,
+    Unreachable,
+)
+from wherefrom.mail.spool import Spool
 
 MAX_LINE = 16_777_216
 """Bytes of one answer line: the UIDs of a million letters."""
@@ -138,8 +147,9 @@ class Wire(imaplib.IMAP4):
     """imaplib on a connection that is there already.
 
     ``timeout`` limits each wait for bytes; ``deadline`` (monotonic seconds), where set, the whole of what is being
-    done, so that a server that drips a byte a minute cannot hold a thread for ever. ``max_literal`` limits what is read
-    into memory. ``gone``: nothing sensible can be said or heard any more.
+    done, so that a server that drips a byte a minute cannot hold a thread for ever. ``max_literal`` limits what is
+    read at once. ``spool``, where set, takes the literals, and imaplib is given empty ones. ``gone``: nothing sensible
+    can be said or heard any more.
     """
 
     def __init__(self, connection: socket.socket, host: str, port: int, timeout: float) -> None:
@@ -147,6 +157,7 @@ class Wire(imaplib.IMAP4):
         self.deadline: float | None = None
         self.max_literal = MAX_LINE
         self.gone = False
+        self.spool: Spool | None = None
         self._given = connection
         self._buffer = bytearray()
         super().__init__(host, port)
@@ -172,9 +183,24 @@ class Wire(imaplib.IMAP4):
         if size > self.max_literal:
             self.gone = True  # what follows cannot be told from an answer
             raise ConnectionLost(f"The server announced {size} bytes at once, which is more than was asked for")
+        if self.spool is not None:
+            self._pour(size, self.spool)
+            return b""
         while len(self._buffer) < size:
             self._fill(max(size - len(self._buffer), _CHUNK))
         return self._take(size)
+
+    def _pour(self, size: int, spool: Spool) -> None:
+        while size:
+            if not self._buffer:
+                self._fill(min(size, _CHUNK))
+            piece = self._take(min(size, len(self._buffer)))
+            size -= len(piece)
+            try:
+                spool.write(piece)
+            except MailboxError:
+                self.gone = True  # the rest of the literal is still to come
+                raise
 
     def readline(self) -> bytes:
         searched = 0
