@@ -21,7 +21,7 @@ from tests.mail.test_specimens import FOLDER, INDEX
 from tests.mail.wellformed import WellFormed, make_letters
 from wherefrom.mail.parse import parse_letter
 
-FILE_SIZE = 26_500
+FILE_SIZE = 23_000
 """Bytes of a file on average, which makes letters of 35 kB."""
 
 

@@ -46,3 +46,12 @@ async def test_pictures_in_the_text_stand_apart_from_files(client, scene, base):
     assert "price.pdf" in files
     assert "logo.png" not in files
     assert "logo.png" in pictures
+
+
+async def test_the_list_shows_the_first_of_the_writer_s_own_words(client, scene, base):
+    await scene.add_letter(
+        text="On Mon, Nov 2, 2026 at 10:00 Sales <s@shop.example> wrote:\n> How many?\n\nTwo, please."
+    )
+    page = (await client.get(base)).text
+    assert "Two, please." in page
+    assert "How many?" not in page

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from wherefrom.console import words
 from wherefrom.inbox.store.history import HistoryRow
+from wherefrom.mail.reply import split_reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def make_line(row: HistoryRow) -> Line:
         from_address=row.from_address,
         receivers=row.recipients or ((row.to_address,) if row.to_address else ()),
         subject=row.subject,
-        excerpt=words.excerpt(row.excerpt, 160),
+        excerpt=words.excerpt(split_reply(row.excerpt).own or row.excerpt, 160),
         attachments=row.attachments,
         flags=list_flags(row),
         level=words.level(row.confidence, matched),
