@@ -35,8 +35,8 @@ const HYDRATES =
 
 function refresh() {
   if (!redraw) return;
-  beat();
   if (api.email.enabled) askAnew();
+  beat();
   redraw();
 }
 

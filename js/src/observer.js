@@ -21,7 +21,8 @@ const LIMIT = FULL ? 50 : 999;
  * name)` draws one place; `names` are those of attributes; `enter(window)` hears of each frame's.
  */
 export function watchPage(paint, names, enter) {
-  const selector = FULL && [...names.map((name) => `[${name}]`), "[data-cfemail]", "iframe"].join();
+  // one by one: browsers have a short cut for each, and none for a list of them
+  const selectors = FULL && [...names.map((name) => `[${name}]`), "[data-cfemail]", "iframe"];
   const entered = FULL && new WeakSet();
   let rounds = 0;
 
@@ -39,18 +40,28 @@ export function watchPage(paint, names, enter) {
     if (FULL && writes > before && !rounds++) setTimeout(() => (rounds = 0), 1000);
   });
 
-  function walk(root) {
+  const walkCore = (root) => {
     const walker = document.createTreeWalker(root, 5); // elements and text
-    for (let node = root; node; node = walker.nextNode()) {
-      if (node.shadowRoot) FULL ? watch(node.shadowRoot) : fetchFull();
-      if (node.nodeType !== 3) {
-        if (!FULL && node.href) paint(node, "href");
-      } else if (mayHold(node.data) || (FULL && node === root)) {
-        paint(node, "");
+    for (let node = root; node; node = walker.nextNode())
+      if (node.nodeType === 3) mayHold(node.data) && paint(node, "");
+      else {
+        if (node.href) paint(node, "href");
+        if (node.shadowRoot) fetchFull();
       }
-    }
-    if (FULL && root.querySelectorAll) [root, ...root.querySelectorAll(selector)].forEach(look);
-  }
+  };
+
+  /** As above; two walks of one kind of node each are faster than one of both. */
+  const walkFull = (root) => {
+    if (root.nodeType === 3) return paint(root, "");
+    const texts = document.createTreeWalker(root, 4);
+    for (let node; (node = texts.nextNode()); ) if (mayHold(node.data)) paint(node, "");
+    const elements = document.createTreeWalker(root, 1);
+    for (let node = root; node; node = elements.nextNode()) if (node.shadowRoot) watch(node.shadowRoot);
+    look(root);
+    for (const selector of selectors) root.querySelectorAll?.(selector).forEach(look);
+  };
+
+  const walk = FULL ? walkFull : walkCore;
 
   /** What an element holds beside text. */
   function look(element) {

@@ -253,7 +253,7 @@ export const beat = quietly(() => {
     publish();
   }
   if (untold || open.size) soon();
-  if (held.size && api.email.enabled)
+  else if (held.size && api.email.enabled)
     if (FULL)
       signal("heartbeat")?.then((confirmed) => {
         if (!confirmed) return;

@@ -114,7 +114,7 @@ async def test_only_links_to_hosts_of_the_site_that_share_no_cookies_carry_it(sh
     }
 
 
-async def test_a_middle_click_carries_it_too_and_a_right_click_does_not(shops: Shop) -> None:
+async def test_a_middle_click_carries_it_too(shops: Shop) -> None:
     await shops.run(
         """() => {
             window.used = [];
@@ -125,8 +125,45 @@ async def test_a_middle_click_carries_it_too_and_a_right_click_does_not(shops: S
         }"""
     )
     await shops.page.click("#other", button="middle")
-    await shops.page.click("#other", button="right")
-    assert await shops.run("() => used") == [2, 2]  # 1 + true, 2 + false
+    assert await shops.run("() => used") == [2]  # 1 + true
+
+
+async def test_the_browsers_menu_for_a_link_is_made_with_it(shops: Shop) -> None:
+    """ "Open in a new tab" takes what the link's address is right after the event."""
+    await shops.run(
+        """() => addEventListener("contextmenu", event => {
+            window.used = event.target.closest("a").href;
+            event.preventDefault();
+        })"""
+    )
+    before = await shops.href("#other")
+    await shops.page.click("#inner", button="right")
+    used = str(await shops.run("() => used"))
+    assert used.startswith(shops.collector.url("/there?a=1%20b&c&wf_link=token-100~visitor-1~", "other.example"))
+    await shops.until("href => document.querySelector('#other').getAttribute('href') === href", before)
+    opened = await shops.page.context.new_page()
+    await opened.goto(used)
+    await shops.wait(lambda: len(shops.collector.pageviews) == 2)
+    assert shops.collector.pageviews[1]["visit"] == "token-100"
+
+
+async def test_a_form_that_the_page_submits_by_itself_carries_it(shops: Shop) -> None:
+    """``form.submit()`` fires no submit event."""
+    await shops.run("() => document.forms.form.submit()")
+    await shops.wait(lambda: len(shops.collector.pageviews) == 2)
+    second = shops.collector.pageviews[1]
+    assert (second["visit"], second["page"]) == ("token-100", shops.collector.url("/there?q=x", "other.example"))
+
+
+async def test_a_buttons_own_way_of_sending_a_form_counts(shops: Shop) -> None:
+    await shops.run(
+        """() => {
+            sendpost.formMethod = "get";
+            sendpost.click();
+        }"""
+    )
+    await shops.wait(lambda: len(shops.collector.pageviews) == 2)
+    assert shops.collector.pageviews[1]["visit"] == "token-100"
 
 
 async def test_a_form_that_asks_carries_it_and_one_that_posts_does_not(shops: Shop) -> None:

@@ -198,6 +198,19 @@ async def test_a_visit_is_bound_to_by_its_token_and_a_bare_number_is_shown_and_k
     await shop.wait(lambda: shop.collector.visits[-1]["visit"] == "token-555")
 
 
+async def test_a_visit_that_is_bound_to_while_an_answer_is_under_way_is_kept_and_asked_with(shop: Shop) -> None:
+    shop.collector.open.clear()
+    await begin(shop, settled=False)
+    await shop.wait(lambda: bool(shop.collector.visits))
+    await shop.run("() => roistat.setVisit('token-555')")
+    shop.collector.open.set()
+    await shop.wait(lambda: len(shop.collector.visits) == 2)
+    assert [(body.get("visit"), body["pageview"]) for body in shop.collector.visits] == [
+        (None, True),
+        ("token-555", True),
+    ]
+
+
 async def test_it_is_there_where_a_machine_is_left_alone_and_does_nothing(shop: Shop) -> None:
     shop.collector.attributes = {"data-webdriver": ""}
     shop.collector.pages["/shop"] = PAGE.replace("{head}", shop.collector.tag() + NAMES)

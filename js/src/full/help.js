@@ -32,16 +32,21 @@ export function help(api) {
   );
   const note = watchExposure((target) => email.add(target), signal, watch);
 
+  /** Takes over what the core has heard since. */
+  function follow() {
+    latest = email.addresses;
+    held.clear();
+    for (const [target, substitute] of Object.entries(latest)) holdLease(target, substitute);
+    save();
+  }
+
   /** The core calls this whenever it would draw: after an answer, on another path, when something came into view. */
   api.again = (root) => {
-    if (email.addresses !== NOTHING) latest = email.addresses;
+    if (email.addresses !== latest && email.addresses !== NOTHING) follow();
     judge(api.off);
     email.addresses = lending ? latest : NOTHING;
     [[email.address, email.substitute] = []] = Object.entries(email.addresses);
-    held.clear();
-    for (const [target, substitute] of Object.entries(latest)) holdLease(target, substitute);
     watch(root);
-    save();
   };
   api.beat = (now) =>
     signal("heartbeat")?.then((confirmed) => {

@@ -1,8 +1,9 @@
 /**
  * The visit carried to the site's other hosts: `wf_link=VISIT~VISITOR~TIME`, the time in seconds since 1970 in base 36.
  *
- * It is put on a link only while it is being used, so that nobody copies it by chance, and is good for two minutes. A
- * fresh one is taken unless this host has heard from its own visit later than the link was made: the visit that the
+ * It is put on a link only while it is being used, or while the browser makes its menu for it ("open in a new tab"), and
+ * is good for two minutes, which bounds what a copied address could carry. A form gets it with its data, which
+ * `form.submit()` asks for too, though it tells of no submission. A fresh one is taken unless this host has heard from its own visit later than the link was made: the visit that the
  * visitor is acting in goes on. It leaves the address bar before the page is told of.
  */
 import { options } from "../page.js";
@@ -58,8 +59,8 @@ export function carryVisit(api) {
   const canCarry = () => api.hosts && recall(visitName) && recall(visitorName);
 
   const carryLink = (event) => {
-    const link = event.composedPath()[0].closest?.("a[href],area[href]");
-    if (!link || !canCarry() || event.button > 1) return;
+    const link = event.composedPath().find((node) => node.matches?.("a[href],area[href]"));
+    if (!link || !canCarry() || (event.button > 1 && event.type !== "contextmenu")) return;
     const url = new URL(link.href);
     if (!leadsAway(url, api.hosts)) return;
     const before = link.getAttribute("href");
@@ -69,17 +70,17 @@ export function carryVisit(api) {
   };
   listen("click", carryLink);
   listen("auxclick", carryLink);
+  listen("contextmenu", carryLink);
 
-  listen("submit", ({ target, submitter }) => {
+  let submitter; // the button of the submission under way
+  listen("submit", (event) => {
+    submitter = event.submitter;
+    setTimeout(() => (submitter = undefined));
+  });
+  listen("formdata", ({ target, formData }) => {
     const told = (name) => submitter?.getAttribute("form" + name) ?? target.getAttribute(name) ?? "";
     if (!canCarry() || !/^(get)?$/i.test(told("method"))) return;
-    if (!leadsAway(new URL(told("action"), document.baseURI), api.hosts)) return;
-    const field = document.createElement("input");
-    field.type = "hidden";
-    field.name = NAME;
-    field.value = value();
-    target.append(field);
-    setTimeout(() => field.remove());
+    if (leadsAway(new URL(told("action"), document.baseURI), api.hosts)) formData.set(NAME, value());
   });
 }
 
