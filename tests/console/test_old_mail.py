@@ -28,6 +28,7 @@ async def reading(scene, services):
     return one
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # only what the form sends is looked at
 @pytest.mark.parametrize("since", ["new", "30", "365", "all"])
 async def test_how_far_back_is_chosen_when_a_mailbox_is_connected(client, scene, setup, services, since):
     page = (await client.get(setup)).text

@@ -64,7 +64,7 @@ async def test_numbers_that_begin_anew_under_the_same_uidvalidity_lose_no_letter
         assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3", "Letter 4"]
 
 
-@pytest.mark.parametrize("uidnext", [1, 2, 4, 900])
+@pytest.mark.parametrize("uidnext", [1, 4, 900])
 async def test_a_uidnext_that_never_moves_costs_no_letter(services: Services, uidnext: int) -> None:
     odd = OddMailbox({1: numbered(1), 2: numbered(2)}, uidnext=uidnext, idle="none")
     async with watching_odd(services, odd, poll_seconds=0.2) as box:
@@ -77,7 +77,7 @@ async def test_a_uidnext_that_never_moves_costs_no_letter(services: Services, ui
         assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3", "Letter 4"]
 
 
-@pytest.mark.parametrize("numbers", [(8,), (None, 7), (8, 9, 8), (0, 8)])
+@pytest.mark.parametrize("numbers", [(None, 7), (0, 8), (8, 9, 8)])
 async def test_a_uidvalidity_that_changes_again_and_again_announces_nothing_twice(
     services: Services, numbers: tuple[int | None, ...]
 ) -> None:
