@@ -25,6 +25,14 @@ _SEPARATOR_WORDS = (
         "пересланное письмо",
     ),
     *("перенаправленное сообщение", "вихідне повідомлення", "переслане повідомлення", "原始邮件", "原始郵件"),
+    *(
+        "oprindelig meddelelse",
+        "opprinnelig melding",
+        "ursprungligt meddelande",
+        "alkuperäinen viesti",
+        "antwort nachricht",
+    ),
+    *("původní zpráva", "eredeti üzenet", "orijinal mesaj"),
     *("转发邮件", "转发的邮件", "轉寄的郵件", "轉寄郵件", "回复的邮件", "元のメッセージ", "転送メッセージ"),
 )
 _BEGINNINGS = (
@@ -44,7 +52,7 @@ _HEADER_WORDS = {
     "subject": "subject|betreff|objet|asunto|тема|oggetto|onderwerp|temat|assunto|主题|主題|主旨|件名|ämne|emne|konu",
 }
 _VERBS = (
-    r"wrote|writes|schrieb|schreibt|a écrit|écrit|escribió|ha scritto|escreveu|schreef|pisze|napisał[ao]?|napisał\(a\)|"
+    r"wrote|writes|sent|schrieb|schreibt|a écrit|écrit|escribió|ha scritto|escreveu|schreef|pisze|napisał[ao]?|napisał\(a\)|"
     r"пиш[еу]т?|писал[аи]?|писал\(а\)|написал[аи]?|написал\(а\)|написав|写道|寫道|写到|さんは書きました|yazdı|skrev|kirjoitti"
 )
 _WEEKDAYS = (
@@ -54,6 +62,7 @@ _WEEKDAYS = (
 )
 
 _SEPARATOR = re.compile(rf"\s*[-_=*—–]{{2,}}\s*(?:{'|'.join(_SEPARATOR_WORDS)})\b.{{0,80}}", re.IGNORECASE)
+_SAID = re.compile(rf"\s*-{{3,}}\s*\S.{{0,150}}?(?:{_VERBS})\s*:?\s*-{{3,}}\s*", re.IGNORECASE)
 _BEGINNING = re.compile(rf"\s*(?:{'|'.join(_BEGINNINGS)})\s*[:：]\s*", re.IGNORECASE)
 _RULE = re.compile(r"\s*[-_=*—–]{5,}\s*")
 _HEADER = re.compile(
@@ -76,7 +85,9 @@ _LONGEST_ATTRIBUTION = 400
 
 def is_separator(line: str) -> bool:
     """``-----Original Message-----`` and its kin: all below is quoted."""
-    return len(line) < 200 and bool(_SEPARATOR.fullmatch(line) or _BEGINNING.fullmatch(line))
+    if len(line) > 200:
+        return False
+    return bool(_SEPARATOR.fullmatch(line) or _BEGINNING.fullmatch(line) or _SAID.fullmatch(line))
 
 
 def is_rule(line: str) -> bool:

@@ -16,6 +16,7 @@ from itertools import groupby
 from wherefrom.mail.quoting import find_header_kind, is_attribution, is_rule, is_separator, starts_attribution
 
 _MOST_WRAPPED = 4  # lines of an attribution
+_MOST_BLANK = 6  # lines between an attribution and what it is of
 _HEADER_LINES = 7  # lines in which a quoted header shows three of its four kinds
 _MOST_LINES = 5_000  # what is below these is told with the last stretch
 
@@ -76,14 +77,16 @@ def _ends_attribution(line: str) -> bool:
 
 
 def _mark_attributions(lines: Sequence[str], quoted: list[bool]) -> None:
-    """The attribution directly above each quoted block, at most one blank line between."""
+    """The attribution above each quoted block: at most one blank line between, or more when it is sure of itself."""
     for number in range(1, len(lines)):
         if not quoted[number] or quoted[number - 1]:
             continue
-        last = number - 1 if lines[number - 1].strip() or number < 2 else number - 2
+        last = number - 1
+        while last > max(0, number - _MOST_BLANK) and not lines[last].strip():
+            last -= 1
         if quoted[last] or not _ends_attribution(lines[last]):
             continue
-        first = _find_attribution(lines, last, quote_follows=True)
+        first = _find_attribution(lines, last, quote_follows=number - last <= 2)
         if first is not None:
             quoted[first:number] = [True] * (number - first)
 
@@ -120,24 +123,28 @@ def _first_line(lines: Sequence[str], first: int, words: str, quote_follows: boo
 def _find_cut(lines: Sequence[str], quoted: Sequence[bool]) -> int:
     """The first line from which all is quoted, though no line says so: below a separator, a quoted header, or an
     attribution that is sure of itself. The number of lines when there is none."""
+    spoken = False  # a header with nothing above it is the letter itself: a form's, or one sent on without a word
     for number, line in enumerate(lines):
         if quoted[number] or not line.strip():
             continue
-        if is_separator(line) or _begins_header(lines, number):
+        if is_separator(line) or (spoken and _begins_header(lines, number)):
             return _with_rule(lines, number)
         if _ends_attribution(line) and _has_more(lines, number):
             first = _find_attribution(lines, number, quote_follows=False)
             if first is not None and not _is_answered(quoted, number):
                 return first
+        spoken = spoken or not is_rule(line)
     return len(lines)
 
 
 def _begins_header(lines: Sequence[str], number: int) -> bool:
-    """From, and two of date, receiver and subject in the lines below."""
-    if find_header_kind(lines[number]) != "from":
+    """A sender and two of date, receiver and subject, one below the other; and something only a letter's header has:
+    who asks for a transport writes From, To and Date, too."""
+    if find_header_kind(lines[number]) is None:
         return False
-    kinds = {find_header_kind(line) for line in lines[number + 1 : number + _HEADER_LINES]}
-    return len(kinds & {"date", "to", "subject"}) >= 2
+    block = lines[number : number + _HEADER_LINES]
+    kinds = {find_header_kind(line) for line in block} - {None}
+    return "from" in kinds and len(kinds) >= 3 and ("subject" in kinds or any("@" in line for line in block))
 
 
 def _with_rule(lines: Sequence[str], number: int) -> int:
