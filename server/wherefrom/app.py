@@ -96,8 +96,8 @@ def background(services: Services) -> list[Worker | Resident]:
 def build_app(services: Services, supervisor: Supervisor | None = None) -> Starlette:
     """The web side: collector, management API, console, health."""
     routes: list[BaseRoute] = [
+        *letter_routes(services),  # first, and found by a glance: the router looks at one after the other
         *visit_routes(services),
-        *letter_routes(services),
         *inbox_routes(services),
         *health.routes(services, supervisor),
         *management.routes(services),

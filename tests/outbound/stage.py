@@ -19,7 +19,7 @@ from wherefrom.outbound.send import Draft, Letter, make_send
 from wherefrom.outbound.store import Sent, get_send
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
-from wherefrom.tracking.store import Engagement, list_engagements
+from wherefrom.tracking.store import Engagement, StoredHit, list_engagements, list_hits
 
 CHROME = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
@@ -73,6 +73,11 @@ class Stage:
     async def look(self, handed: Handed) -> Sent:
         async with self.services.db.read() as tx:
             return await get_send(tx, self.site_id, handed.sent.id)
+
+    async def waiting(self) -> list[StoredHit]:
+        """Hits that are not judged yet."""
+        async with self.services.db.read() as tx:
+            return await list_hits(tx, 1000)
 
     async def hits(self, handed: Handed) -> list[Engagement]:
         async with self.services.db.read() as tx:

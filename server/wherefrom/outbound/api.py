@@ -108,15 +108,14 @@ class MadeSend(Struct, frozen=True, kw_only=True):
 
 
 class HitView(Struct, frozen=True, kw_only=True):
-    """One request for the pixel or a link. ``verdict``: human, proxy (a person, by the provider's proxy), prefetch,
-    scanner or unknown, with its ``reason``; ``settled`` false: it is not counted yet. ``url`` is null of an open."""
+    """One request for the pixel or a link; it is shown some seconds after it came. ``verdict``: human, proxy (a person,
+    by the provider's proxy), prefetch, scanner or unknown, with its ``reason``. ``url`` is null of an open."""
 
     kind: Kind
     at: datetime
     url: str | None
     verdict: Name
     reason: str
-    settled: bool
     ip: str | None
     agent: str
 
@@ -264,7 +263,6 @@ def _hit(one: Engagement, urls: dict[int, str]) -> HitView:
         url=urls.get(one.number),
         verdict=one.verdict,
         reason=one.reason,
-        settled=one.judged_at is not None,
         ip=one.ip,
         agent=one.agent,
     )

@@ -1,7 +1,7 @@
 """Hits become facts: their verdicts, what the send came to, the contact's sums, and the first open's and click's event.
 
     hit, durable ─▶ 3 s ─▶ one write a send: its rows locked ─▶ verdicts of what is near in time ─▶ counted anew
-                                                             └▶ person not to be measured: removed
+                                                             └▶ person not to be measured: gone
 
 A hit is answered at once and counted when its neighbours have come, because a burst shows itself only by them. All
 counts are made anew from the hits and sends themselves under the rows' locks, so that they are right whatever happened
@@ -27,86 +27,91 @@ from wherefrom.outbound.status import Notice, SendStatus, find_status
 from wherefrom.outbound.store import Sent, as_notices, count_contact, list_notices, lock_send, record_outcome
 from wherefrom.services import Services
 from wherefrom.tracking import store as hits
-from wherefrom.tracking.store import Engagement
+from wherefrom.tracking.store import Engagement, StoredHit
 from wherefrom.tracking.verdict import PERSONS, REACH, SETTLED, Hit, Letter, Verdict, judge
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 200
+_BATCH = 500
 _MOST_HITS = 2000
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is judged in one go: hits of one send with their verdicts. ``oldest`` is the first of them that was not
-    judged before; of those after ``before`` nothing is settled yet."""
+    """What is judged in one go, of one send: ``new`` hits with their verdicts, and those before of which the new ones
+    may tell something else than was said."""
 
-    found: Sequence[tuple[Engagement, Verdict]]
-    oldest: datetime
-    before: datetime
-
-    @property
-    def new(self) -> list[tuple[Engagement, Verdict]]:
-        return [(hit, verdict) for hit, verdict in self.found if hit.judged_at is None and hit.seen_at <= self.before]
-
-    @property
-    def settled(self) -> list[tuple[Engagement, Verdict]]:
-        """New ones, and those of which the new ones may tell something else than was said."""
-        again = [(hit, verdict) for hit, verdict in self.found if hit.judged_at and hit.seen_at >= self.oldest - REACH]
-        return again + self.new
+    new: Sequence[tuple[StoredHit, Verdict]]
+    again: Sequence[tuple[Engagement, Verdict]]
 
 
 async def judge_hits(services: Services) -> bool:
-    """One step: up to two hundred hits' sends; False when none is due."""
+    """One step: the sends of up to five hundred hits; False when none is due."""
     now = services.clock.now()
     async with services.db.read() as tx:
-        due = await hits.list_unjudged_sends(tx, now - SETTLED, _BATCH)
-    done = await asyncio.gather(*(_judge_send(services, *one, now) for one in due), return_exceptions=True)
-    for one, outcome in zip(due, done, strict=True):
+        waiting = await hits.list_hits(tx, _BATCH)
+    of_send: dict[tuple[int, int], list[StoredHit]] = {}
+    for one in waiting:
+        of_send.setdefault((one.site_id, one.send_id), []).append(one)
+    due = [mine for mine in of_send.values() if mine[0].seen_at <= now - SETTLED]
+    done = await asyncio.gather(*(_judge_send(services, mine, now) for mine in due), return_exceptions=True)
+    for mine, outcome in zip(due, done, strict=True):
         if isinstance(outcome, BaseException):
-            log.error("hits could not be judged", site=one[0], send=one[1], exc_info=outcome)
+            log.error("hits could not be judged", site=mine[0].site_id, send=mine[0].send_id, exc_info=outcome)
     if any(outcome is True for outcome in done):
         services.bell.ring("events")
     return any(isinstance(outcome, bool) for outcome in done)
 
 
-async def _judge_send(services: Services, site_id: int, send_id: int, now: datetime) -> bool:
+async def _judge_send(services: Services, waiting: Sequence[StoredHit], now: datetime) -> bool:
     """Whether there is an event to be told."""
-    return await services.db.batch(lambda tx: settle(tx, services, site_id, send_id, now))
+    return await services.db.batch(lambda tx: settle(tx, services, waiting, now))
 
 
-async def settle(tx: Tx, services: Services, site_id: int, send_id: int, now: datetime) -> bool:
-    """Judges what is due of one send, and counts. Whether an event was written."""
+async def settle(tx: Tx, services: Services, waiting: Sequence[StoredHit], now: datetime) -> bool:
+    """Judges what is due of one send, whose ``waiting`` hits are in the order of their times, and counts. Whether an
+    event was written."""
+    site_id, send_id = waiting[0].site_id, waiting[0].send_id
     sent = await lock_send(tx, site_id, send_id)
     contact = await lock_contact(tx, site_id, sent.contact_id) if sent else None
-    case = await _open_case(tx, site_id, send_id, contact, now)
-    if case is None:  # another process was here first
+    due = [one.id for one in waiting if one.seen_at <= now - SETTLED]
+    taken = await hits.take_hits(tx, site_id, due)
+    if sent is None or contact is None or not taken:  # erased meanwhile, or another process was here first
         return False
-    if sent is None or contact is None:
-        await _remove(tx, site_id, [hit for hit, _ in case.new])
-        return False
+    case = await _open_case(tx, waiting, taken, contact)
     if contact.mode == "open_date":
         await _keep_the_day(tx, contact, case)
         return False
-    denied = [hit for hit, _ in case.new if _is_denied(contact, hit)]
-    await _remove(tx, site_id, denied)
-    await hits.mark_judged(tx, [one for one in case.settled if one[0] not in denied], now)
+    new = [Engagement(*one, verdict.name, verdict.reason) for one, verdict in case.new if not _is_denied(contact, one)]
+    await hits.append_engagements(tx, new)
+    await hits.replace_verdicts(tx, case.again)
     return await _count(tx, services, sent, contact, now)
 
 
-async def _open_case(tx: Tx, site_id: int, send_id: int, contact: Contact | None, now: datetime) -> Case | None:
-    oldest = await hits.find_oldest_unjudged(tx, site_id, send_id)
-    if oldest is None or oldest > now - SETTLED:
-        return None
-    found = await hits.list_engagements(tx, site_id, send_id, since=oldest - 2 * REACH, limit=_MOST_HITS)
-    letter = Letter(
-        links=await hits.count_links(tx, site_id, send_id), host=contact.email.rpartition("@")[2] if contact else ""
+async def _open_case(tx: Tx, waiting: Sequence[StoredHit], taken: set[int], contact: Contact) -> Case:
+    """All that is near in time is looked at, also what is not due yet."""
+    first = waiting[0]
+    known = await hits.list_engagements(
+        tx, first.site_id, first.send_id, since=first.seen_at - 2 * REACH, limit=_MOST_HITS
     )
+    letter = Letter(
+        links=await hits.count_links(tx, first.site_id, first.send_id), host=contact.email.rpartition("@")[2]
+    )
+    found: list[Engagement | StoredHit] = [*known, *waiting]
+    found.sort(key=lambda one: (one.seen_at, one.id))
     verdicts = judge([Hit(one.kind, one.number, one.seen_at, one.agent, one.ip, one.hint) for one in found], letter)
-    return Case(list(zip(found, verdicts, strict=True)), oldest, now - SETTLED)
+    judged = list(zip(found, verdicts, strict=True))
+    return Case(
+        [(one, verdict) for one, verdict in judged if isinstance(one, StoredHit) and one.id in taken],
+        [
+            (one, verdict)
+            for one, verdict in judged
+            if isinstance(one, Engagement) and one.seen_at >= first.seen_at - REACH
+        ],
+    )
 
 
-def _is_denied(contact: Contact, hit: Engagement) -> bool:
+def _is_denied(contact: Contact, hit: StoredHit) -> bool:
     """Letters sent before count no longer from the withdrawal on (H10)."""
     return contact.consent == "denied" and (contact.consent_at is None or hit.seen_at >= contact.consent_at)
 
@@ -117,12 +122,6 @@ async def _keep_the_day(tx: Tx, contact: Contact, case: Case) -> None:
     if days:
         day = max(days).replace(hour=0, minute=0, second=0, microsecond=0)
         await record_opened_on(tx, contact.site_id, contact.id, day)
-    await _remove(tx, contact.site_id, [hit for hit, _ in case.new])
-
-
-async def _remove(tx: Tx, site_id: int, gone: Sequence[Engagement]) -> None:
-    if gone:
-        await hits.remove_engagements(tx, site_id, [one.id for one in gone])
 
 
 async def _count(tx: Tx, services: Services, sent: Sent, contact: Contact, now: datetime) -> bool:

@@ -11,23 +11,23 @@ most asked routes of all (see ``web.plain``). Refuses to know what a hit means: 
 from __future__ import annotations
 
 from base64 import b64decode
+from datetime import datetime
 from functools import lru_cache
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
-from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from wherefrom.db import Tx
 from wherefrom.errors import Unavailable
 from wherefrom.services import Services
 from wherefrom.tracking.marks import CLICK_PATH, OPEN_PATH, Mark, read_click, read_open
-from wherefrom.tracking.store import Engagement, append_engagement, find_url
-from wherefrom.tracking.verdict import Hint, Kind, judge_alone
+from wherefrom.tracking.store import StoredHit, append_hit, find_url
+from wherefrom.tracking.verdict import Hint, Kind
 from wherefrom.visits.ip import stored_form
 from wherefrom.web.limit import TimeLimit
-from wherefrom.web.plain import Headers, read_headers, send_answer
+from wherefrom.web.plain import Headers, PrefixRoute, read_headers, send_answer
 from wherefrom.web.requests import client_ip
 
 log = structlog.get_logger(__name__)
@@ -41,6 +41,7 @@ _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _AGENT = b"user-agent"
 _EARLY = frozenset((b"purpose", b"sec-purpose", b"x-purpose", b"x-moz"))
 _HEADERS = _EARLY | {_AGENT}
+_AHEAD = ("prefetch", "prerender", "preview")
 _NEVER_KEPT = [
     (b"cache-control", b"no-store, no-cache, must-revalidate, private, max-age=0"),
     (b"pragma", b"no-cache"),
@@ -69,14 +70,10 @@ _LATER = _PAGE.format(
 ).encode()
 
 
-def routes(services: Services, *, time_limit: float = TIME_LIMIT) -> list[Route]:
+def routes(services: Services, *, time_limit: float = TIME_LIMIT) -> list[PrefixRoute]:
     """The two doors; both take GET and HEAD."""
     doors = _Doors(services, time_limit)
-    methods = ["GET", "HEAD"]
-    return [
-        Route(OPEN_PATH + "{token}", _Pixel(doors), methods=methods, name="pixel"),
-        Route(CLICK_PATH + "{token}", _Click(doors), methods=methods, name="click"),
-    ]
+    return [PrefixRoute(OPEN_PATH, _Pixel(doors)), PrefixRoute(CLICK_PATH, _Click(doors))]
 
 
 class _Doors:
@@ -85,27 +82,24 @@ class _Doors:
     def __init__(self, services: Services, time_limit: float) -> None:
         self.services = services
         self.limit = TimeLimit(time_limit)
+        self._policy = services.settings.visits.ip
+        self._has_proxies = bool(services.settings.server.trusted_proxies)
 
-    def read_hit(self, scope: Scope, kind: Kind, mark: Mark) -> Engagement:
-        """The request as it is kept. Of who is measured by the day alone, neither network nor agent is."""
+    def read_hit(self, scope: Scope, kind: Kind, mark: Mark, now: datetime) -> StoredHit:
+        """The request as it is kept. Of who is measured by the day alone, the network is not."""
         services = self.services
         headers = read_headers(scope, _HEADERS)
-        agent = _clean(headers.get(_AGENT, ""))
-        hint = _read_hint(scope["method"], headers)
-        verdict = judge_alone(kind, agent, hint)
-        ip = stored_form(client_ip(Request(scope), services.settings), services.settings.visits.ip)
-        return Engagement(
+        ip = client_ip(Request(scope), services.settings) if self._has_proxies else (scope["client"] or ("",))[0]
+        return StoredHit(
             mark.site_id,
             services.ids.next(),
             mark.send_id,
             kind,
             mark.number,
-            services.clock.now(),
-            ip,
-            agent,
-            hint,
-            verdict.name,
-            verdict.reason,
+            now,
+            None if mark.date_only else stored_form(ip, self._policy),
+            _clean(headers.get(_AGENT, "")),
+            _read_hint(scope["method"], headers),
         )
 
 
@@ -115,13 +109,13 @@ class _Pixel:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         doors, services = self._doors, self._doors.services
-        token = scope["path_params"]["token"].removesuffix(".gif")
-        mark = read_open(services.tokens, token, services.clock.now())
+        now = services.clock.now()
+        mark = read_open(services.tokens, scope["path_params"]["rest"].removesuffix(".gif"), now)
         if mark is not None:
-            hit = doors.read_hit(scope, "open", mark)
+            hit = doors.read_hit(scope, "open", mark, now)
             try:
                 with doors.limit.block():
-                    await services.db.batch(lambda tx: append_engagement(tx, hit))
+                    await services.db.batch(lambda tx: append_hit(tx, hit))
             except _FAULTS as fault:
                 log.warning("an open could not be recorded", fault=f"{type(fault).__name__}: {fault}")
         await send_answer(send, 200, _OF_PIXEL.copy(), _PIXEL)
@@ -133,17 +127,28 @@ class _Click:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services = self._doors.services
-        mark = read_click(services.tokens, scope["path_params"]["token"], services.clock.now())
+        now = services.clock.now()
+        mark = read_click(services.tokens, scope["path_params"]["rest"], now)
         if mark is None:
             await _show(send, 404, _UNKNOWN)
             return
         try:
-            url = await self._record(scope, mark)
+            url = await self._record(self._doors.read_hit(scope, "click", mark, now))
         except _FAULTS as fault:
             log.warning("a click could not be recorded", fault=f"{type(fault).__name__}: {fault}")
             await self._lead_on(mark, send)
             return
         await _redirect(send, url)
+
+    async def _record(self, hit: StoredHit) -> str | None:
+        """Where the link leads; None when its send is gone."""
+
+        async def write(tx: Tx) -> str | None:
+            await append_hit(tx, hit)
+            return await find_url(tx, hit.site_id, hit.send_id, hit.number)
+
+        with self._doors.limit.block():
+            return await self._doors.services.db.batch(write)
 
     async def _lead_on(self, mark: Mark, send: Send) -> None:
         """Without the hit: where nothing can be written something may still be read."""
@@ -155,17 +160,6 @@ class _Click:
             await _show(send, 503, _LATER)
             return
         await _redirect(send, url)
-
-    async def _record(self, scope: Scope, mark: Mark) -> str | None:
-        """Where the link leads; None when its send is gone."""
-        hit = self._doors.read_hit(scope, "click", mark)
-
-        async def write(tx: Tx) -> str | None:
-            await append_engagement(tx, hit)
-            return await find_url(tx, mark.site_id, mark.send_id, mark.number)
-
-        with self._doors.limit.block():
-            return await self._doors.services.db.batch(write)
 
 
 async def _redirect(send: Send, url: str | None) -> None:
@@ -182,10 +176,10 @@ async def _show(send: Send, status: int, page: bytes) -> None:
 def _read_hint(method: str, headers: dict[bytes, str]) -> Hint:
     if method == "HEAD":
         return "head"
-    for name in _EARLY:
-        if name in headers and any(word in headers[name].lower() for word in ("prefetch", "prerender", "preview")):
-            return "prefetch"
-    return ""
+    if len(headers) == (_AGENT in headers):
+        return ""
+    told = " ".join(headers[name].lower() for name in _EARLY if name in headers)
+    return "prefetch" if any(word in told for word in _AHEAD) else ""
 
 
 @lru_cache(maxsize=4096)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, bindparam, delete, func, select, update
 
 from wherefrom.db import Prepared, Tx
-from wherefrom.tracking.tables import engagement, link
+from wherefrom.tracking.tables import engagement, hit, link
 from wherefrom.tracking.verdict import PERSONS, Hint, Kind, Name, Verdict
 
+_ADD_HIT = Prepared(hit.insert(), of_objects=True)
 _ADD = Prepared(engagement.insert(), of_objects=True)
 _ADD_LINK = Prepared(link.insert())
 _FIND_URL = Prepared(
@@ -22,13 +23,24 @@ _FIND_URL = Prepared(
         link.c.number == bindparam("of_number"),
     )
 )
-_COLUMNS = tuple(column.name for column in engagement.c)
 
 
-@dataclass(frozen=True, slots=True)
-class Engagement:
-    """A hit as it is kept. ``number`` is the link's, 0 of an open; ``judged_at`` None: what is said of it may change
-    within moments."""
+class StoredHit(NamedTuple):
+    """A hit as it came. ``number`` is the link's, 0 of an open."""
+
+    site_id: int
+    id: int
+    send_id: int
+    kind: Kind
+    number: int
+    seen_at: datetime
+    ip: str | None
+    agent: str
+    hint: Hint
+
+
+class Engagement(NamedTuple):
+    """A hit that was judged."""
 
     site_id: int
     id: int
@@ -41,7 +53,6 @@ class Engagement:
     hint: Hint
     verdict: Name
     reason: str
-    judged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,29 +102,28 @@ async def count_links(tx: Tx, site_id: int, send_id: int) -> int:
 # ------------------------------------------------------------------------------------------------ hits
 
 
-async def append_engagement(tx: Tx, new: Engagement) -> None:
+async def append_hit(tx: Tx, new: StoredHit) -> None:
     """Only appends: many of a batch are one statement."""
-    await tx.append(_ADD, [new])
+    await tx.append(_ADD_HIT, [new])
 
 
-async def list_unjudged_sends(tx: Tx, before: datetime, limit: int) -> list[tuple[int, int]]:
-    """(site, send) of hits that came before ``before`` and whose neighbours were not looked at, the oldest first."""
-    rows = await tx.execute(
-        select(engagement.c.site_id, engagement.c.send_id)
-        .where(engagement.c.judged_at.is_(None), engagement.c.seen_at <= before)
-        .order_by(engagement.c.seen_at)
-        .limit(limit)
-    )
-    return list(dict.fromkeys((row.site_id, row.send_id) for row in rows))
+async def list_hits(tx: Tx, limit: int) -> list[StoredHit]:
+    """Hits that wait to be judged, of all sites, the oldest first."""
+    rows = await tx.execute(select(hit).order_by(hit.c.seen_at).limit(limit))
+    return [StoredHit(**row._mapping) for row in rows]
 
 
-async def find_oldest_unjudged(tx: Tx, site_id: int, send_id: int) -> datetime | None:
-    """When the send's oldest hit came that was not judged yet."""
-    query = select(func.min(engagement.c.seen_at)).where(
-        engagement.c.site_id == site_id, engagement.c.send_id == send_id, engagement.c.judged_at.is_(None)
-    )
-    found: datetime | None = await tx.scalar(query)
+async def take_hits(tx: Tx, site_id: int, ids: Sequence[int]) -> set[int]:
+    """Removes hits from those that wait, and says which of them still did. The send's row must be locked, so that two
+    processes do not take the same."""
+    mine = (hit.c.site_id == site_id, hit.c.id.in_(ids))
+    found = set(await tx.scalars(select(hit.c.id).where(*mine)))
+    await tx.execute(delete(hit).where(*mine))
     return found
+
+
+async def append_engagements(tx: Tx, new: Sequence[Engagement]) -> None:
+    await tx.append(_ADD, new)
 
 
 async def list_engagements(
@@ -126,27 +136,22 @@ async def list_engagements(
     return [_value(row) for row in await tx.execute(query.order_by(engagement.c.seen_at, engagement.c.id).limit(limit))]
 
 
-async def mark_judged(tx: Tx, judged: Iterable[tuple[Engagement, Verdict]], now: datetime) -> None:
-    """Writes the verdicts that are new, or not what they were."""
+async def replace_verdicts(tx: Tx, judged: Iterable[tuple[Engagement, Verdict]]) -> None:
+    """Writes the verdicts that are not what they were."""
     changed: dict[tuple[int, Verdict], list[int]] = {}
     for one, verdict in judged:
-        if one.judged_at is None or (one.verdict, one.reason) != verdict:
+        if (one.verdict, one.reason) != verdict:
             changed.setdefault((one.site_id, verdict), []).append(one.id)
     for (site_id, verdict), ids in changed.items():
         await tx.execute(
             update(engagement)
             .where(engagement.c.site_id == site_id, engagement.c.id.in_(ids))
-            .values(verdict=verdict.name, reason=verdict.reason, judged_at=now)
+            .values(verdict=verdict.name, reason=verdict.reason)
         )
 
 
-async def remove_engagements(tx: Tx, site_id: int, ids: Sequence[int]) -> None:
-    """Of a person who is not to be measured."""
-    await tx.execute(delete(engagement).where(engagement.c.site_id == site_id, engagement.c.id.in_(ids)))
-
-
 async def count_persons(tx: Tx, site_id: int, send_id: int) -> dict[Kind, Person]:
-    """What persons did, by the hits that are judged; both kinds are there."""
+    """What persons did; both kinds are there."""
     at = engagement.c.seen_at
     rows = await tx.execute(
         select(engagement.c.kind, func.count().label("hits"), func.min(at).label("first"), func.max(at).label("last"))
@@ -154,7 +159,6 @@ async def count_persons(tx: Tx, site_id: int, send_id: int) -> dict[Kind, Person
             engagement.c.site_id == site_id,
             engagement.c.send_id == send_id,
             engagement.c.verdict.in_(PERSONS),
-            engagement.c.judged_at.is_not(None),
         )
         .group_by(engagement.c.kind)
     )
@@ -171,7 +175,6 @@ async def get_first(tx: Tx, site_id: int, send_id: int, kind: Kind) -> Engagemen
             engagement.c.send_id == send_id,
             engagement.c.kind == kind,
             engagement.c.verdict.in_(PERSONS),
-            engagement.c.judged_at.is_not(None),
         )
         .order_by(engagement.c.seen_at, engagement.c.id)
     )
@@ -190,4 +193,4 @@ async def count_verdicts(tx: Tx, site_id: int, send_id: int) -> list[tuple[Kind,
 
 
 def _value(row: Row[Any]) -> Engagement:
-    return Engagement(**{name: row._mapping[name] for name in _COLUMNS})
+    return Engagement(**row._mapping)

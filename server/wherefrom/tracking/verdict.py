@@ -92,8 +92,7 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One request. ``number`` is the link's, 0 of an open; ``ip`` as it is kept (a network, or None); ``hint`` what
     the request says of itself."""
 
@@ -129,7 +128,7 @@ def judge(hits: Sequence[Hit], letter: Letter) -> list[Verdict]:
 
 @lru_cache(maxsize=4096)
 def judge_alone(kind: Kind, agent: str, hint: Hint) -> Verdict:
-    """What one request tells by itself, at once; ``judge`` may know better later."""
+    """What one request tells by itself."""
     if hint == "head":
         return Verdict("scanner", "head")
     if hint == "prefetch":

@@ -7,9 +7,12 @@ receive, send)`` is called by Starlette's router as it is; whatever is rare in i
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
+from starlette.datastructures import URLPath
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Match, NoMatchFound
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wherefrom.web.requests import too_large
 
@@ -23,6 +26,30 @@ def read_headers(scope: Scope, names: Collection[bytes]) -> dict[bytes, str]:
         if name in names and name not in found:
             found[name] = value.decode("latin-1")
     return found
+
+
+class PrefixRoute(BaseRoute):
+    """A door for GET and HEAD at all paths that begin with ``prefix``; what follows is path parameter ``rest``.
+    Starlette's own Route finds it by a regular expression, which costs five times as much."""
+
+    def __init__(self, prefix: str, app: ASGIApp) -> None:
+        self._prefix = prefix
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            return Match.NONE, {}
+        found = {"path_params": {"rest": scope["path"][len(self._prefix) :]}, "endpoint": self._app}
+        return Match.FULL if scope["method"] in ("GET", "HEAD") else Match.PARTIAL, found
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] in ("GET", "HEAD"):
+            await self._app(scope, receive, send)
+        else:
+            await send_answer(send, 405, [(b"allow", b"GET, HEAD")])
+
+    def url_path_for(self, name: str, /, **path_params: Any) -> URLPath:
+        raise NoMatchFound(name, path_params)
 
 
 async def receive_body(receive: Receive, announced: str, limit: int) -> bytes:
