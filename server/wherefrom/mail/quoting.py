@@ -52,7 +52,8 @@ _HEADER_WORDS = {
     "subject": "subject|betreff|objet|asunto|тема|oggetto|onderwerp|temat|assunto|主题|主題|主旨|件名|ämne|emne|konu",
 }
 _VERBS = (
-    r"wrote|writes|sent|schrieb|schreibt|a écrit|écrit|escribió|ha scritto|escreveu|schreef|pisze|napisał[ao]?|napisał\(a\)|"
+    r"wrote|writes|sent|schrieb|schreibt|a écrit|écrit|escribió|ha scritto|escreveu|schreef|pisze|napisał[ao]?|"
+    r"napisał\(a\)|"
     r"пиш[еу]т?|писал[аи]?|писал\(а\)|написал[аи]?|написал\(а\)|написав|写道|寫道|写到|さんは書きました|yazdı|skrev|kirjoitti"
 )
 _WEEKDAYS = (

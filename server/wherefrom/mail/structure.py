@@ -132,12 +132,14 @@ class _Reader:
     def _bodies(self, delimiter: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Bounds of what stands between delimiter lines; the line end before a delimiter belongs to it."""
         begun: int | None = None
+        ended = False
         for line_start, line_end, last in self._delimiters(delimiter, start, end):
             if begun is not None:
                 yield begun, max(begun, self._without_line_end(line_start))
-            if last:
-                return
-            begun = line_end
+            begun = None if last else line_end
+            if ended and not last:  # an inner multipart took its parent's boundary, and ended it for both
+                self.defects.add("parts-behind-end")
+            ended = ended or last
         if begun is not None:
             self.defects.add("boundary-not-closed")
             yield begun, end
