@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wherefrom.console.filters import CHOICES, Asked, list_chips, make_filter, parse_asked
 from wherefrom.console.words import UTC_ZONE, parse_zone
-from wherefrom.inbox.store.history import HistoryFilter
+from wherefrom.inbox.store.filters import HistoryFilter
 
 BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 2, 3, 30, tzinfo=UTC)  # the 2nd in Berlin, still the 1st in New York

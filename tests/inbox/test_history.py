@@ -12,7 +12,7 @@ from tests.inbox.rows import Rows
 from wherefrom.db import insert
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.inbox.store import details, history, messages
-from wherefrom.inbox.store.history import HistoryFilter
+from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.inbox.tables import message
 from wherefrom.services import Services
 from wherefrom.webhooks.tables import deal
@@ -187,20 +187,6 @@ async def test_a_rare_letter_is_found_behind_thousands_of_others(letters: Letter
             pages += 1
     assert found == ["needle 2", "needle 1"]
     assert pages == 2
-
-
-async def test_newer_letters_come_oldest_first_and_fit_the_filter(letters: Letters) -> None:
-    first = await letters.add("first")
-    second = await letters.add("second")
-    await letters.add("junk", folder_kind="junk")
-    async with letters.services.db.read() as tx:
-        rows = await history.list_newer(tx, 1, HistoryFilter(folder_kind="inbox"), first)
-        assert [row.id for row in rows] == [second]
-        assert [row.subject for row in await history.list_newer(tx, 1, HistoryFilter(), 0)] == [
-            "first",
-            "second",
-            "junk",
-        ]
 
 
 @pytest.mark.parametrize("cursor", ["x", "1-2-3", "zz-1", "1-", f"1-{1 << 64:x}", "f" * 40 + "-1"])

@@ -17,7 +17,7 @@ from wherefrom.clock import SystemClock
 from wherefrom.inbox.mailbox import AddMailbox, FolderChoice, add_mailbox
 from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.store import history, mailboxes
-from wherefrom.inbox.store.history import HistoryFilter
+from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.inbox.store.mailboxes import Mailbox
 from wherefrom.inbox.sync import MailboxWatch
 from wherefrom.inbox.tables import message
@@ -83,8 +83,8 @@ class Watching:
         while await sorting.step():
             pass
         async with self.services.db.read() as tx:
-            rows = await history.list_newer(tx, 1, HistoryFilter(), 0)
-        return [row.subject for row in rows]
+            rows, _ = await history.list_messages(tx, 1, HistoryFilter(), None, history.MOST_ROWS)
+        return [row.subject for row in sorted(rows, key=lambda row: row.id)]
 
     async def mailbox(self) -> Mailbox:
         async with self.services.db.read() as tx:

@@ -17,7 +17,7 @@ from wherefrom.clock import Clock, FixedClock
 from wherefrom.inbox.mailbox import AddMailbox, FolderChoice, add_mailbox
 from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.store import history
-from wherefrom.inbox.store.history import HistoryFilter
+from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.inbox.sync import sync_once
 from wherefrom.probes import store
 from wherefrom.probes.rounds import Rounds
@@ -131,7 +131,8 @@ class Stage:
     async def subjects(self) -> list[str]:
         """The history."""
         async with self.services.db.read() as tx:
-            return [row.subject for row in await history.list_newer(tx, 1, HistoryFilter(), 0)]
+            rows, _ = await history.list_messages(tx, 1, HistoryFilter())
+        return [row.subject for row in reversed(rows)]
 
     def send(self, recipient: str, raw: bytes, sender: str = "") -> None:
         """A letter that comes from outside."""

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from wherefrom.console import words
 from wherefrom.inbox.store.details import CandidateRow, MessageDetail
-from wherefrom.inbox.store.history import HistoryRow
+from wherefrom.inbox.store.rows import HistoryRow
 from wherefrom.visits.store import Intent, Pageview
 from wherefrom.visits.visit import Visit
 from wherefrom.webhooks.endpoint import OF_THREAD, WITH_VISIT, Endpoint

@@ -16,7 +16,9 @@ from wherefrom.console import words
 from wherefrom.console.desk import Call
 from wherefrom.console.filters import make_filter, parse_asked
 from wherefrom.console.page import HEADERS
-from wherefrom.inbox.store.history import MOST_ROWS, HistoryFilter, HistoryRow, list_messages
+from wherefrom.inbox.store.filters import HistoryFilter
+from wherefrom.inbox.store.history import MOST_ROWS, list_messages
+from wherefrom.inbox.store.rows import HistoryRow
 from wherefrom.webhooks.money import from_scaled
 
 COLUMNS = (

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from wherefrom.console.words import channel_words
-from wherefrom.inbox.store.history import HistoryFilter
+from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.visits.channel import Channel
 
 PERIODS = (

@@ -22,8 +22,10 @@ from wherefrom.console.filters import CHOICES, TEXTS, Asked, list_chips, make_fi
 from wherefrom.console.page import HEADERS, is_fragment
 from wherefrom.console.rows import fingerprint, make_line
 from wherefrom.db import Tx
-from wherefrom.inbox.store.history import HistoryFilter, HistoryRow, list_messages
+from wherefrom.inbox.store.filters import HistoryFilter
+from wherefrom.inbox.store.history import list_messages
 from wherefrom.inbox.store.mailboxes import list_mailboxes
+from wherefrom.inbox.store.rows import HistoryRow
 from wherefrom.substitution.store.targets import list_targets
 
 ON_A_PAGE = 50

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from wherefrom.console import words
-from wherefrom.inbox.store.history import HistoryRow
+from wherefrom.inbox.store.rows import HistoryRow
 from wherefrom.mail.reply import split_reply
 
 

@@ -16,7 +16,7 @@ from wherefrom.inbox.mailbox import AddMailbox, ChangeMailbox
 from wherefrom.inbox.old_mail import tell_old_mail
 from wherefrom.inbox.server_folders import list_server_folders
 from wherefrom.inbox.store import details, history, mailboxes
-from wherefrom.inbox.store.history import HistoryFilter
+from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.inbox.views import (
     DiagnosisView,
     MailboxView,

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from wherefrom.inbox.snapshot import is_decoration
 from wherefrom.inbox.store.details import MessageDetail, StoredAttachment
-from wherefrom.inbox.store.history import HistoryRow
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
+from wherefrom.inbox.store.rows import HistoryRow
 from wherefrom.mail.diagnosis import Diagnosis
 from wherefrom.mail.reply import split_reply
 from wherefrom.webhooks.money import from_scaled

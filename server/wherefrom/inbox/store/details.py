@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from wherefrom.db import Tx
 from wherefrom.errors import NotFound
-from wherefrom.inbox.store.history import HistoryRow, find_row
+from wherefrom.inbox.store.rows import HistoryRow, find_row
 from wherefrom.inbox.tables import attachment, match, message, message_address
 
 
