@@ -95,7 +95,10 @@ class OddMailbox:
     def say_examine(self, talk: Talk, tag: str, command: str) -> str:
         if self.examine_refusals:
             return f"{tag} NO {self.examine_refusals.pop(0).decode()}\r\n"
-        name = self.opened[talk] = command.split(" ")[1].strip('"')
+        name = command.split(" ")[1].strip('"')
+        if name != "INBOX" and name not in self.others:
+            return f"{tag} NO [NONEXISTENT] Unknown Mailbox: {name}\r\n"
+        self.opened[talk] = name
         letters = self.shown(talk)
         if name == "INBOX":
             self.changed.clear()
@@ -222,6 +225,7 @@ class OddMailbox:
         if not self.noise:
             return ""
         return (
+            f"* {len(self.letters)} EXPUNGE\r\n"
             f"* {len(self.letters)} EXISTS\r\n* 1 FETCH (FLAGS (\\Seen))\r\n* 2 FETCH (FLAGS () UID 2)\r\n"
             "* 0 RECENT\r\n* OK [HIGHESTMODSEQ 12] x\r\n* FLAGS (\\Seen)\r\n* VANISHED 77\r\n"
         )

@@ -77,6 +77,21 @@ async def test_a_uidnext_that_never_moves_costs_no_letter(services: Services, ui
         assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3", "Letter 4"]
 
 
+async def test_a_uidnext_that_is_too_low_makes_no_news_of_old_letters(services: Services) -> None:
+    old = datetime.now(UTC) - timedelta(days=2)
+    odd = OddMailbox(
+        {uid: numbered(uid) for uid in (1, 2, 3)}, uidnext=1, idle="none", arrived={1: old, 2: old, 3: old}
+    )
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.looked()
+        odd.add(4, numbered(4))
+        await box.stored(1)
+        await box.looked()
+        await box.looked()
+        assert await box.sort() == ["Letter 4"]
+
+
 @pytest.mark.parametrize("numbers", [(None, 7), (0, 8), (8, 9, 8)])
 async def test_a_uidvalidity_that_changes_again_and_again_announces_nothing_twice(
     services: Services, numbers: tuple[int | None, ...]

@@ -10,13 +10,14 @@ from sqlalchemy import select
 from tests.inbox.letters import letter
 from tests.inbox.odd_mailbox import OddMailbox
 from tests.inbox.watching import Watching, until, watching_odd
+from tests.mail.scripted import Talk
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.events.store import list_events
 from wherefrom.inbox import backlog, old_mail, pace
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
 from wherefrom.inbox.old_mail import tell_old_mail
-from wherefrom.inbox.store.mailboxes import Folder
+from wherefrom.inbox.store.mailboxes import Folder, set_folder
 from wherefrom.inbox.sync import sync_once
 from wherefrom.services import Services
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint
@@ -184,6 +185,63 @@ async def test_new_numbers_amid_the_old_mail_begin_it_anew_and_store_nothing_twi
         assert sorted(await box.sort()) == [f"Letter {one}" for one in range(1, 7)]
         assert len(await box.rows()) == 6
         assert set((await historic(box)).values()) == {True}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("uidnext", [0, 1, 5, 900])
+async def test_old_mail_comes_to_its_end_on_a_server_whose_uidnext_is_wrong(
+    services: Services, monkeypatch: pytest.MonkeyPatch, uidnext: int
+) -> None:
+    monkeypatch.setattr(backlog, "_FIRST_SLICE", 2)
+    monkeypatch.setattr(backlog, "_LARGEST_SLICE", 2)
+    odd = aged(8, uidnext=uidnext)
+    async with watching_odd(services, odd, since="all", **SHORT) as box:
+        box.start()
+        await box.stored(8)
+        await read(box)
+        assert await historic(box) == dict.fromkeys(range(1, 9), True)
+        assert len(await box.rows()) == 8
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_old_mail_of_a_folder_that_has_gone_makes_no_busy_loop(services: Services) -> None:
+    odd = OddMailbox({1: numbered(1)})
+    async with watching_odd(services, odd, since="all", folders=("INBOX", "Gone"), poll_seconds=600) as box:
+        gone = (await box.mailbox()).folders[1]
+        async with services.db.write() as tx:
+            await set_folder(tx, 1, gone.id, {"baselined": True, "backlog_end": 9, "backlog_letters": 9})
+        box.start()
+
+        async def waiting() -> bool:
+            return "IDLE" in odd.asked
+
+        await until(waiting, "IDLE")
+        assert "Gone" in (await box.status("ok")).status_detail
+        assert sum("Gone" in one for one in odd.asked) <= 3
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_a_server_that_numbers_anew_each_time_is_asked_no_more_often_for_it(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog, "_FIRST_SLICE", 2)
+    monkeypatch.setattr(backlog, "_LARGEST_SLICE", 2)
+
+    class Restless(OddMailbox):
+        def say_examine(self, talk: Talk, tag: str, command: str) -> str:
+            self.uidvalidity = (self.uidvalidity or 0) + 1
+            return super().say_examine(talk, tag, command)
+
+    made = aged(6)
+    odd = Restless(made.letters, arrived=made.arrived)
+    async with watching_odd(services, odd, since="all", batch=1, poll_seconds=600) as box:
+        box.start()
+
+        async def waiting() -> bool:
+            return "IDLE" in odd.asked
+
+        await until(waiting, "IDLE")
+        assert len([one for one in odd.asked if one.startswith("EXAMINE")]) <= 5
 
 
 async def test_letters_stamped_anew_by_a_move_are_old_mail_whatever_their_stamp(services: Services) -> None:

@@ -148,6 +148,9 @@ def test_new_numbers_amid_the_backlog_begin_it_anew() -> None:
     amid = replace(KNOWN, since="all", backlog_uid=4, backlog_end=10, counted_at=ADDED)
     assert plan_look(amid, state(uidvalidity=78), ADDED).backlog
     assert not plan_look(amid, state(), ADDED).backlog
+    assert not plan_look(amid, state(uidnext=1), ADDED).backlog, (
+        "else a UIDNEXT that is always too low begins it for ever"
+    )
 
 
 def test_new_numbers_soon_after_the_mailbox_was_added_announce_nothing_of_before() -> None:

@@ -59,7 +59,9 @@ class Look:
         plan = plan_look(folder, state, self.mailbox.created_at)
         if plan.settling:
             log.info("folder is read anew", mailbox=self.mailbox.id, folder=folder.name, renumbered=plan.renumbered)
-            folder = replace(folder, baselined=False, last_uid=plan.after_uid)
+            # Old mail that is to be begun anew is so after a crash, too: as if this were the first look.
+            counted_at = None if plan.backlog else folder.counted_at
+            folder = replace(folder, baselined=False, last_uid=plan.after_uid, counted_at=counted_at)
         folder = replace(folder, uidvalidity=state.uidvalidity or folder.uidvalidity)
         if plan.settling:
             async with self.services.db.write() as tx:
@@ -113,10 +115,13 @@ class Look:
         return self.fetch(await self.in_thread(self.session.list_uids, first, HIGHEST_UID, plan.search_day), plan)
 
     async def _end(self, state: FolderState) -> int:
-        """The last UID there was when the folder was opened. Not UIDNEXT alone: some name one far too high, and what
-        then comes below it would be missed."""
+        """The last UID there was when the folder was opened. Not UIDNEXT alone: where one is far too high, what comes
+        below it would be missed, and where it is too low, old letters would be taken for new ones."""
         last: int = await self.in_thread(self.session.find_last_uid)
-        return last if state.uidnext is None else min(last, state.uidnext - 1)
+        if state.uidnext is None or last < state.uidnext:
+            return last
+        there = await self.in_thread(self.session.list_uids, 1, last)
+        return last if state.exists >= len(there) else there[state.exists - 1] if state.exists else 0
 
     async def _leave_backlog(self, folder: Folder, state: FolderState) -> Folder:
         """Counts the old mail and leaves it for later, so that nobody waits for what comes now."""

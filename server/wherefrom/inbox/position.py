@@ -81,7 +81,7 @@ def plan_look(folder: Folder, state: FolderState, added_at: datetime) -> Plan:
         renumbered = not first or other or after > 0
         return Plan(
             uidvalidity, after, cut, settling=True, renumbered=renumbered, old_before=begun,
-            backlog=folder.is_behind or (first and folder.since != "new"),
+            backlog=(other and folder.is_behind) or (first and folder.since != "new"),
         )  # fmt: skip
     # Somebody who moves a letter into the folder makes it new there, however old it is. A clock that is late does not.
     moved = begun - _OLD

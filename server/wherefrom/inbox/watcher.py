@@ -57,6 +57,7 @@ class Watcher:
     _idle_losses: int = 0
     _lost_idle_at: float = 0.0
     _breaks: dict[tuple[int, int], int] = field(default_factory=dict)
+    _numbers: dict[int, int | None] = field(default_factory=dict)
     _backlog: Backlog = field(default_factory=Backlog)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -106,10 +107,10 @@ class Watcher:
         while True:
             others = [await self._visit(session, line, one, missing) for one in others]
             main = await self._visit(session, line, main, missing, required=True)
-            behind = [one for one in (main, *others) if one.is_behind]
+            behind = [one for one in (main, *others) if one.is_behind and one.name not in missing]
             idle = not once and self._may_idle() and await line.call(lambda: session.has_idle)
             await self._tell("ok", _words(self.services, idle=idle, missing=missing, behind=behind))
-            if behind:
+            if self._goes_on(behind):
                 continue
             if once:
                 return
@@ -175,6 +176,14 @@ class Watcher:
                 main = await self._look(session, line, main, state)
             await self._tell(*self._told[:2])
         return main
+
+    def _goes_on(self, behind: Sequence[Folder]) -> bool:
+        """Whether old mail is to be read on at once. A server that numbers anew at each look never comes to an end: it
+        is asked no more often than any other."""
+        numbers = {one.id: one.uidvalidity for one in behind}
+        same = [one for one in behind if self._numbers.get(one.id, one.uidvalidity) == one.uidvalidity]
+        self._numbers |= numbers
+        return bool(same)
 
     def _may_idle(self) -> bool:
         """Whether IDLE is worth another try: what dropped it may have been mended after an hour."""
