@@ -69,7 +69,7 @@ function start() {
   redraw();
   if (FULL) {
     watchIntent(signal);
-    watchHolds(api, () => api.email.enabled && lending, awaits, signal);
+    watchHolds(api, { isOn: () => api.email.enabled && lending, isDrawn: isSettled, awaits, report: signal });
     carryVisit(api);
   }
   watchHistory((previous) => show(previous, 100)); // time for the router to set the title

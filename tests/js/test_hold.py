@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.async_api import CDPSession
 
+from tests.js.collector import Fault
 from tests.js.conftest import Shop
 from tests.js.test_addresses import TARGETS
 
@@ -25,6 +26,8 @@ LISTEN = """() => {
         });
 }"""
 SCRIPTS = ["/wf.js", "/wf-full.js"]
+SLOW = """<!doctype html><meta charset=utf-8><title>Slow</title><!--wherefrom--><div id=root></div>
+<p><a id=link href="mailto:sales@company.com">sales@company.com</a></p><img src="/hang">"""
 
 
 class Led:
@@ -121,8 +124,11 @@ async def test_without_an_answer_a_click_is_done_with_the_real_address_after_a_s
     assert await shop.run("() => heard.length") == 2
 
 
-async def test_a_collector_that_refuses_holds_no_click_for_longer_than_it_takes_to_refuse(shop: Shop, led: Led) -> None:
-    shop.collector.fault = "500"
+@pytest.mark.parametrize("fault", ["500", "cut"])
+async def test_a_collector_that_refuses_holds_no_click_for_longer_than_it_takes_to_refuse(
+    shop: Shop, led: Led, fault: Fault
+) -> None:
+    shop.collector.fault = fault
     await shop.open(settled=False)
     await shop.wait(lambda: bool(shop.collector.visits))
     await shop.until("() => !wherefrom.core")
@@ -144,10 +150,7 @@ async def test_a_collector_that_refuses_holds_no_click_for_longer_than_it_takes_
 async def test_a_page_that_has_not_loaded_yet_sends_a_click_to_the_substitute_and_is_not_written_to(
     shop: Shop, led: Led
 ) -> None:
-    shop.collector.pages["/slow"] = (
-        "<!doctype html><meta charset=utf-8><title>Slow</title><!--wherefrom--><div id=root></div>"
-        "<p><a id=link href='mailto:sales@company.com'>sales@company.com</a></p><img src='/hang'>"
-    )
+    shop.collector.pages["/slow"] = SLOW
     shop.collector.open.clear()
     await shop.page.goto(shop.collector.url("/slow"), wait_until="domcontentloaded")
     await shop.wait(lambda: "sales@company.com" in shop.collector.asked)
@@ -158,6 +161,19 @@ async def test_a_page_that_has_not_loaded_yet_sends_a_click_to_the_substitute_an
     await shop.until("() => heard.length")
     assert await shop.run("() => heard") == [["click", 0, False, False, LINK]]
     assert led.ways == [(LINK, "currentTab")]
+
+
+async def test_a_page_that_has_not_loaded_yet_is_copied_from_with_the_substitute(shop: Shop) -> None:
+    shop.collector.pages["/slow"] = SLOW
+    await shop.page.goto(shop.collector.url("/slow"), wait_until="domcontentloaded")
+    await shop.until("() => window.wherefrom?.email.loaded && !wherefrom.core")
+    await shop.run(SELECT, "p")
+    await shop.page.keyboard.press("Control+C")
+    assert await shop.text("p") == "sales@company.com"
+    plain, html = await paste(shop)
+    assert plain == SUBSTITUTE
+    assert "sales@company.com" not in html
+    await shop.wait(lambda: "copy" in {signal["kind"] for signal in shop.collector.signals})
 
 
 async def test_a_page_that_stops_the_click_itself_goes_on_doing_so(shop: Shop, led: Led) -> None:

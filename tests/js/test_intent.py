@@ -77,3 +77,30 @@ async def test_copying_something_else_is_nobodys_business(swapped: Shop) -> None
     await swapped.page.wait_for_timeout(600)  # a selection counts when it has rested for half a second
     await swapped.quiet()
     assert told(swapped, "copy") + told(swapped, "select") == []
+
+
+async def test_signs_in_a_frame_of_the_pages_own_count_where_frames_are_swapped(shop: Shop) -> None:
+    shop.collector.attributes = {"data-frames": ""}
+    shop.collector.pages["/framed"] = (
+        "<!doctype html><title>Framed</title><!--wherefrom--><iframe srcdoc='<a id=inner href=mailto:sales@company.com>"
+        "Write</a><script>onclick = event => event.preventDefault()</script>'></iframe>"
+    )
+    await shop.open("framed")
+    frame = shop.page.frames[1]
+    await frame.wait_for_selector("a[href*=k7f3q9x2]")
+    await frame.click("#inner")
+    await shop.wait(lambda: told(shop, "mailto") == [SUBSTITUTE])
+
+
+async def test_a_link_around_a_shadow_root_is_a_link(swapped: Shop) -> None:
+    await swapped.run(
+        """() => {
+            const link = "<a id=card href='mailto:sales@company.com'><span id=icon></span></a>";
+            document.body.insertAdjacentHTML("beforeend", link);
+            document.querySelector("#icon").attachShadow({ mode: "open" }).innerHTML = "<i>Write</i>";
+            document.addEventListener("click", event => event.preventDefault());
+        }"""
+    )
+    await swapped.until("() => document.querySelector('#card').href.includes('k7f3q9x2')")
+    await swapped.page.click("#icon")
+    await swapped.wait(lambda: told(swapped, "mailto") == [SUBSTITUTE])

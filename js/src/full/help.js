@@ -57,6 +57,7 @@ export function help(api) {
   whenLoaded(() => api.again(document, (settled = true)));
   api.again(document);
   watchIntent(signal);
-  watchHolds(api, () => email.enabled && lending, core.awaits, signal);
+  const isOn = () => email.enabled && lending;
+  watchHolds(api, { isOn, isDrawn: () => settled, awaits: core.awaits, report: signal });
   carryVisit(api);
 }

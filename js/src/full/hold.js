@@ -19,10 +19,10 @@ const LIMIT = 1000; // milliseconds
 const LOOK = 10;
 
 /**
- * `isOn()`: are addresses swapped here at all? `awaits(target)`: true-ish while an answer is under way, 0 when it was
- * asked for in vain. `report(kind, substitute)` says that one was copied.
+ * `isOn()`: are addresses swapped here at all? `isDrawn()`: may the page be written to? `awaits(target)`: true-ish while
+ * an answer is under way, 0 when it was asked for in vain. `report(kind, substitute)` says that one was copied.
  */
-export function watchHolds(api, isOn, awaits, report) {
+export function watchHolds(api, { isOn, isDrawn, awaits, report }) {
   let inVain; // the last hold
   let performed; // the event that is performed again
 
@@ -87,7 +87,7 @@ export function watchHolds(api, isOn, awaits, report) {
   listen("auxclick", holdClick);
 
   watchTouch(ask);
-  watchCopies({ find, mustWait, hold, report });
+  watchCopies({ find: (target) => isOn() && find(target), isDrawn, mustWait, hold, report });
   api.on("email", () => (inVain = false));
 }
 
@@ -105,7 +105,7 @@ function readMarkup(range) {
   return new XMLSerializer().serializeToString(box);
 }
 
-function watchCopies({ find, mustWait, hold, report }) {
+function watchCopies({ find, isDrawn, mustWait, hold, report }) {
   const swap = (text) => swapText(text, find);
 
   const holdCopy = quietly((event) => {
@@ -124,7 +124,14 @@ function watchCopies({ find, mustWait, hold, report }) {
     const before = {};
     for (const type in readers) before[type] = readers[type]();
     const targets = addressesIn(plain);
-    if (!navigator.userActivation?.isActive || !mustWait(targets)) return;
+    const types = Object.keys(before).filter((type) => before[type]);
+    const done = () => targets.forEach((target) => find(target) && report("copy", find(target)));
+    if (!navigator.userActivation?.isActive || !mustWait(targets)) {
+      if (isDrawn() || swap(plain) === plain) return;
+      event.preventDefault();
+      types.forEach((type) => given.setData(type, swap(before[type])));
+      return done();
+    }
 
     event.preventDefault();
     given.clearData();
@@ -134,10 +141,7 @@ function watchCopies({ find, mustWait, hold, report }) {
       const now = own ? before[type] : readers[type]();
       return now === before[type] ? swap(now) : now;
     };
-    const types = Object.keys(before).filter((type) => before[type]);
-    complete(types, contents, answered, () =>
-      targets.forEach((target) => find(target) && report("copy", find(target))),
-    );
+    complete(types, contents, answered, done);
   });
   addEventListener("copy", holdCopy);
 }
