@@ -11,6 +11,7 @@ from mailparser.utils import get_addresses, parse_received  # type: ignore[impor
 
 from wherefrom.mail.charset import one_line
 from wherefrom.mail.fields import _read_lines, _read_sound_block
+from wherefrom.mail.headers import parse_people
 from wherefrom.mail.parameters import _read_any_parameters, _read_sound_parameters
 from wherefrom.mail.sound import find_for, find_mailboxes, find_moment
 
@@ -154,3 +155,16 @@ def test_a_header_block_is_the_one_read_line_by_line(raw: bytes) -> None:
 def test_what_most_letters_carry_is_read_the_fast_way(reader: object, text: str) -> None:
     assert callable(reader)
     assert reader(text) is not None
+
+
+@given(
+    st.lists(st.sampled_from(["=?utf-8?B?0KY=?=", "=?koi8-r?q?=C1_b?=", "=?utf-8?Q?a,b?=", "=?x?B??=", " ", "?",
+                              "=?utf-8?Q?<c@d.e>?="])),
+    st.sampled_from(["<a@b.example>", "<a@b..example>", "a@b.example", "<a@b.example>, <c@d.example>"]),
+)  # fmt: skip
+@settings(max_examples=300)
+def test_a_coded_name_is_read_as_one_among_others_is(words: list[str], address: str) -> None:
+    field = "".join(words) + address
+    alone = parse_people(field.encode())
+    among = parse_people(f"Zed <z@z.example>, {field}".encode())
+    assert alone == among[1:]

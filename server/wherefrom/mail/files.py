@@ -140,7 +140,9 @@ def _file_name(raw: Octets, part: Part, parameters: dict[str, str], number: int,
 
 def clean_file_name(given: str) -> str:
     """``given`` without path, control and direction characters, cut in front of its extension; may be empty."""
-    name = one_line(_PATH.sub("", _DISGUISE.sub("", given)), 1_000).strip(". ")
+    if not given.isascii():
+        given = _DISGUISE.sub("", given)
+    name = one_line(_PATH.sub("", given), 1_000).strip(". ")
     stem, dot, extension = name.rpartition(".")
     if len(name) > _MAX_FILE_NAME and dot and len(extension) <= 20:
         return f"{stem[: _MAX_FILE_NAME - len(extension) - 1]}.{extension}"

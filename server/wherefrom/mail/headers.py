@@ -44,6 +44,10 @@ _WRITERS: dict[Role, tuple[str, ...]] = {
 _TYPED = re.compile(rb"\Arfc822\s*;", re.IGNORECASE)  # Original-Recipient: rfc822;a@b.example (RFC 3798)
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"'=]{1,64}@[^\s@<>()\[\],;:\\\"'=]{1,253}")
 _ENCODED_RUN = re.compile(r"=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=(?:\s+=\?[^?\s]{1,75}\?[BbQq]\?[^?]*\?=)*")
+_CODED_NAME = re.compile(
+    rb"((?:=\?[A-Za-z0-9_.:-]{1,40}\?[BbQq]\?[!->@-~]*\?=[ \t]*)+)<([A-Za-z0-9.+_=-]+@[A-Za-z0-9.-]+)>"
+)
+_MAX_CODED = 1_000  # bytes
 _STAND_IN = re.compile("\ue000(\\d+)\ue001")
 _ANGLED_ID = re.compile(r"<([^<>]{1,998})>")
 _FOR = re.compile(rb"for(?<![\w.-]for)\s+<?([^\s<>;]+)")  # begins with a literal, which is found in no time
@@ -60,6 +64,9 @@ _MOST_BEHIND = timedelta(days=60)
 
 def parse_people(value: bytes, hints: Sequence[str] = ()) -> list[Party]:
     """The people of an address field, in order. What is no address at all gives a Party with only a name."""
+    coded = _CODED_NAME.fullmatch(value) if value.startswith(b"=?") and len(value) < _MAX_CODED else None
+    if coded and (address := _address(coded[2].decode("ascii"))):  # how most names beyond ASCII come
+        return [Party(one_line(decode_words(coded[1], hints), _MAX_NAME), address)]
     text = decode_text(value[:_MAX_ADDRESS_FIELD], None, hints)[0]
     if not text.isascii():
         text = text.replace("\ue000", "").replace("\ue001", "")

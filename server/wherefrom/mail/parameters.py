@@ -10,6 +10,7 @@ import email.utils
 import re
 from collections.abc import Sequence
 from email.message import Message
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from wherefrom.mail.charset import decode_text, decode_words
@@ -37,6 +38,9 @@ def parse_parameters(value: bytes, hints: Sequence[str] = ()) -> tuple[str, dict
     return _read_sound_parameters(text) or _read_any_parameters(text, hints)
 
 
+@lru_cache(
+    maxsize=256
+)  # "text/plain; charset=utf-8" and a few more are most of what there is; nobody changes the answer
 def _read_sound_parameters(text: str) -> tuple[str, dict[str, str]] | None:
     """Parameters no two readers differ about; None for any other."""
     text = text.rstrip("; \t")
