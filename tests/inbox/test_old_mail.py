@@ -5,18 +5,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from tests.inbox.letters import letter
 from tests.inbox.odd_mailbox import OddMailbox
 from tests.inbox.watching import Watching, until, watching_odd
 from tests.mail.scripted import Talk
+from wherefrom.clock import SystemClock
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.events.store import list_events
 from wherefrom.inbox import backlog, old_mail, pace
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
 from wherefrom.inbox.old_mail import tell_old_mail
+from wherefrom.inbox.store import old_mail as store
 from wherefrom.inbox.store.mailboxes import Folder, set_folder
 from wherefrom.inbox.sync import sync_once
 from wherefrom.services import Services
@@ -287,6 +289,28 @@ async def test_no_webhook_hears_of_old_mail_until_a_person_asks_and_then_once(
         again = await tell_old_mail(box.services, 1, box.mailbox_id)
         assert (again.told, again.waiting) == (0, 0)
         assert len(await posted(box.services)) == 6
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL chooses by the size of the tables
+async def test_counting_old_mail_walks_over_old_mail_alone(services: Services) -> None:
+    statements: list[tuple[str, Any]] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT") and "historic" in statement:
+            statements.append((statement, parameters))
+
+    event.listen(services.db.sync_engine, "before_cursor_execute", keep)
+    try:
+        async with services.db.write() as tx:
+            await store.count_old(tx, 1, 1)
+            await store.take_old(tx, 1, 1, (SystemClock().now(), 1), 200)
+    finally:
+        event.remove(services.db.sync_engine, "before_cursor_execute", keep)
+    assert len(statements) == 2
+    async with services.db.write() as tx:
+        for statement, values in statements:
+            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            assert "SEARCH message USING INDEX ix_message_historic" in str([row[3] for row in plan])
 
 
 async def test_a_mailbox_that_is_not_there_has_no_old_mail_to_tell(services: Services) -> None:

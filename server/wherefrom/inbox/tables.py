@@ -95,6 +95,15 @@ message = Table(
     Index("ix_message_message_id", "site_id", "message_id"),
     Index("ix_message_from", "site_id", "from_address", "arrived_at"),
     Index(
+        "ix_message_historic",  # few, and asked for every two seconds while they come
+        "site_id",
+        "mailbox_id",
+        "arrived_at",
+        "id",
+        sqlite_where=text("historic = 1"),
+        postgresql_where=text("historic"),
+    ),
+    Index(
         "ix_message_stored",
         "historic",  # letters of today before old mail
         "id",
