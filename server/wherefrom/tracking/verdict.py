@@ -178,8 +178,9 @@ def _mail_program(agent: str) -> bool:
 
 
 def _find_bursts(hits: Sequence[Hit], links: int) -> list[bool]:
-    """Which clicks are of a burst: in some window of BURST there are all links of the letter, or many."""
-    clicks = [at for at, hit in enumerate(hits) if hit.kind == "click"]
+    """Which clicks are of a burst: in some window of BURST there are all links of the letter, or many. A person's
+    browser may fetch all links ahead, and says so."""
+    clicks = [at for at, hit in enumerate(hits) if hit.kind == "click" and hit.hint != "prefetch"]
     enough = min(links, _MANY_LINKS)
     found = [False] * len(hits)
     if enough < 2:
