@@ -1,7 +1,7 @@
 """Was a letter written by a person? Answers by header fields (RFC 3834 and what programs write besides).
 
     Auto-Submitted ▸ a vendor's auto-reply field ▸ report ▸ empty return path ▸ list
-    a subject such as "Out of office:" only beside another sign that alone proves nothing
+    a subject such as "Out of office:" only beside another sign that alone proves nothing ("Vacation:" is a hotel's)
 
 A letter by a person that is taken for automatic is a lost lead; an automatic one taken for a person's is a nuisance. So
 what people's letters carry, too, is no sign: ``Precedence: bulk`` and ``List-Unsubscribe`` come with gateways and sales
@@ -41,11 +41,11 @@ _HOST = re.compile(rb"@([A-Za-z0-9.-]{1,253})")
 _LIST_HOST = re.compile(rb"<[^<>@\s]*?\.([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)>")
 _AWAY = re.compile(
     r"(?:(?:re|aw|fwd?|sv|antw)\s*:\s*)?"
-    r"(?:out of (?:the )?office|automatic reply|auto[- ]?reply|auto[- ]?response|vacation|away from (?:the|my) office|"
-    r"abwesenheit(?:snotiz|smeldung)?|abwesend|automatische antwort|nicht im büro|im urlaub|réponse automatique|"
+    r"(?:out of (?:the )?office|automatic reply|auto[- ]?reply|auto[- ]?response|away from (?:the|my) office|"
+    r"abwesenheit(?:snotiz|smeldung)?|abwesend|automatische antwort|nicht im büro|réponse automatique|"
     r"absence du bureau|absent du bureau|message d'absence|respuesta automática|fuera de (?:la )?oficina|"
     r"risposta automatica|fuori ufficio|resposta automática|ausência do escritório|automatisch antwoord|afwezig|"
-    r"automatyczna odpowiedź|poza biurem|автоматический ответ|автоответ(?:чик)?|отсутствие на работе|отпуск|"
+    r"automatyczna odpowiedź|poza biurem|автоматический ответ|автоответ(?:чик)?|отсутствие на работе|"
     r"автоматична відповідь|автовідповідь|自动回复|自動回覆|自動回信|自動返信|不在通知)"
     r"\s*(?:reply|message|notification|notice|bis|until|from|до)?\s*(?:[:：!–(\[-]|$|(?:re|aw)\s*:)",
     re.IGNORECASE,
@@ -111,7 +111,6 @@ def _may_be_automatic(fields: Fields) -> bool:
         or _word(fields, "precedence") in ("bulk", "junk", "list")
         or bool(fields.every("x-ms-exchange-generated-message-source"))
         or any(word in agent for word in (b"vacation", b"autorespond", b"autoreply", b"sieve"))
-        or re.search(rb"\b(?:no|do[-_.]?not)[-_.]?reply@", (fields.first("from") or b"")[:1_000].lower()) is not None
     )
 
 
