@@ -33,6 +33,7 @@ from wherefrom.inbox.sync import MailboxWatch
 from wherefrom.inbox.taker import Attribution, Taker
 from wherefrom.mail.blobs import Blobs
 from wherefrom.outbound.judge import judge_hits
+from wherefrom.outbound.leave_routes import routes as leave_routes
 from wherefrom.outbound.routes import routes as letter_routes
 from wherefrom.probes.rounds import Rounds
 from wherefrom.services import Services
@@ -98,6 +99,7 @@ def build_app(services: Services, supervisor: Supervisor | None = None) -> Starl
     routes: list[BaseRoute] = [
         *letter_routes(services),  # first, and found by a glance: the router looks at one after the other
         *visit_routes(services),
+        *leave_routes(services),
         *inbox_routes(services),
         *health.routes(services, supervisor),
         *management.routes(services),

@@ -23,6 +23,7 @@ from wherefrom.inbox.api import OPERATIONS as INBOX_OPERATIONS
 from wherefrom.inbox.connect_api import OPERATIONS as CONNECT_OPERATIONS
 from wherefrom.inbox.roistat import OPERATIONS as ROISTAT_OPERATIONS
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
+from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
 from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
 from wherefrom.reports.api import OPERATIONS as REPORT_OPERATIONS
 from wherefrom.services import Services
@@ -49,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *REPORT_OPERATIONS,
     *CONTACT_OPERATIONS,
     *SEND_OPERATIONS,
+    *SUPPRESSION_OPERATIONS,
     *WEBHOOK_OPERATIONS,
     *EVENT_OPERATIONS,
     *ACCOUNT_OPERATIONS,

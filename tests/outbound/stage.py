@@ -16,7 +16,7 @@ from wherefrom.contacts.store import find_contact_by_email
 from wherefrom.outbound.judge import judge_hits
 from wherefrom.outbound.routes import routes
 from wherefrom.outbound.send import Draft, Letter, make_send
-from wherefrom.outbound.store import Sent, get_send
+from wherefrom.outbound.store.sends import Sent, get_send
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.tracking.store import Engagement, StoredHit, list_engagements, list_hits

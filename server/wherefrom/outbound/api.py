@@ -10,12 +10,16 @@ from msgspec import Meta, Struct
 from wherefrom.contacts.api import parse_id_cursor
 from wherefrom.contacts.contact import Contact, parse_line
 from wherefrom.contacts.store import find_contact
+from wherefrom.db import Tx
 from wherefrom.errors import BadInput
-from wherefrom.outbound import store
 from wherefrom.outbound.judge import with_status
+from wherefrom.outbound.leave import suppress
 from wherefrom.outbound.send import Draft, make_send
 from wherefrom.outbound.status import TOLD, SendStatus
-from wherefrom.outbound.store import Sent, ToldNotice
+from wherefrom.outbound.store import sends as store
+from wherefrom.outbound.store.sends import Sent, ToldNotice
+from wherefrom.outbound.suppression import ALL
+from wherefrom.services import Services
 from wherefrom.tracking.store import Engagement, count_verdicts, list_engagements, list_urls
 from wherefrom.tracking.verdict import Kind, Name
 from wherefrom.web.api import Call, Operation
@@ -172,7 +176,7 @@ async def _add(call: Call) -> MadeSend:
         send=_view(sent),
         html=letter.html,
         text=letter.text,
-        headers={},
+        headers=letter.headers,
         kept=[KeptLink(url=one.url, why=one.why) for one in letter.kept],
     )
 
@@ -239,9 +243,23 @@ async def _add_notice(call: Call) -> SendView:
     async with services.db.write() as tx:
         sent = await store.lock_send(tx, call.site_id, send_id) or await store.get_send(tx, call.site_id, send_id)
         await store.append_notice(tx, call.site_id, services.ids.next(), send_id, told)
+        await _end_mail(tx, services, sent, told)
         changed = with_status(sent, store.as_notices(await store.list_notices(tx, call.site_id, send_id)))
         await store.record_outcome(tx, changed)
     return _view(changed)
+
+
+async def _end_mail(tx: Tx, services: Services, sent: Sent, told: ToldNotice) -> None:
+    """Who complained gets no mail at all, who unsubscribed none of the list. Nobody for a failure: that it will last is
+    more than a mailer's word says."""
+    contact = await find_contact(tx, sent.site_id, sent.contact_id)
+    if contact is None or told.status not in (SendStatus.COMPLAINED, SendStatus.UNSUBSCRIBED):
+        return
+    detail = told.detail or "told through the API"
+    if told.status is SendStatus.COMPLAINED:
+        await suppress(tx, services, sent, contact.email, ALL, "complained", detail)
+    else:
+        await suppress(tx, services, sent, contact.email, sent.list, "unsubscribed", detail)
 
 
 def _parse_id(text: str | None, field: str) -> int | None:

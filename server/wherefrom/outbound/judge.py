@@ -24,7 +24,7 @@ from wherefrom.events.snapshots import SendClicked, SendOpened
 from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
 from wherefrom.outbound.status import Notice, SendStatus, find_status
-from wherefrom.outbound.store import Sent, as_notices, count_contact, list_notices, lock_send, record_outcome
+from wherefrom.outbound.store.sends import Sent, as_notices, count_contact, list_notices, lock_send, record_outcome
 from wherefrom.services import Services
 from wherefrom.tracking import store as hits
 from wherefrom.tracking.store import Engagement, StoredHit

@@ -3,7 +3,8 @@
     contact (made, or known by the address) ─▶ may it be measured? ─▶ links, pixel ─▶ one write: send, links ─▶ letter
                                                   no, or a fault ─▶ the letter untouched, with a word why
 
-Whatever is wrong with the letter, or with us, the owner's mail goes out: only what names nobody is refused.
+Whatever is wrong with the letter, or with us, the owner's mail goes out. Refused is only what names nobody, and what
+goes to who is not to be mailed.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ from wherefrom.contacts.store import (
 )
 from wherefrom.db import Tx
 from wherefrom.outbound.status import SendStatus
-from wherefrom.outbound.store import Sent, append_send
+from wherefrom.outbound.store.sends import Sent, append_send
+from wherefrom.outbound.store.suppressions import find_active
+from wherefrom.outbound.suppression import refusal
 from wherefrom.services import Services
 from wherefrom.tracking.instrument import Kept, Links, add_pixel, wrap_html, wrap_text
-from wherefrom.tracking.marks import Mark, click_address, open_address, own_addresses
+from wherefrom.tracking.marks import Mark, click_address, leave_address, open_address, own_addresses
 from wherefrom.tracking.store import append_links
 
 log = structlog.get_logger(__name__)
@@ -64,11 +67,12 @@ class Letter:
     targets: list[str] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     note: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 async def make_send(services: Services, site_id: int, draft: Draft) -> tuple[Sent, Contact, Letter]:
     """Notes the send down and instruments its letter. BadInput for an address that is none or a line that is too
-    long."""
+    long, Unprocessable for an address that is not to be mailed."""
     told = _tell(services, site_id, draft)
     async with services.db.read() as tx:
         known = await find_contact_by_email(tx, site_id, told.email)
@@ -77,6 +81,9 @@ async def make_send(services: Services, site_id: int, draft: Draft) -> tuple[Sen
     sent = _sent(services, draft, told, send_id, letter)
 
     async def write(tx: Tx) -> tuple[Sent, Contact]:
+        forbids = await find_active(tx, site_id, told.email, sent.list)
+        if forbids is not None:
+            raise refusal(forbids)
         contact = await _keep_contact(tx, told, draft)
         whole = replace(sent, contact_id=contact.id)
         await append_send(tx, whole)
@@ -84,7 +91,18 @@ async def make_send(services: Services, site_id: int, draft: Draft) -> tuple[Sen
         await record_sent(tx, site_id, contact.id, sent.created_at)
         return whole, contact
 
-    return *await services.db.batch(write), letter
+    made = await services.db.batch(write)
+    return *made, replace(letter, headers=leave_headers(services, Mark(site_id, send_id)))
+
+
+def leave_headers(services: Services, mark: Mark) -> dict[str, str]:
+    """The way out, for mail programs (RFC 2369, RFC 8058). Of one click by https alone: by http anybody on the way
+    could read and replay it, and RFC 8058 forbids it. Both are to be signed by DKIM."""
+    base = services.settings.server.public_url.rstrip("/")
+    headers = {"List-Unsubscribe": f"<{leave_address(services.tokens, base, mark)}>"}
+    if base.startswith("https://"):
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers
 
 
 def instrument(services: Services, draft: Draft, contact: Contact, send_id: int) -> Letter:

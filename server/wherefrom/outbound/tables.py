@@ -43,3 +43,28 @@ send_notice = Table(
     Column("detail", Text, nullable=False),
     Index("uq_send_notice", "site_id", "send_id", "status", "happened_at", unique=True),
 )
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("email", String(254), nullable=False),  # in lower case
+    Column("scope", String(100), nullable=False),  # a list's name; "" is all mail
+    Column("reason", String(16), nullable=False),  # unsubscribed, complained, manual
+    Column("detail", Text, nullable=False),
+    Column("send_id", BigInteger),  # the letter it came by
+    Column("created_at", Moment, nullable=False),
+    Column("undone_at", Moment),
+    Column("undone_by", String(80), nullable=False),
+    Index("ix_suppression_email", "site_id", "email"),
+)
+Index(
+    "uq_suppression_active",
+    suppression.c.site_id,
+    suppression.c.email,
+    suppression.c.scope,
+    unique=True,
+    sqlite_where=suppression.c.undone_at.is_(None),
+    postgresql_where=suppression.c.undone_at.is_(None),
+)

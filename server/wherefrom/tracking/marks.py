@@ -1,6 +1,6 @@
 """What the addresses in letters say: which send, and of a link its number. Signed, so that nobody makes one up.
 
-    /o/TOKEN.gif   an open          /c/TOKEN   a click, by its link's number
+    /o/TOKEN.gif   an open          /c/TOKEN   a click, by its link's number          /u/TOKEN   the way out
 
 The token names the rows by their keys, so that a hit is written without reading anything.
 """
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from wherefrom.tokens import Tokens
 
 OPEN_PATH, CLICK_PATH, LEAVE_PATH = "/o/", "/c/", "/u/"
-_OPEN, _CLICK = "send open", "send click"
+_OPEN, _CLICK, _LEAVE = "send open", "send click", "send leave"
 
 
 class Mark(NamedTuple):
@@ -41,6 +41,11 @@ def click_address(tokens: Tokens, base: str, mark: Mark) -> str:
     return f"{base}{CLICK_PATH}{tokens.sign(_CLICK, f'{mark.site_id:x}/{mark.send_id:x}/{mark.number}')}"
 
 
+def leave_address(tokens: Tokens, base: str, mark: Mark) -> str:
+    """Where the person ends this mail."""
+    return f"{base}{LEAVE_PATH}{tokens.sign(_LEAVE, f'{mark.site_id:x}/{mark.send_id:x}')}"
+
+
 def read_open(tokens: Tokens, token: str, now: datetime) -> Mark | None:
     """The mark of a pixel's token (without ``.gif``); None for what is not ours."""
     value = tokens.verify(_OPEN, token, now)
@@ -57,3 +62,12 @@ def read_click(tokens: Tokens, token: str, now: datetime) -> Mark | None:
         return None
     site_id, send_id, number = value.split("/")
     return Mark(int(site_id, 16), int(send_id, 16), int(number))
+
+
+def read_leave(tokens: Tokens, token: str, now: datetime) -> Mark | None:
+    """The mark of a way out; None for what is not ours."""
+    value = tokens.verify(_LEAVE, token, now)
+    if value is None:
+        return None
+    site_id, send_id = value.split("/")
+    return Mark(int(site_id, 16), int(send_id, 16))

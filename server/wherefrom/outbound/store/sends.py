@@ -1,4 +1,4 @@
-"""All SQL of the outbound room."""
+"""Rows of ``send`` and ``send_notice``."""
 
 from __future__ import annotations
 
