@@ -9,7 +9,9 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.console.scene import EMAIL, PASSWORD, open_session
+from tests.mail.scripted import ImapScript, ScriptedServer
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
+from wherefrom.inbox.store.mailboxes import set_folder
 
 READABLE = (Path(__file__).parent / "readable.js").read_text()
 TWO_POLLS_DUE = """() => new Promise((resolve) => {
@@ -309,3 +311,33 @@ async def test_without_scripts_the_filters_and_the_log_out_still_work(chromium, 
         await page.wait_for_url("**/login")
     finally:
         await context.close()
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_the_bar_of_old_mail_grows_by_itself_and_ends_as_a_button(
+    reader: Page, console: str, scene, services, faults
+):
+    with ScriptedServer(ImapScript({"LIST": b'* LIST () "/" INBOX\r\n* LIST () "/" "Leads"\r\n'})) as server:
+        account = {"host": "127.0.0.1", "port": server.port, "security": "none", "username": "u", "password": "p"}
+        one = await add_mailbox(services, scene.site.id, AddMailbox(**account, since="all"))
+        inbox, junk = (folder.id for folder in one.folders)
+
+        async def have(read: int, end: int | None) -> None:
+            behind = {"baselined": True, "backlog_end": end, "backlog_letters": 1000, "backlog_read": read}
+            async with services.db.write() as tx:
+                await set_folder(tx, scene.site.id, inbox, behind)
+                await set_folder(tx, scene.site.id, junk, {"baselined": True})
+
+        await have(250, 900)
+        await reader.goto(f"{console}/sites/{scene.site.id}/setup#mailboxes")
+        bar = reader.get_by_role("progressbar", name="Old letters of INBOX")
+        await expect(bar).to_have_attribute("value", "250")
+        await reader.get_by_role("button", name="Choose folders").click()
+        await expect(reader.get_by_role("checkbox", name="Leads")).not_to_be_checked()
+        await have(700, 900)
+        await expect(bar).to_have_attribute("value", "700")
+        await expect(reader.get_by_role("checkbox", name="INBOX")).to_be_checked()
+        await scene.add_letter("From long ago", historic=True, mailbox_id=one.id)
+        await have(1000, None)
+        await expect(reader.get_by_role("button", name="Send it")).to_be_visible()
+        await expect(bar).to_have_count(0)
