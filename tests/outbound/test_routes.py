@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -96,6 +97,20 @@ async def test_an_address_is_kept_as_the_settings_say(stage: Stage) -> None:
     async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
         await client.get(handed.pixel)
     assert [hit.ip for hit in await stage.waiting()] == ["203.0.113.0"]
+
+
+async def test_old_links_lead_on_for_ever(stage: Stage) -> None:
+    handed = await stage.hand_in()
+    stage.clock.advance(timedelta(days=3650))
+    assert (await stage.hit(handed.clicks[0])).headers["location"] == "https://shop.example/1?a=1&b=2"
+
+
+async def test_a_letters_doors_take_no_other_method(stage: Stage) -> None:
+    handed = await stage.hand_in()
+    for url in (handed.pixel, handed.clicks[0]):
+        answer = await stage.hit(url, method="POST")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert await stage.waiting() == []
 
 
 async def test_a_hundred_hits_at_once_are_all_kept(stage: Stage) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from wherefrom.cli import account, endpoint, mailbox, pool, report, run, site, smtp, target
+from wherefrom.cli import account, endpoint, mailbox, pool, report, run, send, site, smtp, target
 
 app = typer.Typer(
     name="wherefrom",
@@ -22,5 +22,6 @@ app.add_typer(smtp.app, name="smtp")
 app.add_typer(endpoint.app, name="endpoint")
 app.add_typer(pool.app, name="pool")
 app.add_typer(report.app, name="report")
+app.add_typer(send.app, name="send")
 app.add_typer(account.user, name="user")
 app.add_typer(account.key, name="key")
