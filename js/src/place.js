@@ -25,6 +25,7 @@ export const adoptDrawings = (drawn) => (drawings[""] = drawings.href = drawn);
 
 /** Addresses the page has shown of itself: a pool may hold one of them, and it is no copy then. */
 const genuine = new Set();
+export const isGenuine = (key) => genuine.has(key);
 
 /** How often this script has written to the page. */
 export let writes = 0;

@@ -407,6 +407,23 @@ async def test_what_was_never_in_view_is_asked_for_when_it_is_copied(shop: Shop)
     ]
 
 
+async def test_what_a_visitor_writes_is_never_asked_for(shop: Shop) -> None:
+    shop.collector.pages["/draft"] = (
+        "<!doctype html><title>Draft</title><!--wherefrom--><p>sales@company.com</p>"
+        "<textarea>aunt@home.example</textarea><div contenteditable>uncle@home.example</div>"
+    )
+    await shop.open("draft", host="localhost")
+    await shop.shows("p", SUBSTITUTE)
+    for selector in ("textarea", "p", "div"):
+        await shop.page.click(selector)
+        await shop.page.keyboard.press("Control+A")
+        await shop.page.keyboard.press("Control+C")
+        await shop.page.wait_for_timeout(100)  # a selection is looked at after 50 ms
+    await shop.quiet()
+    assert shop.collector.asked == ["sales@company.com"]
+    assert (await paste(shop))[0] == "uncle@home.example"
+
+
 async def test_a_copy_of_something_else_and_one_from_a_field_are_nobodys_business(shop: Shop) -> None:
     await ask(shop)
     await shop.run("() => document.body.insertAdjacentHTML('beforeend', '<input id=field value=sales@company.com>')")

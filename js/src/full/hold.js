@@ -10,10 +10,10 @@
  * "open") cannot be held: nothing says what was chosen in it.
  */
 import { swapText } from "../address.js";
-import { swapMailto } from "../mailto.js";
+import { MAILTO, swapMailto } from "../mailto.js";
 import { isOff } from "../place.js";
 import { listen, quietly } from "../quiet.js";
-import { addressesAt, addressesIn, linkAt, watchTouch } from "./touch.js";
+import { addressesAt, addressesOf, linkAt, watchTouch } from "./touch.js";
 
 const LIMIT = 1000; // milliseconds
 const LOOK = 10;
@@ -24,9 +24,8 @@ const LOOK = 10;
  */
 export function watchHolds(api, { isOn, isDrawn, awaits, report }) {
   let inVain; // the last hold
-  let performed; // the event that is performed again
 
-  const find = (target) => api.email.addresses[target];
+  const find = (target) => isOn() && api.email.addresses[target];
 
   const ask = (targets) => {
     if (!isOn()) return;
@@ -51,14 +50,18 @@ export function watchHolds(api, { isOn, isDrawn, awaits, report }) {
       look();
     });
 
-  const stop = (event) => {
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  };
+  watchTouch(ask);
+  watchClicks({ find, mustWait, hold });
+  watchCopies({ find, isDrawn, mustWait, hold, report });
+  api.on("email", () => (inVain = false));
+}
 
-  function performClick(event, place, link) {
+function watchClicks({ find, mustWait, hold }) {
+  let performed; // the event that is performed again
+
+  function perform(event, place, link) {
     const href = link?.getAttribute("href");
-    const swapped = link && isOn() && !isOff(link) ? swapMailto(href, find) : href;
+    const swapped = link && !isOff(link) ? swapMailto(href, find) : href;
     performed = new event.constructor(event.type, event);
     if (swapped !== href) link.setAttribute("href", swapped); // before the page may be drawn
     const goesOn = (place.isConnected || !link ? place : link).dispatchEvent(performed);
@@ -71,24 +74,19 @@ export function watchHolds(api, { isOn, isDrawn, awaits, report }) {
     if (event === performed || event.defaultPrevented || event.button > 1) return;
     const link = linkAt(event);
     const href = link?.getAttribute("href");
-    if (link && !/^\s*mailto:/i.test(href)) return;
+    if (link && !MAILTO.test(href)) return;
     const targets = addressesAt(event);
     const [place] = event.composedPath();
-    const perform = quietly(() => performClick(event, place, link));
-    if (mustWait(targets)) {
-      stop(event);
-      hold(targets).then(perform);
-    } else if (link && isOn() && targets[0] && swapMailto(href, find) !== href) {
-      stop(event);
-      perform();
-    }
+    const late = mustWait(targets);
+    if (!late && !(link && targets[0] && swapMailto(href, find) !== href)) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const again = quietly(() => perform(event, place, link));
+    if (late) hold(targets).then(again);
+    else again();
   };
   listen("click", holdClick);
   listen("auxclick", holdClick);
-
-  watchTouch(ask);
-  watchCopies({ find: (target) => isOn() && find(target), isDrawn, mustWait, hold, report });
-  api.on("email", () => (inVain = false));
 }
 
 /** Opens a link as a middle click does; no listener of the page hears of it. */
@@ -105,52 +103,59 @@ function readMarkup(range) {
   return new XMLSerializer().serializeToString(box);
 }
 
+/** What a copy would put on the clipboard: type → function that reads it. The page may have said so itself. */
+function readersOf(event, selection, plain) {
+  if (event.defaultPrevented) {
+    const given = event.clipboardData;
+    const html = given.getData("text/html");
+    return { "text/plain": () => plain, ...(html && { "text/html": () => html }) };
+  }
+  const range = selection.getRangeAt(0);
+  const isSame = () => selection.rangeCount && selection.getRangeAt(0) === range;
+  return { "text/plain": () => (isSame() ? "" + selection : plain), "text/html": () => readMarkup(range) };
+}
+
 function watchCopies({ find, isDrawn, mustWait, hold, report }) {
   const swap = (text) => swapText(text, find);
 
-  const holdCopy = quietly((event) => {
+  // not in the capture phase: the page has its say first
+  addEventListener("copy", quietly((event) => {
     const given = event.clipboardData;
     const selection = getSelection();
     const [place] = event.composedPath();
     if (!selection.rangeCount || isOff(place) || /^(input|textarea)$/i.test(place.nodeName)) return;
-    const range = selection.getRangeAt(0);
-    const own = event.defaultPrevented; // the page says what is copied
-    const isSame = () => selection.rangeCount && selection.getRangeAt(0) === range;
-    const readers = {
-      "text/plain": own ? () => given.getData("text/plain") : () => (isSame() ? "" + selection : plain),
-      "text/html": own ? () => given.getData("text/html") : () => readMarkup(range),
-    };
-    const plain = own ? given.getData("text/plain") : "" + selection;
-    const before = {};
-    for (const type in readers) before[type] = readers[type]();
-    const targets = addressesIn(plain);
-    const types = Object.keys(before).filter((type) => before[type]);
-    const done = () => targets.forEach((target) => find(target) && report("copy", find(target)));
-    if (!navigator.userActivation?.isActive || !mustWait(targets)) {
-      if (isDrawn() || swap(plain) === plain) return;
-      event.preventDefault();
-      types.forEach((type) => given.setData(type, swap(before[type])));
-      return done();
-    }
+    const plain = event.defaultPrevented ? given.getData("text/plain") : "" + selection;
+    const targets = addressesOf(plain);
+    const late = mustWait(targets) && navigator.userActivation?.isActive;
+    if (!late && (isDrawn() || swap(plain) === plain)) return;
 
-    event.preventDefault();
-    given.clearData();
-    const answered = hold(targets);
+    const readers = readersOf(event, selection, plain);
+    const types = Object.keys(readers);
+    const before = types.map((type) => readers[type]());
     // what has been drawn meanwhile is right; what has not is swapped here
-    const contents = (type) => {
-      const now = own ? before[type] : readers[type]();
-      return now === before[type] ? swap(now) : now;
+    const contents = (type, index) => {
+      const now = readers[type]();
+      return now === before[index] ? swap(now) : now;
     };
-    complete(types, contents, answered, done);
-  });
-  addEventListener("copy", holdCopy);
+    const done = () => targets.forEach((target) => find(target) && report("copy", find(target)));
+    event.preventDefault();
+    if (late) {
+      given.clearData();
+      complete(types, contents, hold(targets), done);
+    } else {
+      types.forEach((type, index) => given.setData(type, contents(type, index)));
+      done();
+    }
+  }));
 }
 
 /** Puts the contents on the clipboard once they are there; `done` is called unless another copy event tells of it. */
 async function complete(types, contents, answered, done) {
   try {
     const item = {};
-    for (const type of types) item[type] = answered.then(() => new Blob([contents(type)], { type }));
+    types.forEach((type, index) => {
+      item[type] = answered.then(() => new Blob([contents(type, index)], { type }));
+    });
     await navigator.clipboard.write([new ClipboardItem(item)]);
     done();
   } catch (error) {
@@ -158,7 +163,7 @@ async function complete(types, contents, answered, done) {
     const give = quietly((event) => {
       event.preventDefault();
       event.stopImmediatePropagation();
-      types.forEach((type) => event.clipboardData.setData(type, contents(type)));
+      types.forEach((type, index) => event.clipboardData.setData(type, contents(type, index)));
     });
     const kinds = ["beforecopy", "copy"];
     kinds.forEach((kind) => addEventListener(kind, give, true));

@@ -6,8 +6,8 @@ import { mayHold, swapText } from "../address.js";
 import { targetOf } from "../lease.js";
 import { swapMailto } from "../mailto.js";
 import { options } from "../page.js";
-import { isOff } from "../place.js";
-import { listen } from "../quiet.js";
+import { isGenuine, isOff } from "../place.js";
+import { listen, quietly } from "../quiet.js";
 
 const PAUSE = 50; // milliseconds between two looks at a selection that grows
 const MOST = 100; // children; an element with more is no line of text
@@ -39,13 +39,16 @@ export function addressesAt(event) {
   ];
 }
 
+/** The addresses of the page in what was selected; what a person writes in a field or an editor is no part of it. */
+export const addressesOf = (selected) => addressesIn(selected).filter(isGenuine);
+
 /** Calls `ask(addresses)` for what is touched. */
 export function watchTouch(ask) {
   let looking;
-  const look = () => {
+  const look = quietly(() => {
     looking = 0;
-    ask(addressesIn("" + getSelection()));
-  };
+    ask(addressesOf("" + getSelection()));
+  });
   for (const type of ["pointerover", "pointerdown", "focusin"]) listen(type, (event) => ask(addressesAt(event)));
   listen("selectionchange", () => (looking ||= setTimeout(look, PAUSE)));
 }
