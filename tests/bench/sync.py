@@ -264,8 +264,9 @@ async def ten_new(options: argparse.Namespace, dovecot: Dovecot, account: Accoun
         stored = time.perf_counter() - begun
         while await Sorting(services, TAKERS).step():
             pass
+        matched = time.perf_counter() - begun
         told.append(("Wherefrom, stored", stored, _bytes_sent(dovecot)))
-        told.append(("Wherefrom, stored and matched", time.perf_counter() - begun, _bytes_sent(dovecot)))
+        told.append(("Wherefrom, stored and matched", matched, _bytes_sent(dovecot)))
     print(f"{NEW} new letters ({size / 1e3:.0f} kB) among {options.letters}")
     for name, wall, sent in told:
         print(f"{name:<34}{wall * 1e3:9.0f} ms   {sent / 1e3:9.0f} kB from the server")

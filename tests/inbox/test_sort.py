@@ -357,6 +357,26 @@ async def test_of_letters_sorted_together_a_later_one_sees_the_earlier(post: Pos
     assert (await post.detail(copy)).duplicate_of == first
 
 
+async def test_many_letters_are_read_apart_in_groups_and_still_sorted_in_their_order(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sort, "_GROUP", 20)
+    await _visit_with_code(post)
+    ids = [await post.store(letter(CODE, message_id="<0@x>"))]
+    for number in range(1, 45):  # each answers the one before it, also over the border of two groups
+        answer = letter("sales@company.example", message_id=f"<{number}@x>", In_Reply_To=f"<{number - 1}@x>")
+        ids.append(await post.store(answer))
+    sorting = Sorting(post.services, (Attribution(),))
+    try:
+        assert await sorting.step()
+        assert sorting.reader._process is not None
+    finally:
+        sorting.reader.close()
+    rows = [(await post.detail(one)).row for one in ids]
+    assert [(row.visit_id, row.rule) for row in rows] == [(7, "code")] + [(7, "thread")] * 44
+    assert not await sorting.step()
+
+
 async def test_one_that_fails_among_letters_sorted_together_takes_nothing_from_the_others(
     post: Post, clock: FixedClock
 ) -> None:

@@ -50,7 +50,7 @@ log = structlog.get_logger(__name__)
 CLAIM = timedelta(seconds=30)
 _RENEW_BELOW = CLAIM * 2 / 3
 _AT_ONCE = 400
-_GROUP = 50
+_GROUP = 100
 _MOST_BYTES = 16_777_216
 """Of letters in memory together; one that is larger is alone."""
 
