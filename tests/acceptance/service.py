@@ -19,7 +19,7 @@ from wherefrom.db import Database
 from wherefrom.inbox.tables import message
 from wherefrom.settings import Settings, load_settings
 
-START_SECONDS = 30
+START_SECONDS = 60  # of a machine with more to do
 
 
 @dataclass(slots=True)
