@@ -10,6 +10,7 @@ most asked routes of all (see ``web.plain``). Refuses to know what a hit means: 
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64decode
 from datetime import datetime
 from functools import lru_cache
@@ -19,21 +20,20 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from wherefrom.db import Tx
 from wherefrom.errors import Unavailable
+from wherefrom.outbound.book import HitBook
 from wherefrom.services import Services
 from wherefrom.tracking.marks import CLICK_PATH, OPEN_PATH, Mark, read_click, read_open
-from wherefrom.tracking.store import StoredHit, append_hit, find_url
+from wherefrom.tracking.store import StoredHit, find_url
 from wherefrom.tracking.verdict import Hint, Kind
 from wherefrom.visits.ip import stored_form
-from wherefrom.web.limit import TimeLimit
 from wherefrom.web.plain import Headers, PrefixRoute, read_headers, send_answer
 from wherefrom.web.requests import client_ip
 
 log = structlog.get_logger(__name__)
 
 TIME_LIMIT = 2.0
-"""Seconds a person waits for us at the most."""
+"""Seconds a write is waited for. Who comes meanwhile waits for the next one, hence twice as long at the most."""
 
 _FAULTS = (TimeoutError, SQLAlchemyError, Unavailable, OSError)
 _LONGEST_AGENT = 512
@@ -81,7 +81,8 @@ class _Doors:
 
     def __init__(self, services: Services, time_limit: float) -> None:
         self.services = services
-        self.limit = TimeLimit(time_limit)
+        self.time_limit = time_limit
+        self.book = HitBook(services.db, time_limit)
         self._policy = services.settings.visits.ip
         self._has_proxies = bool(services.settings.server.trusted_proxies)
 
@@ -112,10 +113,8 @@ class _Pixel:
         now = services.clock.now()
         mark = read_open(services.tokens, scope["path_params"]["rest"].removesuffix(".gif"), now)
         if mark is not None:
-            hit = doors.read_hit(scope, "open", mark, now)
             try:
-                with doors.limit.block():
-                    await services.db.batch(lambda tx: append_hit(tx, hit))
+                await doors.book.write(doors.read_hit(scope, "open", mark, now))
             except _FAULTS as fault:
                 log.warning("an open could not be recorded", fault=f"{type(fault).__name__}: {fault}")
         await send_answer(send, 200, _OF_PIXEL.copy(), _PIXEL)
@@ -133,29 +132,18 @@ class _Click:
             await _show(send, 404, _UNKNOWN)
             return
         try:
-            url = await self._record(self._doors.read_hit(scope, "click", mark, now))
+            url = await self._doors.book.write(self._doors.read_hit(scope, "click", mark, now))
         except _FAULTS as fault:
             log.warning("a click could not be recorded", fault=f"{type(fault).__name__}: {fault}")
             await self._lead_on(mark, send)
             return
         await _redirect(send, url)
 
-    async def _record(self, hit: StoredHit) -> str | None:
-        """Where the link leads; None when its send is gone."""
-
-        async def write(tx: Tx) -> str | None:
-            await append_hit(tx, hit)
-            return await find_url(tx, hit.site_id, hit.send_id, hit.number)
-
-        with self._doors.limit.block():
-            return await self._doors.services.db.batch(write)
-
     async def _lead_on(self, mark: Mark, send: Send) -> None:
         """Without the hit: where nothing can be written something may still be read."""
         try:
-            with self._doors.limit.block():
-                async with self._doors.services.db.read() as tx:
-                    url = await find_url(tx, mark.site_id, mark.send_id, mark.number)
+            async with asyncio.timeout(self._doors.time_limit), self._doors.services.db.read() as tx:
+                url = await find_url(tx, mark.site_id, mark.send_id, mark.number)
         except _FAULTS:
             await _show(send, 503, _LATER)
             return

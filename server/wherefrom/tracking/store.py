@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import BigInteger, Row, bindparam, cast, delete, func, select, update
 
 from wherefrom.db import Prepared, Tx
+from wherefrom.db.keys import among
 from wherefrom.tracking.tables import engagement, hit, link
 from wherefrom.tracking.verdict import PERSONS, Hint, Kind, Name, Verdict
 
@@ -21,6 +22,13 @@ _FIND_URL = Prepared(
         link.c.site_id == bindparam("of_site"),
         link.c.send_id == bindparam("of_send"),
         link.c.number == bindparam("of_number"),
+    )
+)
+_FIND_URLS = Prepared(
+    select(link.c.send_id, link.c.number, link.c.url).where(
+        link.c.site_id == bindparam("of_site"),
+        among(link.c.send_id, "of_sends"),
+        among(cast(link.c.number, BigInteger), "of_numbers"),
     )
 )
 
@@ -55,6 +63,10 @@ class Engagement(NamedTuple):
     reason: str
 
 
+LinkKey = tuple[int, int, int]
+"""Site, send, number."""
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """What persons did with a letter: how often, first and last."""
@@ -84,6 +96,20 @@ async def find_url(tx: Tx, site_id: int, send_id: int, number: int) -> str | Non
     return rows[0][0] if rows else None
 
 
+async def find_urls(tx: Tx, keys: Iterable[LinkKey]) -> dict[LinkKey, str]:
+    """Where these links lead, those that are there; a question for each site, not for each link."""
+    of_site: dict[int, set[LinkKey]] = {}
+    for key in keys:
+        of_site.setdefault(key[0], set()).add(key)
+    found: dict[LinkKey, str] = {}
+    for site_id, mine in of_site.items():
+        sends, numbers = {send_id for _, send_id, _ in mine}, {number for *_, number in mine}
+        values = {"of_site": site_id, "of_sends": list(sends), "of_numbers": list(numbers)}
+        for send_id, number, url in await tx.fetch(_FIND_URLS, values):
+            found[(site_id, send_id, number)] = url
+    return found
+
+
 async def list_urls(tx: Tx, site_id: int, send_id: int) -> dict[int, str]:
     """All links of a send by their numbers."""
     rows = await tx.execute(
@@ -102,9 +128,9 @@ async def count_links(tx: Tx, site_id: int, send_id: int) -> int:
 # ------------------------------------------------------------------------------------------------ hits
 
 
-async def append_hit(tx: Tx, new: StoredHit) -> None:
-    """Only appends: many of a batch are one statement."""
-    await tx.append(_ADD_HIT, [new])
+async def append_hits(tx: Tx, new: Sequence[StoredHit]) -> None:
+    """Only appends: asks nothing of the database before."""
+    await tx.append(_ADD_HIT, new)
 
 
 async def list_hits(tx: Tx, limit: int) -> list[StoredHit]:

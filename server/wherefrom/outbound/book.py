@@ -1,0 +1,77 @@
+"""Writes hits down, all that come during one write by the next one, and finds where links lead on the way.
+
+    hit ─▶ open page ─▶ ┌ one piece of a group commit: the page's hits, one statement
+                        └ one look-up of the links that were followed ─▶ COMMIT ─▶ each hit's answer
+
+A piece of its own for each hit would cost more than all else a pixel takes: this is ``db.batch`` once more, for work
+that is always the same and never in its neighbour's way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from wherefrom.db import Database, Tx
+from wherefrom.errors import Unavailable
+from wherefrom.tracking.store import LinkKey, StoredHit, append_hits, find_urls
+
+_MOST_ON_A_PAGE = 256
+_MOST_WAITING = 4096
+
+
+@dataclass(slots=True)
+class _Line:
+    hit: StoredHit
+    answer: asyncio.Future[str | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class HitBook:
+    """One for a process. ``time_limit`` in seconds is how long a hit's answer is waited for."""
+
+    def __init__(self, db: Database, time_limit: float) -> None:
+        self._db = db
+        self._time_limit = time_limit
+        self._waiting: list[_Line] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def write(self, hit: StoredHit) -> str | None:
+        """Where a click leads, None for an open and for a link that is not there; the hit is durable by then.
+        Unavailable, or what the database met, when it is not."""
+        if len(self._waiting) >= _MOST_WAITING:
+            raise Unavailable("the database does not keep up with the hits", hint="try again in a moment")
+        line = _Line(hit)
+        self._waiting.append(line)
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_pages(), name="hit book")
+        return await line.answer
+
+    async def _write_pages(self) -> None:
+        try:
+            while self._waiting:
+                page = self._waiting[:_MOST_ON_A_PAGE]
+                del self._waiting[:_MOST_ON_A_PAGE]
+                await self._write_page(page)
+        finally:
+            self._writer = None
+
+    async def _write_page(self, page: list[_Line]) -> None:
+        hits = [line.hit for line in page]
+        clicks = [(hit.site_id, hit.send_id, hit.number) for hit in hits if hit.number]
+
+        async def work(tx: Tx) -> dict[LinkKey, str]:
+            await append_hits(tx, hits)
+            return await find_urls(tx, clicks) if clicks else {}
+
+        try:
+            async with asyncio.timeout(self._time_limit):
+                urls = await self._db.batch(work)
+        except Exception as fault:
+            for line in page:
+                if not line.answer.done():
+                    line.answer.set_exception(fault)
+            return
+        for line in page:
+            if not line.answer.done():  # it is, where the asker was cancelled
+                hit = line.hit
+                line.answer.set_result(urls.get((hit.site_id, hit.send_id, hit.number)))
