@@ -1,7 +1,7 @@
 /**
- * Which addresses can be seen. One is asked for when it comes into view, or within a hand's breadth of it, so that a
- * pool lends to readers and not to everybody who lands. A substitute that was in view is reported, once; for the core
- * its helper does that.
+ * Which addresses can be seen. One is asked for when the element around it comes into view, by a pixel and not before,
+ * so that a pool lends to readers and not to everybody who lands. A substitute that was in view is reported, once; for
+ * the core its helper does that.
  */
 import { substituteOf } from "./lease.js";
 

@@ -3,7 +3,8 @@
  *
  * The observer also sees this script's own writes. They end by themselves, since drawing what is drawn writes
  * nothing. A page whose own code puts the original back at once would make the two run in circles: after LIMIT
- * rounds with a write in a second it wins until the second is over.
+ * rounds with a write in a second it wins until the second is over; against a core without its helper for good, after
+ * LIMIT writes.
  */
 import { mayHold } from "./address.js";
 import { openFrame } from "./full/frames.js";

@@ -1,8 +1,8 @@
 /**
  * The conversation with the collector: what is told, what is asked, what the answers change.
  *
- *   a page is shown                ──► pageview, with the addresses near the view
- *   more of them come near         ──► "pageview": false, only those
+ *   a page is shown                ──► pageview, with the addresses in view
+ *   more of them come into view    ──► "pageview": false, only those
  *   the page stays visible         ──► heartbeat; a confirmed one renews every lease
  *   a lease ends without a renewal ──► the original is back, then it is asked for anew
  *   the next page of the visit     ──► begins with what the last one held, while that is certainly held
