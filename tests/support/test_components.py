@@ -20,7 +20,7 @@ def test_in_ci_a_missing_component_fails(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_the_summary_has_one_line_a_component_with_the_count_of_its_tests() -> None:
-    first, second, _ = COMPONENTS
+    first, second, *_ = COMPONENTS
     reasons = [f"Skipped: {first.advice} (it is not installed)"] * 3 + [f"Skipped: {second.advice}", "Skipped: no Node"]
     assert summary_lines(reasons) == [
         f"3 TESTS DID NOT RUN: {first.advice}",
