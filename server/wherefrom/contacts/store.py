@@ -2,27 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, case, literal, or_, select, update
+from sqlalchemy import BindParameter, Row, bindparam, case, or_, select, update
 
 from wherefrom.contacts.contact import Contact, Counts
 from wherefrom.contacts.tables import contact
-from wherefrom.db import Moment, Tx, insert
+from wherefrom.db import Moment, Prepared, Tx, insert
 from wherefrom.errors import Conflict, NotFound
 
 _COLUMNS = tuple(column.name for column in contact.c)
+_AT: BindParameter[datetime] = bindparam("at", type_=Moment())
+_SITE: BindParameter[int] = bindparam("of_site")
+_OWN = (contact.c.site_id == _SITE, contact.c.id == bindparam("of_id"))
+_LAST = contact.c.last_email_sent_at
+_FIND = Prepared(select(contact).where(*_OWN))
+_LOCK = Prepared(select(contact).where(*_OWN).with_for_update())
+_FIND_BY_EMAIL = Prepared(select(contact).where(contact.c.site_id == _SITE, contact.c.email == bindparam("of_email")))
+_COUNT_SENT = Prepared(
+    update(contact)
+    .where(*_OWN)
+    .values(
+        emails_sent_count=contact.c.emails_sent_count + 1,
+        last_email_sent_at=case((or_(_LAST.is_(None), _LAST < _AT), _AT), else_=_LAST),
+    )
+)
+_COUNT = Prepared(
+    update(contact)
+    .where(*_OWN)
+    .values(
+        emails_opened_count=bindparam("opened"),
+        emails_clicked_count=bindparam("clicked"),
+        last_email_opened_at=bindparam("last_opened_at"),
+        last_email_clicked_at=bindparam("last_clicked_at"),
+    )
+)
 _CHANGEABLE = ("name", "reference", "consent", "consent_at", "consent_method", "mode")
 
 
 async def find_contact(tx: Tx, site_id: int, contact_id: int) -> Contact | None:
-    return await _find(tx, contact.c.site_id == site_id, contact.c.id == contact_id)
+    return _first(await tx.fetch(_FIND, {"of_site": site_id, "of_id": contact_id}))
 
 
 async def find_contact_by_email(tx: Tx, site_id: int, email: str) -> Contact | None:
     """``email`` in the form of ``contact.parse_email``."""
-    return await _find(tx, contact.c.site_id == site_id, contact.c.email == email)
+    return _first(await tx.fetch(_FIND_BY_EMAIL, {"of_site": site_id, "of_email": email}))
 
 
 async def get_contact(tx: Tx, site_id: int, contact_id: int) -> Contact:
@@ -35,12 +61,7 @@ async def get_contact(tx: Tx, site_id: int, contact_id: int) -> Contact:
 
 async def lock_contact(tx: Tx, site_id: int, contact_id: int) -> Contact | None:
     """As ``find_contact``, and keeps other writers off the row until the end of the transaction."""
-    row = (
-        await tx.execute(
-            select(contact).where(contact.c.site_id == site_id, contact.c.id == contact_id).with_for_update()
-        )
-    ).first()
-    return None if row is None else _value(row)
+    return _first(await tx.fetch(_LOCK, {"of_site": site_id, "of_id": contact_id}))
 
 
 async def list_contacts(
@@ -92,28 +113,21 @@ async def replace_contact(tx: Tx, changed: Contact) -> None:
 
 async def record_sent(tx: Tx, site_id: int, contact_id: int, at: datetime) -> None:
     """One more letter was sent. By the database's own sum, so that sends at once are all counted."""
-    last = contact.c.last_email_sent_at
-    await tx.execute(
-        update(contact)
-        .where(contact.c.site_id == site_id, contact.c.id == contact_id)
-        .values(
-            emails_sent_count=contact.c.emails_sent_count + 1,
-            last_email_sent_at=case((or_(last.is_(None), last < at), literal(at, Moment())), else_=last),
-        )
-    )
+    await tx.change(_COUNT_SENT, {"of_site": site_id, "of_id": contact_id, "at": at})
 
 
 async def record_counts(tx: Tx, site_id: int, contact_id: int, counts: Counts) -> None:
     """What was counted anew over all sends of the contact, whose row is locked."""
-    await tx.execute(
-        update(contact)
-        .where(contact.c.site_id == site_id, contact.c.id == contact_id)
-        .values(
-            emails_opened_count=counts.opened,
-            emails_clicked_count=counts.clicked,
-            last_email_opened_at=counts.last_opened_at,
-            last_email_clicked_at=counts.last_clicked_at,
-        )
+    await tx.change(
+        _COUNT,
+        {
+            "of_site": site_id,
+            "of_id": contact_id,
+            "opened": counts.opened,
+            "clicked": counts.clicked,
+            "last_opened_at": counts.last_opened_at,
+            "last_clicked_at": counts.last_clicked_at,
+        },
     )
 
 
@@ -127,9 +141,8 @@ async def record_opened_on(tx: Tx, site_id: int, contact_id: int, day: datetime)
     )
 
 
-async def _find(tx: Tx, *which: Any) -> Contact | None:
-    row = (await tx.execute(select(contact).where(*which))).first()
-    return None if row is None else _value(row)
+def _first(rows: Sequence[Sequence[Any]]) -> Contact | None:
+    return Contact(**dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
 
 
 def _value(row: Row[Any]) -> Contact:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Row, bindparam, cast, delete, func, select, update
+from sqlalchemy import BigInteger, BindParameter, Integer, bindparam, cast, delete, func, literal, or_, select, update
 
+from wherefrom.clock import from_ms
 from wherefrom.db import Prepared, Tx
 from wherefrom.db.keys import among
 from wherefrom.tracking.tables import engagement, hit, link
@@ -23,6 +24,37 @@ _FIND_URL = Prepared(
         link.c.send_id == bindparam("of_send"),
         link.c.number == bindparam("of_number"),
     )
+)
+_OF_SITE: BindParameter[int] = bindparam("of_site")
+_WAITING = (hit.c.site_id == _OF_SITE, among(hit.c.id, "of_ids"))
+_FIND_WAITING = Prepared(select(hit.c.id).where(*_WAITING))
+_REMOVE_WAITING = Prepared(delete(hit).where(*_WAITING))
+_OF_SEND = (engagement.c.site_id == _OF_SITE, engagement.c.send_id == bindparam("of_send"))
+_BY_PERSON = or_(*(engagement.c.verdict == literal(name) for name in PERSONS))
+_LIST = Prepared(
+    select(engagement)
+    .where(*_OF_SEND, engagement.c.seen_at >= bindparam("since"))
+    .order_by(engagement.c.seen_at, engagement.c.id)
+    .limit(bindparam("most", type_=Integer()))
+)
+_FIRST = Prepared(
+    select(engagement)
+    .where(*_OF_SEND, engagement.c.kind == bindparam("of_kind"), _BY_PERSON)
+    .order_by(engagement.c.seen_at, engagement.c.id)
+    .limit(literal(1))
+)
+_COUNT_PERSONS = Prepared(
+    select(
+        engagement.c.kind,
+        func.count(engagement.c.id),
+        func.min(engagement.c.seen_at),
+        func.max(engagement.c.seen_at),
+    )
+    .where(*_OF_SEND, _BY_PERSON)
+    .group_by(engagement.c.kind)
+)
+_COUNT_LINKS = Prepared(
+    select(func.count(link.c.number)).where(link.c.site_id == _OF_SITE, link.c.send_id == bindparam("of_send"))
 )
 _FIND_URLS = Prepared(
     select(link.c.send_id, link.c.number, link.c.url).where(
@@ -63,6 +95,7 @@ class Engagement(NamedTuple):
     reason: str
 
 
+_EVER = from_ms(0)
 LinkKey = tuple[int, int, int]
 """Site, send, number."""
 
@@ -121,8 +154,7 @@ async def list_urls(tx: Tx, site_id: int, send_id: int) -> dict[int, str]:
 
 
 async def count_links(tx: Tx, site_id: int, send_id: int) -> int:
-    query = select(func.count()).select_from(link).where(link.c.site_id == site_id, link.c.send_id == send_id)
-    return int(await tx.scalar(query))
+    return int((await tx.fetch(_COUNT_LINKS, {"of_site": site_id, "of_send": send_id}))[0][0])
 
 
 # ------------------------------------------------------------------------------------------------ hits
@@ -142,9 +174,9 @@ async def list_hits(tx: Tx, limit: int) -> list[StoredHit]:
 async def take_hits(tx: Tx, site_id: int, ids: Sequence[int]) -> set[int]:
     """Removes hits from those that wait, and says which of them still did. The send's row must be locked, so that two
     processes do not take the same."""
-    mine = (hit.c.site_id == site_id, hit.c.id.in_(ids))
-    found = set(await tx.scalars(select(hit.c.id).where(*mine)))
-    await tx.execute(delete(hit).where(*mine))
+    mine = {"of_site": site_id, "of_ids": list(ids)}
+    found = {id_ for (id_,) in await tx.fetch(_FIND_WAITING, mine)}
+    await tx.change(_REMOVE_WAITING, mine)
     return found
 
 
@@ -156,10 +188,8 @@ async def list_engagements(
     tx: Tx, site_id: int, send_id: int, *, since: datetime | None = None, limit: int = 1000
 ) -> list[Engagement]:
     """A send's hits in the order of their times."""
-    query = select(engagement).where(engagement.c.site_id == site_id, engagement.c.send_id == send_id)
-    if since is not None:
-        query = query.where(engagement.c.seen_at >= since)
-    return [_value(row) for row in await tx.execute(query.order_by(engagement.c.seen_at, engagement.c.id).limit(limit))]
+    values = {"of_site": site_id, "of_send": send_id, "since": since or _EVER, "most": limit}
+    return [Engagement(*row) for row in await tx.fetch(_LIST, values)]
 
 
 async def replace_verdicts(tx: Tx, judged: Iterable[tuple[Engagement, Verdict]]) -> None:
@@ -178,33 +208,13 @@ async def replace_verdicts(tx: Tx, judged: Iterable[tuple[Engagement, Verdict]])
 
 async def count_persons(tx: Tx, site_id: int, send_id: int) -> dict[Kind, Person]:
     """What persons did; both kinds are there."""
-    at = engagement.c.seen_at
-    rows = await tx.execute(
-        select(engagement.c.kind, func.count().label("hits"), func.min(at).label("first"), func.max(at).label("last"))
-        .where(
-            engagement.c.site_id == site_id,
-            engagement.c.send_id == send_id,
-            engagement.c.verdict.in_(PERSONS),
-        )
-        .group_by(engagement.c.kind)
-    )
-    found: dict[Kind, Person] = {row.kind: Person(row.hits, row.first, row.last) for row in rows}
-    return {"open": Person(), "click": Person(), **found}
+    rows = await tx.fetch(_COUNT_PERSONS, {"of_site": site_id, "of_send": send_id})
+    return {"open": Person(), "click": Person(), **{kind: Person(*counted) for kind, *counted in rows}}
 
 
 async def get_first(tx: Tx, site_id: int, send_id: int, kind: Kind) -> Engagement:
     """A person's first open or click, where ``count_persons`` counts one."""
-    query = (
-        select(engagement)
-        .where(
-            engagement.c.site_id == site_id,
-            engagement.c.send_id == send_id,
-            engagement.c.kind == kind,
-            engagement.c.verdict.in_(PERSONS),
-        )
-        .order_by(engagement.c.seen_at, engagement.c.id)
-    )
-    return _value((await tx.execute(query.limit(1))).one())
+    return Engagement(*(await tx.fetch(_FIRST, {"of_site": site_id, "of_send": send_id, "of_kind": kind}))[0])
 
 
 async def count_verdicts(tx: Tx, site_id: int, send_id: int) -> list[tuple[Kind, Name, int]]:
@@ -216,7 +226,3 @@ async def count_verdicts(tx: Tx, site_id: int, send_id: int) -> list[tuple[Kind,
         .order_by(engagement.c.kind, engagement.c.verdict)
     )
     return [(row.kind, row.verdict, row.hits) for row in rows]
-
-
-def _value(row: Row[Any]) -> Engagement:
-    return Engagement(**row._mapping)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, bindparam, func, select, update
 
 from wherefrom.contacts.contact import Counts
-from wherefrom.db import Tx, insert
+from wherefrom.db import Prepared, Tx, insert
 from wherefrom.errors import NotFound
 from wherefrom.outbound.status import Notice, SendStatus
 from wherefrom.outbound.tables import send, send_notice
@@ -18,6 +19,25 @@ _COLUMNS = tuple(column.name for column in send.c)
 _OUTCOME = (
     *("status", "status_at", "opened_at", "last_opened_at", "opens"),
     *("clicked_at", "last_clicked_at", "clicks", "open_told", "click_told"),
+)
+_OWN = (send.c.site_id == bindparam("of_site"), send.c.id == bindparam("of_id"))
+_ADD = Prepared(send.insert(), of_objects=True)
+_FIND = Prepared(select(send).where(*_OWN))
+_LOCK = Prepared(select(send).where(*_OWN).with_for_update())
+_MOVE = Prepared(update(send).where(*_OWN).values({name: bindparam(f"to_{name}") for name in _OUTCOME}))
+_COUNTS: tuple[ColumnElement[Any], ...] = (
+    func.count(send.c.opened_at),
+    func.count(send.c.clicked_at),
+    func.max(send.c.last_opened_at),
+    func.max(send.c.last_clicked_at),
+)
+_COUNT_CONTACT = Prepared(
+    select(*_COUNTS).where(send.c.site_id == bindparam("of_site"), send.c.contact_id == bindparam("of_contact"))
+)
+_LIST_NOTICES = Prepared(
+    select(send_notice.c.status, send_notice.c.happened_at, send_notice.c.told_at, send_notice.c.detail)
+    .where(send_notice.c.site_id == bindparam("of_site"), send_notice.c.send_id == bindparam("of_send"))
+    .order_by(send_notice.c.happened_at, send_notice.c.id)
 )
 
 
@@ -59,12 +79,11 @@ class ToldNotice:
 
 
 async def append_send(tx: Tx, new: Sent) -> None:
-    await tx.execute(send.insert().values({name: getattr(new, name) for name in _COLUMNS}))
+    await tx.append(_ADD, [new])
 
 
 async def find_send(tx: Tx, site_id: int, send_id: int) -> Sent | None:
-    row = (await tx.execute(select(send).where(send.c.site_id == site_id, send.c.id == send_id))).first()
-    return None if row is None else _value(row)
+    return _first(await tx.fetch(_FIND, {"of_site": site_id, "of_id": send_id}))
 
 
 async def get_send(tx: Tx, site_id: int, send_id: int) -> Sent:
@@ -77,9 +96,7 @@ async def get_send(tx: Tx, site_id: int, send_id: int) -> Sent:
 
 async def lock_send(tx: Tx, site_id: int, send_id: int) -> Sent | None:
     """As ``find_send``, and keeps other writers off the row until the end of the transaction."""
-    query = select(send).where(send.c.site_id == site_id, send.c.id == send_id).with_for_update()
-    row = (await tx.execute(query)).first()
-    return None if row is None else _value(row)
+    return _first(await tx.fetch(_LOCK, {"of_site": site_id, "of_id": send_id}))
 
 
 async def list_sends(
@@ -103,28 +120,18 @@ async def list_sends(
             query = query.where(moment.is_not(None) if wanted else moment.is_(None))
     if before is not None:
         query = query.where(send.c.id < before)
-    return [_value(row) for row in await tx.execute(query.order_by(send.c.id.desc()).limit(limit))]
+    return [_sent(dict(row._mapping)) for row in await tx.execute(query.order_by(send.c.id.desc()).limit(limit))]
 
 
 async def record_outcome(tx: Tx, changed: Sent) -> None:
     """Writes what became of a send whose row is locked."""
-    await tx.execute(
-        update(send)
-        .where(send.c.site_id == changed.site_id, send.c.id == changed.id)
-        .values({name: getattr(changed, name) for name in _OUTCOME})
-    )
+    values = {f"to_{name}": getattr(changed, name) for name in _OUTCOME}
+    await tx.change(_MOVE, {"of_site": changed.site_id, "of_id": changed.id, **values})
 
 
 async def count_contact(tx: Tx, site_id: int, contact_id: int) -> Counts:
     """Counted anew. The contact's row must be locked, so that two sends' counts do not overtake each other."""
-    query = select(
-        func.count(send.c.opened_at),
-        func.count(send.c.clicked_at),
-        func.max(send.c.last_opened_at),
-        func.max(send.c.last_clicked_at),
-    ).where(send.c.site_id == site_id, send.c.contact_id == contact_id)
-    opened, clicked, last_opened_at, last_clicked_at = (await tx.execute(query)).one()
-    return Counts(opened, clicked, last_opened_at, last_clicked_at)
+    return Counts(*(await tx.fetch(_COUNT_CONTACT, {"of_site": site_id, "of_contact": contact_id}))[0])
 
 
 async def append_notice(tx: Tx, site_id: int, id: int, send_id: int, told: ToldNotice) -> bool:
@@ -140,12 +147,8 @@ async def append_notice(tx: Tx, site_id: int, id: int, send_id: int, told: ToldN
 
 async def list_notices(tx: Tx, site_id: int, send_id: int) -> list[ToldNotice]:
     """All that was told, in the order it happened."""
-    rows = await tx.execute(
-        select(send_notice)
-        .where(send_notice.c.site_id == site_id, send_notice.c.send_id == send_id)
-        .order_by(send_notice.c.happened_at, send_notice.c.id)
-    )
-    return [ToldNotice(SendStatus(row.status), row.happened_at, row.told_at, row.detail) for row in rows]
+    rows = await tx.fetch(_LIST_NOTICES, {"of_site": site_id, "of_send": send_id})
+    return [ToldNotice(SendStatus(status), *rest) for status, *rest in rows]
 
 
 def as_notices(told: list[ToldNotice]) -> list[Notice]:
@@ -153,6 +156,9 @@ def as_notices(told: list[ToldNotice]) -> list[Notice]:
     return [Notice(one.status, one.happened_at) for one in told]
 
 
-def _value(row: Row[Any]) -> Sent:
-    values = dict(row._mapping)
+def _first(rows: Sequence[Sequence[Any]]) -> Sent | None:
+    return _sent(dict(zip(_COLUMNS, rows[0], strict=True))) if rows else None
+
+
+def _sent(values: Mapping[str, Any]) -> Sent:
     return Sent(**{**values, "status": SendStatus(values["status"])})
