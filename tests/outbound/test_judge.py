@@ -13,7 +13,7 @@ from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import replace_contact
 from wherefrom.events.store import list_events
 from wherefrom.events.types import EventType
-from wherefrom.outbound.judge import judge_hits
+from wherefrom.outbound.judge import judge_hits, settle
 from wherefrom.tracking.verdict import PERSONS
 
 
@@ -127,6 +127,27 @@ async def test_of_who_wants_no_more_kept_than_the_day_nothing_else_is(stage: Sta
     assert (contact.emails_opened_count, sent.opened_at, sent.status) == (0, None, "accepted")
     assert await stage.hits(handed) == []
     assert await told(stage) == []
+
+
+async def test_a_letter_to_such_a_person_asks_without_the_network(stage: Stage) -> None:
+    await stage.hand_in()
+    await change(stage, mode="open_date")
+    handed = await stage.hand_in()
+    assert handed.clicks == []
+    await stage.hit(handed.pixel)
+    assert [hit.ip for hit in await stage.waiting()] == [None]
+
+
+async def test_two_processes_judge_each_hit_once(stage: Stage) -> None:
+    handed = await stage.hand_in()
+    await stage.hit(handed.pixel)
+    waiting = await stage.waiting()
+    stage.clock.advance(timedelta(seconds=10))
+    for expected in (True, False):  # the second read the queue before the first had emptied it
+        async with stage.services.db.write() as tx:
+            assert await settle(tx, stage.services, waiting, stage.clock.now()) is expected
+    assert (await stage.look(handed)).opens == 1
+    assert len(await told(stage)) == 1
 
 
 @pytest.mark.parametrize("seed", [1, 2])
