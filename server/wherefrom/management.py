@@ -22,6 +22,7 @@ from wherefrom.grants.api import OPERATIONS as GRANT_OPERATIONS
 from wherefrom.inbox.api import OPERATIONS as INBOX_OPERATIONS
 from wherefrom.inbox.connect_api import OPERATIONS as CONNECT_OPERATIONS
 from wherefrom.inbox.roistat import OPERATIONS as ROISTAT_OPERATIONS
+from wherefrom.outbound.activity_api import OPERATIONS as ACTIVITY_OPERATIONS
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
 from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
 from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
@@ -49,6 +50,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *SIMULATION_OPERATIONS,
     *REPORT_OPERATIONS,
     *CONTACT_OPERATIONS,
+    *ACTIVITY_OPERATIONS,
     *SEND_OPERATIONS,
     *SUPPRESSION_OPERATIONS,
     *WEBHOOK_OPERATIONS,
