@@ -160,9 +160,7 @@ async def test_tries_sent_all_at_once_are_limited_too(services):
         return_exceptions=True,
     )
     checked = [one for one in answers if isinstance(one, Unauthorized)]
-    # PostgreSQL lets as many writers count at the same moment as the pool has connections (8, and 10 in reserve).
-    most = MOST_PER_ACCOUNT if services.db.dialect == "sqlite" else 2 * MOST_PER_ACCOUNT
-    assert len(checked) <= most
+    assert len(checked) == MOST_PER_ACCOUNT
     assert len(checked) + sum(isinstance(one, TooMany) for one in answers) == 24
 
 

@@ -79,6 +79,8 @@ async def forget_expired(services: Services) -> int:
 
 async def _check_tries(tx: Tx, email: str, ip: str, now: datetime) -> None:
     since = now - WINDOW
+    await tx.lock("log-in", email)
+    await tx.lock("log-in", ip)
     for what, tries, most in (
         ("for this account", await store.list_failures(tx, email=email, since=since), MOST_PER_ACCOUNT),
         ("from your network address", await store.list_failures(tx, ip=ip, since=since), MOST_PER_IP),

@@ -13,10 +13,11 @@ a table. Nobody can tell: whatever reads a table, or might, has its rows written
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
 
-from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResult, Table
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResult, Table, func, select
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from wherefrom.db.prepared import Prepared
@@ -182,6 +183,16 @@ class Tx:
             await self._run(lambda _: nested.rollback())
             raise
         await self._run(lambda _: nested.commit())
+
+    async def lock(self, *name: object) -> None:
+        """Lets no other transaction pass here with the same name until this one ends. Of several locks a transaction
+        takes all others take them in the same order, or two wait for each other. SQLite has one writer anyhow."""
+        if self.dialect.name == "postgresql":
+            if self._arrive is not None:
+                await self._arrive()
+            digest = hashlib.sha256(repr(name).encode()).digest()
+            number = int.from_bytes(digest[:8], "big", signed=True)
+            await self._run(Connection.execute, select(func.pg_advisory_xact_lock(number)))
 
     async def _settle(self) -> None:
         """Before a statement of which nothing is known."""

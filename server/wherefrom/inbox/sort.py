@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -29,7 +28,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import func, select
 
 from wherefrom.db import Tx
 from wherefrom.events.snapshots import MessageReceived
@@ -166,7 +164,7 @@ class Sorting:
         log.warning("letter is unreadable", site=stored.site_id, message=stored.id, reason=reason)
         values = {"status_reason": clean(reason, _LONGEST_REASON)}
         async with self.services.db.write() as tx:
-            await _lock(tx, stored.site_id, stored.sha256)
+            await tx.lock("letter", stored.site_id, stored.sha256)
             twins = await messages.list_twins(tx, stored, None)
             if twins:
                 await messages.mark_message(tx, stored, "duplicate", {**values, "duplicate_of": twins[0].id})
@@ -205,7 +203,7 @@ async def _sort(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready)
     """Everything the database learns of one letter; whether it told anything. False when the claim was lost, or the
     letter is here already."""
     stored, facts = one.stored, one.facts
-    await _lock(tx, stored.site_id, facts.message_id or stored.sha256)
+    await tx.lock("letter", stored.site_id, facts.message_id or stored.sha256)
     taken = await _offer(services, takers, tx, one)
     columns = {
         "written_at": facts.header_at, "message_id": facts.message_id, "in_reply_to": facts.in_reply_to,
@@ -268,13 +266,6 @@ async def _rescue(services: Services, tx: Tx, stored: Stored, original: Twin) ->
         now=services.clock.now(),
     )
     return True
-
-
-async def _lock(tx: Tx, site_id: int, name: str) -> None:
-    """Lets no other process decide on the same letter until the end of ``tx``. SQLite has one writer anyhow."""
-    if tx.dialect.name == "postgresql":
-        digest = hashlib.sha256(f"{site_id}/{name}".encode()).digest()
-        await tx.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], "big", signed=True))))
 
 
 def _attachment_columns(file: StoredAttachment) -> dict[str, Any]:
