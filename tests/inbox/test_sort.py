@@ -1,6 +1,6 @@
 """Sorting: letters become rows with match and event, once each, whatever the letters and the process do."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from wherefrom.inbox.reader import Asked, Reader
 from wherefrom.inbox.reading import Read
 from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.store import messages
-from wherefrom.inbox.taker import Attribution, Taken
+from wherefrom.inbox.taker import Attribution, Ready, Taken
 from wherefrom.mail.blobs import Blobs
 from wherefrom.mail.parse import parse_letter
 from wherefrom.services import Services
@@ -383,12 +383,12 @@ async def test_one_that_fails_among_letters_sorted_together_takes_nothing_from_t
     ids = [await post.store(letter(text=str(number), message_id=f"<{number}@x>")) for number in range(5)]
 
     class Picky(Attribution):
-        async def take(self, services: Services, tx: Tx, stored: Any, read: Any) -> Taken:
-            taken = await super().take(services, tx, stored, read)
+        async def take(self, services: Services, tx: Tx, one: Ready) -> Taken:
+            taken = await super().take(services, tx, one)
 
-            async def write(tx: Tx, attachments: Sequence[Any]) -> None:
-                await taken.write(tx, attachments)
-                if stored.id == ids[2]:
+            async def write(tx: Tx) -> None:
+                await taken.write(tx)
+                if one.stored.id == ids[2]:
                     raise ConnectionError("not this one")
 
             return replace(taken, write=write)
@@ -420,7 +420,7 @@ class _Failing:
     def __init__(self, times: int) -> None:
         self.times = times
 
-    async def take(self, services: Services, tx: Tx, stored: Any, read: Any) -> Taken | None:
+    async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None:
         if self.times:
             self.times -= 1
             raise ConnectionError("the database is away")
@@ -467,12 +467,12 @@ async def test_what_another_taker_takes_is_neither_shown_nor_told(post: Post) ->
     class Reports:
         name = "reports"
 
-        async def take(self, services: Services, tx: Tx, stored: Any, read: Any) -> Taken | None:
-            if "bounce" not in read.subject:
+        async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None:
+            if "bounce" not in one.letter.subject:
                 return None
 
-            async def write(tx: Tx, attachments: Sequence[Any]) -> None:
-                written.append(stored.id)
+            async def write(tx: Tx) -> None:
+                written.append(one.stored.id)
 
             return Taken(write, status="taken", reason="a delivery report")
 
@@ -488,11 +488,11 @@ async def test_a_write_that_fails_halfway_leaves_nothing_of_it(post: Post, clock
     message_id = await post.store(letter(CODE))
 
     class Broken(Attribution):
-        async def take(self, services: Services, tx: Tx, stored: Any, read: Any) -> Taken:
-            taken = await super().take(services, tx, stored, read)
+        async def take(self, services: Services, tx: Tx, one: Ready) -> Taken:
+            taken = await super().take(services, tx, one)
 
-            async def write(tx: Tx, attachments: Sequence[Any]) -> None:
-                await taken.write(tx, attachments)
+            async def write(tx: Tx) -> None:
+                await taken.write(tx)
                 raise ConnectionError("lost in the middle")
 
             return Taken(write)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wherefrom.db import Tx
-from wherefrom.inbox.store.details import StoredAttachment
-from wherefrom.inbox.store.messages import Stored
-from wherefrom.inbox.taker import Taken
-from wherefrom.mail.letter import Letter
+from wherefrom.inbox.taker import Ready, Taken
 from wherefrom.probes.letter import find_tokens, read_token
 from wherefrom.probes.rounds import record_refusal, record_return
 from wherefrom.services import Services
@@ -24,7 +20,8 @@ class ProbeTaker:
 
     name: str = "probe"
 
-    async def take(self, services: Services, _tx: Tx, stored: Stored, letter: Letter) -> Taken | None:
+    async def take(self, services: Services, _tx: Tx, one: Ready) -> Taken | None:
+        stored, letter = one.stored, one.letter
         if letter.automatic is None:
             return None
         now = services.clock.now()
@@ -36,7 +33,7 @@ class ProbeTaker:
         sender = letter.from_.address if letter.from_ is not None else None
         is_back = sender is not None and sender.key == services.settings.smtp.sender.lower()
 
-        async def write(tx: Tx, _attachments: Sequence[StoredAttachment]) -> None:
+        async def write(tx: Tx) -> None:
             if own and is_back:
                 folder = _FOLDERS.get(stored.folder_kind, "a further folder")
                 await record_return(services, tx, site_id, probe_id, stored.mailbox_id, folder)

@@ -39,8 +39,7 @@ from wherefrom.inbox.reading import Read
 from wherefrom.inbox.store import messages
 from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import MOST_TRIES, Stored, Twin
-from wherefrom.inbox.taker import Taken, Taker
-from wherefrom.mail.letter import Letter
+from wherefrom.inbox.taker import Ready, Taken, Taker
 from wherefrom.services import Services
 
 log = structlog.get_logger(__name__)
@@ -53,16 +52,6 @@ _MOST_BYTES = 16_777_216
 """Of letters in memory together; one that is larger is alone."""
 
 _LONGEST_REASON = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A letter that is read, parsed, and whose files are kept: all that can be done without the database."""
-
-    stored: Stored
-    letter: Letter
-    facts: Facts
-    files: Sequence[StoredAttachment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,13 +210,13 @@ async def _sort(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready)
     recipients = [(role, address, "") for role, address in facts.recipients]
     await messages.add_addresses(tx, stored.site_id, stored.id, recipients)
     await messages.add_attachments(tx, stored.site_id, stored.id, map(_attachment_columns, one.files))
-    await taken.write(tx, one.files)
+    await taken.write(tx)
     return True
 
 
 async def _offer(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready) -> Taken:
     for taker in takers:
-        taken = await taker.take(services, tx, one.stored, one.letter)
+        taken = await taker.take(services, tx, one)
         if taken is not None:
             return taken
     raise RuntimeError("no taker took the letter: the list must end with Attribution")

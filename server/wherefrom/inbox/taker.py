@@ -17,7 +17,7 @@ from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
 from wherefrom.inbox.attribution import attribute
 from wherefrom.inbox.evidence import Verdict
-from wherefrom.inbox.facts import read_facts
+from wherefrom.inbox.facts import Facts
 from wherefrom.inbox.gather import gather
 from wherefrom.inbox.snapshot import make_snapshot
 from wherefrom.inbox.store import messages
@@ -29,7 +29,17 @@ from wherefrom.services import Services
 from wherefrom.substitution.settle import record_letter
 from wherefrom.visits.store import find_visit
 
-Write = Callable[[Tx, Sequence[StoredAttachment]], Awaitable[None]]
+Write = Callable[[Tx], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A letter that is read, parsed, and whose files are kept: all that can be done without the database."""
+
+    stored: Stored
+    letter: Letter
+    facts: Facts
+    files: Sequence[StoredAttachment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Taker(Protocol):
     @property
     def name(self) -> str: ...
 
-    async def take(self, services: Services, tx: Tx, stored: Stored, letter: Letter) -> Taken | None: ...
+    async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +69,20 @@ class Attribution:
 
     name: str = "attribution"
 
-    async def take(self, services: Services, tx: Tx, stored: Stored, letter: Letter) -> Taken:
-        gathered = await gather(tx, stored, letter)
+    async def take(self, services: Services, tx: Tx, one: Ready) -> Taken:
+        gathered = await gather(tx, one.stored, one.letter)
         verdict = attribute(gathered.evidence)
         first = not gathered.known_thread
 
-        async def write(tx: Tx, attachments: Sequence[StoredAttachment]) -> None:
-            await self._write(services, tx, stored, letter, verdict, gathered.to_address, first, attachments)
+        async def write(tx: Tx) -> None:
+            await self._write(services, tx, one, verdict, gathered.to_address, first)
 
         return Taken(write, to_address=gathered.to_address, first_of_thread=first)
 
     async def _write(
-        self, services: Services, tx: Tx, stored: Stored, letter: Letter, verdict: Verdict, to_address: str,
-        first: bool, attachments: Sequence[StoredAttachment],
+        self, services: Services, tx: Tx, one: Ready, verdict: Verdict, to_address: str, first: bool
     ) -> None:  # fmt: skip
-        now = services.clock.now()
+        now, stored = services.clock.now(), one.stored
         visit = None
         if verdict.visit_id is not None:
             visit = await find_visit(tx, stored.site_id, verdict.visit_id)
@@ -82,8 +91,7 @@ class Attribution:
         await messages.add_match(tx, stored.site_id, stored.id, match_columns(verdict) | {"matched_at": now})
         await add_authors(tx, stored.site_id, stored.id, _authors(verdict))
         await record_letter(tx, stored.site_id, verdict.credits, now)
-        facts = read_facts(letter, stored.arrived_at)
-        data = make_snapshot(stored, facts, to_address, first, attachments, verdict, visit)
+        data = make_snapshot(stored, one.facts, to_address, first, one.files, verdict, visit)
         await append_event(
             tx,
             id=services.ids.next(),
