@@ -14,18 +14,26 @@ last UID it has stored.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import date, datetime
 from threading import Event
 from typing import Any
 
-from wherefrom.mail.blobs import Incoming
+from wherefrom.mail.answers import (
+    FolderInfo,
+    FolderState,
+    RawLetter,
+    arrival_of,
+    body_of,
+    number_of,
+    raw_letter,
+    size_of,
+)
 from wherefrom.mail.connection import Connection, ImapAccount, Security, read_name
 from wherefrom.mail.failures import ProtocolError
-from wherefrom.mail.folders import Kind, folder_kind
+from wherefrom.mail.folders import folder_kind
 from wherefrom.mail.spool import Begin, Spool
 from wherefrom.mail.wire import within
 
@@ -36,54 +44,6 @@ _GLANCE_SECONDS = 0.5  # how often a wait looks whether it shall stop
 _GROUP_BYTES = 16_777_216  # of letters in one FETCH, so that fifty big ones are not in memory at once
 # Servers that end IDLE sooner than the half hour of RFC 2177; ended from our side it costs a line, from theirs a login.
 _IDLE_LIMITS = {"yahoo.com": 170, "aol.com": 170, "rambler.ru": 50}
-
-
-@dataclass(frozen=True, slots=True)
-class FolderInfo:
-    """A folder that can be opened; ``name`` as the server spells it."""
-
-    name: str
-    kind: Kind
-
-
-@dataclass(frozen=True, slots=True)
-class FolderState:
-    """A folder at the moment it was opened. None: the server does not say, or says 0."""
-
-    uidvalidity: int | None
-    uidnext: int | None
-    exists: int
-    highestmodseq: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class RawLetter:
-    """``internaldate`` is when it arrived, in UTC. ``size`` is what the server says; what was read may be shorter, and
-    then ``truncated``. ``problem``: why the server did not hand it out at all; ``raw`` is empty then. A large letter is
-    in ``file``, for the caller to keep or to abandon, and ``raw`` is its beginning."""
-
-    uid: int
-    internaldate: datetime
-    size: int
-    raw: bytes = field(repr=False)
-    truncated: bool
-    problem: str = ""
-    file: Incoming | None = None
-
-    @property
-    def length(self) -> int:
-        """Bytes that were read."""
-        return len(self.raw) if self.file is None else self.file.size
-
-    @property
-    def sha256(self) -> str:
-        """Of the bytes that were read."""
-        return hashlib.sha256(self.raw).hexdigest() if self.file is None else self.file.sha256
-
-    def abandon(self) -> None:
-        """Forgets its bytes on the disk."""
-        if self.file is not None:
-            self.file.abandon()
 
 
 class ImapSession(Connection):
@@ -130,7 +90,7 @@ class ImapSession(Connection):
                 uidvalidity=answer.get(b"UIDVALIDITY") or None,
                 uidnext=answer.get(b"UIDNEXT") or None,
                 exists=answer[b"EXISTS"],
-                highestmodseq=_number(answer.get(b"HIGHESTMODSEQ")),
+                highestmodseq=number_of(answer.get(b"HIGHESTMODSEQ")),
             )
         self._forget_news()
         self._exists = state.exists
@@ -174,8 +134,8 @@ class ImapSession(Connection):
         self._begin = begin
         for uids in _slices(found, batch):
             facts = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
-            wanted = [uid for uid in uids if uid in facts and wants(_arrival(facts[uid].get(b"INTERNALDATE")))]
-            for group in _groups([(uid, _size(facts[uid])) for uid in wanted], max_bytes):
+            wanted = [uid for uid in uids if uid in facts and wants(arrival_of(facts[uid].get(b"INTERNALDATE")))]
+            for group in _groups([(uid, size_of(facts[uid])) for uid in wanted], max_bytes):
                 yield from self._read_group(group, facts, max_bytes)
 
     def _search_above(self, after_uid: int) -> list[int]:
@@ -186,7 +146,7 @@ class ImapSession(Connection):
         return sorted(uid for uid in found if uid > after_uid)
 
     def _read_group(self, group: Sequence[int], facts: dict[int, Any], max_bytes: int) -> Iterator[RawLetter]:
-        big = len(group) == 1 and _size(facts[group[0]]) > max_bytes
+        big = len(group) == 1 and size_of(facts[group[0]]) > max_bytes
         item = f"BODY.PEEK[]<0.{max_bytes}>" if big else "BODY.PEEK[]"
         if self._begin is not None and len(group) == 1:
             yield from self._read_alone(group[0], facts, item, Spool(self._begin, max_bytes), truncated=big)
@@ -205,13 +165,13 @@ class ImapSession(Connection):
                 yield from self._read_group([uid], facts, max_bytes)
             return
         for uid in group:
-            body = _body(bodies.get(uid, {}))
+            body = body_of(bodies.get(uid, {}))
             if body is None and len(group) > 1:
                 yield from self._read_group([uid], facts, max_bytes)
             elif body is None:
                 yield from self._read_refused(uid, facts, max_bytes, "the server handed out nothing")
             else:
-                yield _raw_letter(uid, facts[uid], body[:max_bytes], truncated=big or len(body) > max_bytes)
+                yield raw_letter(uid, facts[uid], body[:max_bytes], truncated=big or len(body) > max_bytes)
 
     def _read_alone(
         self, uid: int, facts: dict[int, Any], item: str, spool: Spool, *, truncated: bool
@@ -232,7 +192,7 @@ class ImapSession(Connection):
             spool.abandon()
             yield from self._read_refused(uid, facts, spool.most, problem)
             return
-        letter = _raw_letter(uid, facts[uid], spool.content, truncated=truncated or spool.is_cut)
+        letter = raw_letter(uid, facts[uid], spool.content, truncated=truncated or spool.is_cut)
         yield replace(letter, file=spool.file)
 
     def _pour(self, uid: int, item: str, spool: Spool) -> bool:
@@ -248,7 +208,7 @@ class ImapSession(Connection):
         finally:
             wire.spool = None
         if not spool.size:  # a body that is no literal, empty, or none
-            body = _body(self._fetch([uid], [item], 4 * spool.most).get(uid, {}))
+            body = body_of(self._fetch([uid], [item], 4 * spool.most).get(uid, {}))
             if body is None:
                 return False
             spool.write(body)
@@ -261,15 +221,15 @@ class ImapSession(Connection):
             if not within(self._wire, self.timeout, lambda: self._client.search(["UID", str(uid)])):
                 return  # deleted meanwhile
         try:
-            header = _body(self._fetch([uid], ["BODY.PEEK[HEADER]"], 4 * max_bytes).get(uid, {}))
+            header = body_of(self._fetch([uid], ["BODY.PEEK[HEADER]"], 4 * max_bytes).get(uid, {}))
         except ProtocolError:
             if self._wire.gone:
                 raise
             header = None
         if header:
-            yield _raw_letter(uid, facts[uid], header[:max_bytes], truncated=True)
+            yield raw_letter(uid, facts[uid], header[:max_bytes], truncated=True)
         else:
-            yield _raw_letter(uid, facts[uid], b"", truncated=True, problem=problem)
+            yield raw_letter(uid, facts[uid], b"", truncated=True, problem=problem)
 
     def _fetch(self, uids: Sequence[int], items: list[str], max_literal: int = 1_048_576) -> dict[int, Any]:
         self.in_flight = tuple(uids)
@@ -354,35 +314,6 @@ def _groups(sized: list[tuple[int, int]], max_bytes: int) -> Iterator[list[int]]
             group, total = [], 0
     if group:
         yield group
-
-
-def _raw_letter(uid: int, facts: dict[bytes, Any], raw: bytes, *, truncated: bool, problem: str = "") -> RawLetter:
-    return RawLetter(uid, _arrival(facts.get(b"INTERNALDATE")), _size(facts), raw, truncated, problem)
-
-
-def _arrival(moment: Any) -> datetime:
-    """INTERNALDATE in UTC; a server that has none, or an impossible one, gives the present."""
-    if isinstance(moment, datetime) and 1970 <= moment.year < 2100:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    return datetime.now(UTC)
-
-
-def _size(facts: dict[bytes, Any]) -> int:
-    return _number(facts.get(b"RFC822.SIZE")) or 0
-
-
-def _body(answer: dict[bytes, Any]) -> bytes | None:
-    for key, value in answer.items():
-        if key.startswith(b"BODY[") and isinstance(value, bytes):
-            return value
-    return None
-
-
-def _number(value: Any) -> int | None:
-    try:
-        return int(value) or None
-    except (TypeError, ValueError):
-        return None
 
 
 def _idle_limit(host: str) -> float:

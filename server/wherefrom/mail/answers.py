@@ -1,0 +1,93 @@
+"""What a mailbox holds, as values, and how IMAP's answers become them. Believes no server: what is missing, or cannot
+be, is told apart from what is there."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from wherefrom.mail.blobs import Incoming
+from wherefrom.mail.folders import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class FolderInfo:
+    """A folder that can be opened; ``name`` as the server spells it."""
+
+    name: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class FolderState:
+    """A folder at the moment it was opened. None: the server does not say, or says 0."""
+
+    uidvalidity: int | None
+    uidnext: int | None
+    exists: int
+    highestmodseq: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RawLetter:
+    """``internaldate`` is when it arrived, in UTC. ``size`` is what the server says; what was read may be shorter, and
+    then ``truncated``. ``problem``: why the server did not hand it out at all; ``raw`` is empty then. A large letter is
+    in ``file``, for the caller to keep or to abandon, and ``raw`` is its beginning."""
+
+    uid: int
+    internaldate: datetime
+    size: int
+    raw: bytes = field(repr=False)
+    truncated: bool
+    problem: str = ""
+    file: Incoming | None = None
+
+    @property
+    def length(self) -> int:
+        """Bytes that were read."""
+        return len(self.raw) if self.file is None else self.file.size
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes that were read."""
+        return hashlib.sha256(self.raw).hexdigest() if self.file is None else self.file.sha256
+
+    def abandon(self) -> None:
+        """Forgets its bytes on the disk."""
+        if self.file is not None:
+            self.file.abandon()
+
+
+def raw_letter(uid: int, facts: dict[bytes, Any], raw: bytes, *, truncated: bool, problem: str = "") -> RawLetter:
+    """The letter of these answers to FETCH."""
+    return RawLetter(uid, arrival_of(facts.get(b"INTERNALDATE")), size_of(facts), raw, truncated, problem)
+
+
+def arrival_of(moment: Any) -> datetime:
+    """INTERNALDATE in UTC; a server that has none, or an impossible one, gives the present."""
+    if isinstance(moment, datetime) and 1970 <= moment.year < 2100:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return datetime.now(UTC)
+
+
+def size_of(facts: dict[bytes, Any]) -> int:
+    """RFC822.SIZE; 0 where the server does not say."""
+    return number_of(facts.get(b"RFC822.SIZE")) or 0
+
+
+def body_of(answer: dict[bytes, Any]) -> bytes | None:
+    """The bytes of BODY[…], whatever part was asked for."""
+    for key, value in answer.items():
+        if key.startswith(b"BODY[") and isinstance(value, bytes):
+            return value
+    return None
+
+
+def number_of(value: Any) -> int | None:
+    """A number above zero; some servers say 0 where they have none."""
+    try:
+        return int(value) or None
+    except (TypeError, ValueError):
+        return None
