@@ -19,7 +19,7 @@ import imapclient  # type: ignore[import-untyped]
 
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.daemon import Daemon, DaemonFailed, give, make_home, ordinary_user
-from tests.support.ports import LOOPBACK, free_port
+from tests.support.ports import LOOPBACK, free_port, wait_free
 
 # What 2.3 offers after login, less IDLE: what a client sees of a server that must be polled.
 WITHOUT_IDLE = (
@@ -189,8 +189,9 @@ class Dovecot:
         self._daemon.start()
 
     def stop(self) -> None:
-        """Ends the server and every connection to it; the mail stays."""
+        """Ends the server and every connection to it; the mail stays, and its ports are free."""
         self._daemon.stop()
+        wait_free(self.imap_port, self.imaps_port, self.lmtp_port)
 
     def remove(self) -> None:
         """Ends the server for good and deletes its mail."""

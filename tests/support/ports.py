@@ -3,6 +3,7 @@
 import os
 import random
 import socket
+import time
 
 LOOPBACK = "127.0.0.1"
 
@@ -30,3 +31,24 @@ def free_port() -> int:
                 continue
             return port
     raise OSError(f"no free port found on {LOOPBACK} from {LOWEST} up to {HIGHEST}")
+
+
+def wait_free(*ports: int, seconds: float = 10.0) -> None:
+    """Returns when nobody listens on these loopback ports any more: a process that was killed keeps its sockets for a
+    moment. OSError when one is taken for longer."""
+    deadline = time.monotonic() + seconds
+    for port in ports:
+        while not _is_free(port):
+            if time.monotonic() > deadline:
+                raise OSError(f"port {port} is still taken after {seconds} s")
+            time.sleep(0.02)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers bind: connections that end count not
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
