@@ -38,7 +38,7 @@ from wherefrom.inbox.reader import Reader, ReaderDied
 from wherefrom.inbox.reading import Read
 from wherefrom.inbox.store import messages
 from wherefrom.inbox.store.details import StoredAttachment
-from wherefrom.inbox.store.messages import MOST_TRIES, Stored, Twin
+from wherefrom.inbox.store.messages import MOST_DEATHS, MOST_TRIES, Stored, Twin
 from wherefrom.inbox.taker import Ready, Taken, Taker
 from wherefrom.services import Services
 
@@ -116,7 +116,10 @@ class Sorting:
             return held
         async with self.services.db.read() as tx:
             last = await messages.find_reason(tx, stored.site_id, stored.id)
-        await self._give_up(held, f"sorting it failed {MOST_TRIES} times" + (f", last: {last}" if last else ""))
+        if not last and held.tries <= MOST_DEATHS:
+            return held
+        tries = MOST_TRIES if last else MOST_DEATHS
+        await self._give_up(held, f"sorting it failed {tries} times" + (f", last: {last}" if last else ""))
         return None
 
     async def _judge(self, stored: Stored, read: Read) -> Ready | None:

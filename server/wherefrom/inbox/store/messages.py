@@ -3,7 +3,7 @@
     stored ─claim─▶ stored (claimed_until) ─▶ sorted       a letter, matched or not
                                             ├▶ duplicate    the same letter is there already
                                             ├▶ taken        another taker's: a report, a relayed letter
-                                            └▶ unreadable   with the reason; also after MOST_TRIES crashes
+                                            └▶ unreadable   with the reason; also after MOST_TRIES faults
 
 A claim ends by itself, so that a process may die while sorting. ``tries`` counts claims: a letter that kills the
 process that reads it is given up, not tried for ever.
@@ -27,6 +27,9 @@ from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.substitution.tables import lease
 
 MOST_TRIES = 3
+MOST_DEATHS = 20
+"""Tries of a letter nothing was ever said of. What kills a parser kills the reader's process and leaves a word, so that
+here the service itself was killed, most likely by somebody: a letter is not to blame for being in its hands."""
 
 
 @dataclass(frozen=True, slots=True)
