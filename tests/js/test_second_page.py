@@ -86,8 +86,8 @@ async def test_with_the_usual_tag_a_line_that_breaks_is_all_that_shifts(begun: S
         await begun.shows("#text", f"Write: {SUBSTITUTE}")
         await begun.until("() => performance.getEntriesByName('first-contentful-paint').length")
         await begun.quiet()
-        swapped, painted = await begun.run(MOMENTS)
-        assert await begun.run(TOTAL) < (0.01 if swapped >= painted - 16 else 1e-9)  # 0.1 counts as good
+        # Which frame the swap fell into is not told: a busy browser lays out long before it says that it has painted.
+        assert await begun.run(TOTAL) < 0.01  # 0.1 counts as good
     begun.collector.open.set()
 
 
