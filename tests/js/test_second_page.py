@@ -86,8 +86,9 @@ async def test_with_the_usual_tag_a_line_that_breaks_is_all_that_shifts(begun: S
         await begun.shows("#text", f"Write: {SUBSTITUTE}")
         await begun.until("() => performance.getEntriesByName('first-contentful-paint').length")
         await begun.quiet()
-        # Which frame the swap fell into is not told: a busy browser lays out long before it says that it has painted.
-        assert await begun.run(TOTAL) < 0.01  # 0.1 counts as good
+        swapped, painted = await begun.run(MOMENTS)
+        # A paint is dated when it is seen, and a busy browser has laid the page out well before that.
+        assert await begun.run(TOTAL) < (0.01 if swapped >= painted - 250 else 1e-9)  # 0.1 counts as good
     begun.collector.open.set()
 
 
