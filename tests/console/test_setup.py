@@ -36,6 +36,8 @@ async def test_a_new_site_shows_the_snippet_and_what_is_missing(client, scene, s
     page = (await client.get(setup)).text
     snippet = f'<script async src="http://127.0.0.1:8025/wf.js" data-site="{scene.site.key}"></script>'
     assert snippet.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;") in page
+    steady = f'<script async blocking="render" src="http://127.0.0.1:8025/wf-full.js" data-site="{scene.site.key}">'
+    assert steady.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&#34;") in page
     assert page.count("none yet") == 3
     assert "not seen yet" in page
 

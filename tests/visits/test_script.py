@@ -45,6 +45,12 @@ def test_the_version_is_short_and_of_the_content() -> None:
     assert int(load_script().version, 16) >= 0
 
 
+def test_the_tag_that_moves_no_line_has_the_browser_wait_for_the_full_script() -> None:
+    assert script_tag(Settings(), "wf_1", before_paint=True) == (
+        '<script async blocking="render" src="http://127.0.0.1:8025/wf-full.js" data-site="wf_1"></script>'
+    )
+
+
 def test_the_tag_names_the_doors_only_when_they_are_not_beside_the_script() -> None:
     assert (
         script_tag(Settings(), "wf_1") == '<script async src="http://127.0.0.1:8025/wf.js" data-site="wf_1"></script>'

@@ -32,7 +32,8 @@ def add(
 
     def words(site: dict[str, Any]) -> str:
         return (
-            f"site {site['name']} added, key {site['key']}\n\nPut this into every page, just before </body>:\n\n"
+            f"site {site['name']} added, key {site['key']}\n\n"
+            "Put this into every page, as early in <head> as you can:\n\n"
             f"  {script_tag(read, site['key'])}\n\n"
             f"Next: wherefrom target add {site['name']} sales@your-domain --strategy plus"
         )

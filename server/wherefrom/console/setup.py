@@ -152,6 +152,7 @@ async def setup_page(call: Call, outcome: Outcome) -> Response:
         "setup",
         outcome=outcome,
         snippet=script_tag(call.services.settings, call.site.key),
+        steady_snippet=script_tag(call.services.settings, call.site.key, before_paint=True),
         resent=call.request.query_params.get("resent", "") if call.request.method == "GET" else "",
         told=call.request.query_params.get("told", "") if call.request.method == "GET" else "",
         saved=bool(call.request.query_params.get("saved")),

@@ -71,16 +71,19 @@ def split_version(text: str) -> tuple[str, str]:
     return (version, kind) if kind in KINDS and version else (text, CORE)
 
 
-def script_tag(settings: Settings, key: str) -> str:
+def script_tag(settings: Settings, key: str, *, before_paint: bool = False) -> str:
     """What a site's owner pastes into the pages. The doors are named when they are not where the script looks by
-    itself, ``v1/visits`` and ``v1/signals`` beside it."""
+    itself, ``v1/visits`` and ``v1/signals`` beside it. With ``before_paint`` the browser shows nothing until the full
+    script has run, so that what a visit holds already is in the page before it is first painted, and no line moves."""
     base, paths = settings.server.public_url.rstrip("/"), settings.collector
     beside = paths.script_path.rpartition("/")[0] + "/v1/"
     doors = {"data-visits": (paths.visits_path, "visits"), "data-signals": (paths.signals_path, "signals")}
     extra = "".join(
         f' {name}="{escape(base + path)}"' for name, (path, usual) in doors.items() if path != beside + usual
     )
-    return f'<script async src="{escape(base + paths.script_path)}" data-site="{escape(key)}"{extra}></script>'
+    source = base + (kind_path(paths.script_path, FULL) if before_paint else paths.script_path)
+    when = 'async blocking="render"' if before_paint else "async"
+    return f'<script {when} src="{escape(source)}" data-site="{escape(key)}"{extra}></script>'
 
 
 def _insert(script_path: str, text: str) -> str:
