@@ -101,12 +101,26 @@ class Visit(Struct, frozen=True, kw_only=True):
     kind: Literal["visit", "source"] = "visit"
 
 
+class Contact(Struct, frozen=True, kw_only=True):
+    """The person of the site's address book who wrote. ``reference`` is the owner's own name for them. ``by``: "click",
+    the visit came by a tracked link of a letter to them, whose send ``send_id`` is; or "sender", the letter's sender is
+    their address (``send_id`` is then the last click's that their visit came by, or None)."""
+
+    id: str
+    email: str
+    name: str
+    reference: str
+    send_id: str | None
+    by: Literal["click", "sender"]
+
+
 class MessageReceived(Struct, frozen=True, kw_only=True):
-    """Data of ``message.received``; the subject is the message."""
+    """Data of ``message.received``; the subject is the message. ``contact``: of the address book, if known."""
 
     message: Message
     match: Match | None
     visit: Visit | None
+    contact: Contact | None = None
 
 
 class WebhookDisabled(Struct, frozen=True, kw_only=True):
@@ -130,10 +144,9 @@ class MailboxDisconnected(Struct, frozen=True, kw_only=True):
     hint: str
 
 
-class SendOpened(Struct, frozen=True, kw_only=True):
-    """Data of ``send.opened``: a person opened a letter for the first time; the subject is the send. ``reference`` and
-    ``contact_reference`` are the owner's own; ``verdict`` is "human", or "proxy" where the provider's proxy loads
-    pictures for the person."""
+class OfSend(Struct, frozen=True, kw_only=True):
+    """What all events of a send tell, whose subject it is. ``reference`` and ``contact_reference`` are the owner's own;
+    ``list`` is the kind of mail, "" for none."""
 
     send_id: str
     reference: str
@@ -142,20 +155,65 @@ class SendOpened(Struct, frozen=True, kw_only=True):
     contact_id: str
     email: str
     contact_reference: str
+
+
+class SendDelivered(OfSend, frozen=True, kw_only=True):
+    """Data of ``send.delivered``: a mail server took the letter, for the first time. ``detail`` in words, such as its
+    answer."""
+
+    delivered_at: datetime
+    detail: str
+
+
+class SendFailed(OfSend, frozen=True, kw_only=True):
+    """Data of ``send.failed``: the letter could not be handed over, for the first time. ``status`` "rejected": it was
+    never tried; "failed": no server took it. ``detail`` in words, such as the server's answer."""
+
+    failed_at: datetime
+    status: Literal["rejected", "failed"]
+    detail: str
+
+
+class SendBounced(OfSend, frozen=True, kw_only=True):
+    """Data of ``send.bounced``: a letter came back, or waits. ``permanent``: it will never be taken, and the address is
+    mailed no more; else a later try may succeed. ``code`` is the enhanced status (RFC 3463, "5.1.1"), "" where none was
+    told; ``detail`` what the other server said."""
+
+    bounced_at: datetime
+    permanent: bool
+    code: str
+    detail: str
+
+
+class SendComplained(OfSend, frozen=True, kw_only=True):
+    """Data of ``send.complained``: the person reported the letter as spam, and is mailed no more. ``kind`` is the
+    report's (RFC 5965, "abuse"), "" where none was told."""
+
+    complained_at: datetime
+    kind: str
+    detail: str
+
+
+class SendUnsubscribed(OfSend, frozen=True, kw_only=True):
+    """Data of ``send.unsubscribed``: the person wants no more mail. ``scope`` is the list they left, "" for all mail;
+    ``list`` the letter's own."""
+
+    unsubscribed_at: datetime
+    scope: str
+    detail: str
+
+
+class SendOpened(OfSend, frozen=True, kw_only=True):
+    """Data of ``send.opened``: a person opened a letter for the first time. ``verdict`` is "human", or "proxy" where
+    the provider's proxy loads pictures for the person."""
+
     opened_at: datetime
     verdict: str
 
 
-class SendClicked(Struct, frozen=True, kw_only=True):
-    """Data of ``send.clicked``: a person followed a link of a letter for the first time; the subject is the send."""
+class SendClicked(OfSend, frozen=True, kw_only=True):
+    """Data of ``send.clicked``: a person followed a link of a letter for the first time."""
 
-    send_id: str
-    reference: str
-    subject: str
-    list: str
-    contact_id: str
-    email: str
-    contact_reference: str
     clicked_at: datetime
     url: str
 

@@ -13,8 +13,14 @@ import msgspec
 from wherefrom.events.snapshots import (
     MailboxDisconnected,
     MessageReceived,
+    OfSend,
+    SendBounced,
     SendClicked,
+    SendComplained,
+    SendDelivered,
+    SendFailed,
     SendOpened,
+    SendUnsubscribed,
     TestPing,
     WebhookDisabled,
 )
@@ -26,8 +32,13 @@ class EventType(StrEnum):
     MESSAGE_RECEIVED = "message.received"
     WEBHOOK_DISABLED = "webhook.disabled"
     MAILBOX_DISCONNECTED = "mailbox.disconnected"
+    SEND_DELIVERED = "send.delivered"
+    SEND_FAILED = "send.failed"
+    SEND_BOUNCED = "send.bounced"
     SEND_OPENED = "send.opened"
     SEND_CLICKED = "send.clicked"
+    SEND_UNSUBSCRIBED = "send.unsubscribed"
+    SEND_COMPLAINED = "send.complained"
     TEST_PING = "test.ping"
 
 
@@ -35,8 +46,16 @@ SHAPES: dict[EventType, type[msgspec.Struct]] = {
     EventType.MESSAGE_RECEIVED: MessageReceived,
     EventType.WEBHOOK_DISABLED: WebhookDisabled,
     EventType.MAILBOX_DISCONNECTED: MailboxDisconnected,
+    EventType.SEND_DELIVERED: SendDelivered,
+    EventType.SEND_FAILED: SendFailed,
+    EventType.SEND_BOUNCED: SendBounced,
     EventType.SEND_OPENED: SendOpened,
     EventType.SEND_CLICKED: SendClicked,
+    EventType.SEND_UNSUBSCRIBED: SendUnsubscribed,
+    EventType.SEND_COMPLAINED: SendComplained,
     EventType.TEST_PING: TestPing,
 }
 """The data of each type."""
+
+OF_SENDS: tuple[EventType, ...] = tuple(one for one in EventType if issubclass(SHAPES[one], OfSend))
+"""What is told of letters that go out."""

@@ -12,8 +12,8 @@ from wherefrom.contacts.contact import Contact, parse_line
 from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput
-from wherefrom.outbound.judge import with_status
 from wherefrom.outbound.leave import suppress
+from wherefrom.outbound.news import record_notice
 from wherefrom.outbound.send import Draft, make_send
 from wherefrom.outbound.status import TOLD, SendStatus
 from wherefrom.outbound.store import sends as store
@@ -242,17 +242,17 @@ async def _add_notice(call: Call) -> SendView:
     assert told.status in TOLD
     async with services.db.write() as tx:
         sent = await store.lock_send(tx, call.site_id, send_id) or await store.get_send(tx, call.site_id, send_id)
-        await store.append_notice(tx, call.site_id, services.ids.next(), send_id, told)
-        await _end_mail(tx, services, sent, told)
-        changed = with_status(sent, store.as_notices(await store.list_notices(tx, call.site_id, send_id)))
-        await store.record_outcome(tx, changed)
+        contact = await find_contact(tx, call.site_id, sent.contact_id)
+        await _end_mail(tx, services, sent, contact, told)
+        scope = sent.list if told.status is SendStatus.UNSUBSCRIBED else ALL
+        changed = await record_notice(tx, services, sent, contact, told, scope=scope)
+    services.bell.ring("events")
     return _view(changed)
 
 
-async def _end_mail(tx: Tx, services: Services, sent: Sent, told: ToldNotice) -> None:
+async def _end_mail(tx: Tx, services: Services, sent: Sent, contact: Contact | None, told: ToldNotice) -> None:
     """Who complained gets no mail at all, who unsubscribed none of the list. Nobody for a failure: that it will last is
     more than a mailer's word says."""
-    contact = await find_contact(tx, sent.site_id, sent.contact_id)
     if contact is None or told.status not in (SendStatus.COMPLAINED, SendStatus.UNSUBSCRIBED):
         return
     detail = told.detail or "told through the API"

@@ -20,10 +20,8 @@ import structlog
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import lock_contact, record_counts, record_opened_on
 from wherefrom.db import Tx
-from wherefrom.events.snapshots import SendClicked, SendOpened
-from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
-from wherefrom.outbound.status import Notice, SendStatus, find_status
+from wherefrom.outbound.news import tell, with_status
 from wherefrom.outbound.store.sends import Sent, as_notices, count_contact, list_notices, lock_send, record_outcome
 from wherefrom.services import Services
 from wherefrom.tracking import store as hits
@@ -85,7 +83,7 @@ async def settle(tx: Tx, services: Services, waiting: Sequence[StoredHit], now: 
     new = [Engagement(*one, verdict.name, verdict.reason) for one, verdict in case.new if not _is_denied(contact, one)]
     await hits.append_engagements(tx, new)
     await hits.replace_verdicts(tx, case.again)
-    return await _count(tx, services, sent, contact, now)
+    return await _count(tx, services, sent, contact)
 
 
 async def _open_case(tx: Tx, waiting: Sequence[StoredHit], taken: set[int], contact: Contact) -> Case:
@@ -124,7 +122,7 @@ async def _keep_the_day(tx: Tx, contact: Contact, case: Case) -> None:
         await record_opened_on(tx, contact.site_id, contact.id, day)
 
 
-async def _count(tx: Tx, services: Services, sent: Sent, contact: Contact, now: datetime) -> bool:
+async def _count(tx: Tx, services: Services, sent: Sent, contact: Contact) -> bool:
     done = await hits.count_persons(tx, sent.site_id, sent.id)
     opens, clicks = done["open"], done["click"]
     changed = with_status(
@@ -145,39 +143,19 @@ async def _count(tx: Tx, services: Services, sent: Sent, contact: Contact, now: 
         return False
     await record_outcome(tx, changed)
     await record_counts(tx, contact.site_id, contact.id, await count_contact(tx, contact.site_id, contact.id))
-    data = await _news(tx, sent, changed, contact)
-    for type_, one in data:
-        await append_event(
-            tx, id=services.ids.next(), site_id=sent.site_id, type=type_, subject_id=sent.id, data=one, now=now
-        )
-    return bool(data)
+    return await _news(tx, services, sent, changed, contact)
 
 
-def with_status(sent: Sent, notices: Sequence[Notice]) -> Sent:
-    """``sent`` with the status that its notices, its opens and its clicks lead to."""
-    acts = [(SendStatus.OPENED, sent.opened_at), (SendStatus.CLICKED, sent.clicked_at)]
-    known = [*notices, *(Notice(status, at) for status, at in acts if at is not None)]
-    shown = find_status(sent.created_at, known)
-    return replace(sent, status=shown.status, status_at=shown.happened_at)
-
-
-async def _news(tx: Tx, before: Sent, sent: Sent, contact: Contact) -> list[tuple[EventType, SendOpened | SendClicked]]:
-    """The first open and the first click by a person, each once."""
-    shared = {
-        "send_id": str(sent.id),
-        "reference": sent.reference,
-        "subject": sent.subject,
-        "list": sent.list,
-        "contact_id": str(contact.id),
-        "email": contact.email,
-        "contact_reference": contact.reference,
-    }
-    news: list[tuple[EventType, SendOpened | SendClicked]] = []
-    if sent.open_told and not before.open_told:
+async def _news(tx: Tx, services: Services, before: Sent, sent: Sent, contact: Contact) -> bool:
+    """Tells of the first open and of the first click by a person, each once; whether there was one."""
+    opened, clicked = sent.open_told and not before.open_told, sent.click_told and not before.click_told
+    if opened:
         hit = await hits.get_first(tx, sent.site_id, sent.id, "open")
-        news.append((EventType.SEND_OPENED, SendOpened(**shared, opened_at=hit.seen_at, verdict=hit.verdict)))
-    if sent.click_told and not before.click_told:
+        await tell(
+            tx, services, sent, contact, EventType.SEND_OPENED, opened_at=hit.seen_at, verdict=hit.verdict
+        )  # fmt: skip
+    if clicked:
         hit = await hits.get_first(tx, sent.site_id, sent.id, "click")
         url = await hits.find_url(tx, sent.site_id, sent.id, hit.number)
-        news.append((EventType.SEND_CLICKED, SendClicked(**shared, clicked_at=hit.seen_at, url=url or "")))
-    return news
+        await tell(tx, services, sent, contact, EventType.SEND_CLICKED, clicked_at=hit.seen_at, url=url or "")
+    return opened or clicked

@@ -10,19 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
-from wherefrom.outbound.judge import with_status
+from wherefrom.outbound.news import record_notice
 from wherefrom.outbound.status import SendStatus
 from wherefrom.outbound.store.sends import (
     Sent,
     ToldNotice,
-    append_notice,
-    as_notices,
     find_send,
     list_notices,
     lock_send,
-    record_outcome,
 )
 from wherefrom.outbound.store.suppressions import add_suppression, find_active, undo_unsubscribed
 from wherefrom.outbound.suppression import ALL, Reason, Suppression
@@ -59,8 +57,10 @@ async def leave(services: Services, mark: Mark, act: Act) -> Standing | None:
         else:
             scope = ALL if act == "all" else sent.list
             await suppress(tx, services, sent, contact.email, scope, "unsubscribed", "by the letter's own link")
-            await note(tx, services, sent, SendStatus.UNSUBSCRIBED)
-        return await _standing(tx, mark)
+            await note(tx, services, sent, contact, SendStatus.UNSUBSCRIBED, scope)
+        standing = await _standing(tx, mark)
+    services.bell.ring("events")
+    return standing
 
 
 async def suppress(tx: Tx, services: Services, sent: Sent, email: str, scope: str, reason: Reason, detail: str) -> None:
@@ -80,15 +80,13 @@ async def suppress(tx: Tx, services: Services, sent: Sent, email: str, scope: st
     )
 
 
-async def note(tx: Tx, services: Services, sent: Sent, status: SendStatus) -> None:
+async def note(tx: Tx, services: Services, sent: Sent, contact: Contact, status: SendStatus, scope: str) -> None:
     """Says of a send, whose row is locked, that this happened now; once, however often a person presses the button."""
     known = await list_notices(tx, sent.site_id, sent.id)
     if any(one.status is status for one in known):
         return
     now = services.clock.now()
-    told = ToldNotice(status, now, now, "")
-    await append_notice(tx, sent.site_id, services.ids.next(), sent.id, told)
-    await record_outcome(tx, with_status(sent, as_notices([*known, told])))
+    await record_notice(tx, services, sent, contact, ToldNotice(status, now, now, ""), scope=scope)
 
 
 async def _standing(tx: Tx, mark: Mark) -> Standing | None:
