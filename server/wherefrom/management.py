@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 from wherefrom.accounts.api import OPERATIONS as ACCOUNT_OPERATIONS
 from wherefrom.accounts.key import find_key_holder
+from wherefrom.audience.api import OPERATIONS as AUDIENCE_OPERATIONS
+from wherefrom.audience.totals_api import OPERATIONS as TOTALS_OPERATIONS
 from wherefrom.contacts.api import OPERATIONS as CONTACT_OPERATIONS
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.api import OPERATIONS as EVENT_OPERATIONS
@@ -49,6 +51,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *VISIT_OPERATIONS,
     *SIMULATION_OPERATIONS,
     *REPORT_OPERATIONS,
+    *AUDIENCE_OPERATIONS,
+    *TOTALS_OPERATIONS,
     *CONTACT_OPERATIONS,
     *ACTIVITY_OPERATIONS,
     *SEND_OPERATIONS,

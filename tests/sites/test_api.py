@@ -13,7 +13,7 @@ async def test_a_site_is_added_shown_changed_and_listed(services: Services) -> N
         site = added.json()
         assert site | {"id": "", "key": "", "created_at": ""} == {
             "id": "", "key": "", "created_at": "", "name": "shop", "enabled": True, "hosts": ["company.com"],
-            "compat": "", "mode": "visits", "without_consent": "real", "off_paths": [],
+            "compat": "", "mode": "visits", "without_consent": "real", "off_paths": [], "zone": "UTC",
         }  # fmt: skip
         assert site["key"].startswith("wf_")
         for ref in (site["id"], site["key"], "shop"):
@@ -81,3 +81,14 @@ async def test_errors_say_the_field_and_what_to_do(services: Services) -> None:
             assert problem["hint"]
         typo = await api.patch("/sites/shop", json={"enable": False})
         assert (typo.status_code, "enable" in typo.json()["detail"]) == (400, True)
+
+
+async def test_a_sites_days_begin_in_a_time_zone_that_is_known(services: Services) -> None:
+    async with management_api(services, OPERATIONS) as api:
+        await api.post("/sites", json={"name": "shop", "hosts": ["company.com"]})
+        changed = await api.patch("/sites/shop", json={"zone": " Europe/Berlin "})
+        assert changed.json()["zone"] == "Europe/Berlin"
+        for wrong in ("Berlin Mitte", "Mars/Base", "../etc/passwd", "", "Europe"):
+            refused = await api.patch("/sites/shop", json={"zone": wrong})
+            assert refused.status_code == 400, wrong
+            assert refused.json()["field"] == "zone"

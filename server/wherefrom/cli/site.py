@@ -94,6 +94,9 @@ def set_(
             help="A path whose pages keep the real address, such as '/imprint*'; those given replace the old ones.",
         ),
     ] = None,
+    zone: Annotated[
+        str | None, typer.Option(help="The time zone in which the site's days begin, such as Europe/Berlin.")
+    ] = None,
     no_off_paths: Annotated[bool, typer.Option("--no-off-paths", help="No page is exempt.")] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
@@ -109,6 +112,7 @@ def set_(
         "mode": mode,
         "without_consent": without_consent,
         "off_paths": [] if no_off_paths else off_path or None,
+        "zone": zone,
     }
     body = {key: value for key, value in given.items() if value is not None}
     if not body:
@@ -133,5 +137,6 @@ def _options(site: dict[str, Any]) -> str:
         "a substitute is for": by_source[site["mode"]],
         "without consent": without[site["without_consent"]],
         "real address on": ", ".join(site["off_paths"]) or "no page by rule",
+        "days begin in": site["zone"],
     }
     return "\n".join(f"{label:<20} {words}" for label, words in lines.items())

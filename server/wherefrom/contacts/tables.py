@@ -1,4 +1,4 @@
-"""Table of the contacts room."""
+"""Tables of the contacts room."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
 
@@ -26,4 +26,18 @@ contact = Table(
     Column("created_at", Moment, nullable=False),
     Index("uq_contact_email", "site_id", "email", unique=True),
     Index("ix_contact_reference", "site_id", "reference"),
+)
+
+consent = Table(
+    "consent",  # each change of what a contact agreed to; the last is the contact's own columns
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("consent", String(8), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("method", String(200), nullable=False),  # how it was said, in the owner's words
+    Column("by", String(320), nullable=False),  # who wrote it down: "key 7", a person's address, "operator"
+    Column("at", Moment, nullable=False),
+    Index("ix_consent_contact", "site_id", "contact_id", "at"),
 )

@@ -29,7 +29,17 @@ send = Table(
     Column("click_told", Boolean, nullable=False),
     Index("ix_send_contact", "site_id", "contact_id", "id"),
     Index("ix_send_reference", "site_id", "reference"),
+    Index("ix_send_list", "site_id", "list"),
+    Index("ix_send_created", "site_id", "created_at"),  # totals over time are counted by this one and the two below
 )
+for _act in (send.c.opened_at, send.c.clicked_at):
+    Index(
+        f"ix_send_{_act.name.removesuffix('_at')}",
+        send.c.site_id,
+        _act,
+        sqlite_where=_act.is_not(None),
+        postgresql_where=_act.is_not(None),
+    )
 
 send_notice = Table(
     "send_notice",  # what others say became of a send: all of it is kept, the status is made from it
@@ -42,6 +52,7 @@ send_notice = Table(
     Column("told_at", Moment, nullable=False),
     Column("detail", Text, nullable=False),
     Index("uq_send_notice", "site_id", "send_id", "status", "happened_at", unique=True),
+    Index("ix_send_notice_happened", "site_id", "status", "happened_at"),
 )
 
 suppression = Table(

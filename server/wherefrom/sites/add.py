@@ -12,6 +12,7 @@ from wherefrom.sites.hosts import parse_hosts
 from wherefrom.sites.paths import parse_rules
 from wherefrom.sites.site import Compat, Mode, Site, WithoutConsent, make_key, parse_name
 from wherefrom.sites.store import append_site, get_site, replace_site
+from wherefrom.sites.zone import parse_zone
 
 
 async def add_site(services: Services, name: str, hosts: Iterable[str], *, compat: Compat = "") -> Site:
@@ -41,6 +42,7 @@ async def set_site(
     mode: str | None = None,
     without_consent: str | None = None,
     off_paths: Iterable[str] | None = None,
+    zone: str | None = None,
 ) -> Site:
     """Changes what is given and keeps the rest; a list of hosts or paths replaces the old one. The key never changes:
     it stands in pages. Pages know of a change within seconds. NotFound, BadInput, Conflict for a taken name."""
@@ -55,6 +57,7 @@ async def set_site(
             mode=old.mode if mode is None else _check_mode(mode),
             without_consent=old.without_consent if without_consent is None else _check_without(without_consent),
             off_paths=old.off_paths if off_paths is None else parse_rules(off_paths),
+            zone=old.zone if zone is None else parse_zone(zone).key,
         )
         if changed != old:
             await replace_site(tx, changed)

@@ -31,7 +31,8 @@ class SetSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     ``mode``: "visits", or "source" to know no persons: a substitute then stands for everybody who came by one source.
     ``without_consent``: what visitors who have not agreed are shown, the "real" address or a substitute of the
-    "source". ``off_paths``: pages with the real address, such as ``/imprint*``; ``*`` stands for any characters."""
+    "source". ``off_paths``: pages with the real address, such as ``/imprint*``; ``*`` stands for any characters.
+    ``zone``: the time zone in which the site's days begin, such as "Europe/Berlin"."""
 
     name: str | None = None
     hosts: list[str] | None = None
@@ -40,6 +41,7 @@ class SetSite(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: ModeText | None = None
     without_consent: WithoutConsentText | None = None
     off_paths: list[str] | None = None
+    zone: str | None = None
 
 
 class SiteView(Struct, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ class SiteView(Struct, frozen=True, kw_only=True):
     mode: Mode
     without_consent: WithoutConsent
     off_paths: list[str]
+    zone: str
     created_at: datetime
 
 
@@ -92,6 +95,7 @@ async def _set(call: Call) -> SiteView:
         mode=body.mode,
         without_consent=body.without_consent,
         off_paths=body.off_paths,
+        zone=body.zone,
     )
     return _view(changed)
 
@@ -107,6 +111,7 @@ def _view(one: Site) -> SiteView:
         mode=one.mode,
         without_consent=one.without_consent,
         off_paths=list(one.off_paths),
+        zone=one.zone,
         created_at=one.created_at,
     )
 

@@ -31,7 +31,8 @@ class Site:
 
     ``mode`` "source": a substitute stands for the source, not for the visitor, and of persons nothing is kept (C09).
     ``without_consent`` is what a page shows whose visitor has not agreed: the "real" address, or a substitute that
-    stands for the "source" (C08). ``off_paths`` are rules as in ``paths``: there the real address stands (A15)."""
+    stands for the "source" (C08). ``off_paths`` are rules as in ``paths``: there the real address stands (A15).
+    ``zone`` is the IANA name of the time zone its days begin in (``zone.py``)."""
 
     id: int
     key: str
@@ -43,6 +44,7 @@ class Site:
     mode: Mode = "visits"
     without_consent: WithoutConsent = "real"
     off_paths: tuple[str, ...] = ()
+    zone: str = "UTC"
 
 
 def host_allowed(site: Site, host: str) -> bool:

@@ -76,6 +76,7 @@ def _columns(one: Site) -> dict[str, Any]:
         "mode": one.mode,
         "without_consent": one.without_consent,
         "off_paths": one.off_paths,
+        "zone": one.zone,
     }
 
 
@@ -112,4 +113,5 @@ def _value(row: Row[Any], hosts: tuple[str, ...]) -> Site:
         mode=row.mode,
         without_consent=row.without_consent,
         off_paths=tuple(row.off_paths),
+        zone=row.zone,
     )

@@ -16,6 +16,7 @@ site = Table(
     Column("mode", String(8), nullable=False, server_default="visits"),  # visits, source
     Column("without_consent", String(8), nullable=False, server_default="real"),  # real, source
     Column("off_paths", Json, nullable=False, server_default="[]"),  # rules: there the real address stands
+    Column("zone", String(64), nullable=False, server_default="UTC"),  # IANA name: when its days begin
 )
 
 host = Table(

@@ -1,4 +1,4 @@
-"""Moments in queries: RFC 3339, or a day."""
+"""Moments in queries and files: RFC 3339, or a day."""
 
 from __future__ import annotations
 
@@ -24,3 +24,8 @@ def parse_moment(text: str | None, field: str, *, end: bool = False) -> datetime
             field=field,
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def write_moment(moment: datetime | None) -> str:
+    """``2026-11-21T09:30:05Z``; "" for none."""
+    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
