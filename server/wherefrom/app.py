@@ -13,13 +13,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import structlog
-from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from wherefrom import management
+from wherefrom.bounces.taker import BounceTaker
 from wherefrom.clock import Clock, SystemClock
 from wherefrom.console.routes import routes as console_routes
 from wherefrom.db import Database
@@ -43,6 +43,7 @@ from wherefrom.supervise import Bell, Resident, Supervisor, Worker
 from wherefrom.tokens import Ids, Tokens, load_key
 from wherefrom.visits.routes import routes as visit_routes
 from wherefrom.web import health
+from wherefrom.web.front import Front
 from wherefrom.web.headers import SafeHeaders
 from wherefrom.web.responses import problem_response
 from wherefrom.web.serve import bind, prepare_process, serve_http
@@ -51,7 +52,7 @@ from wherefrom.webhooks.guard import client as guarded_client
 
 log = structlog.get_logger(__name__)
 
-TAKERS: tuple[Taker, ...] = (ProbeTaker(), Attribution())
+TAKERS: tuple[Taker, ...] = (ProbeTaker(), BounceTaker(), Attribution())
 """Who may claim an inbound letter, in this order; attribution takes what nobody else does."""
 
 _POLL_SECONDS = 1.0  # how long work of another process waits at most; one's own rings the bell
@@ -94,10 +95,10 @@ def background(services: Services) -> list[Worker | Resident]:
     ]
 
 
-def build_app(services: Services, supervisor: Supervisor | None = None) -> Starlette:
+def build_app(services: Services, supervisor: Supervisor | None = None) -> Front:
     """The web side: collector, management API, console, health."""
     routes: list[BaseRoute] = [
-        *letter_routes(services),  # first, and found by a glance: the router looks at one after the other
+        *letter_routes(services),
         *visit_routes(services),
         *leave_routes(services),
         *inbox_routes(services),
@@ -105,16 +106,16 @@ def build_app(services: Services, supervisor: Supervisor | None = None) -> Starl
         *management.routes(services),
         *console_routes(services),
     ]
-    return Starlette(
-        routes=routes,
+    return Front(
+        routes,
+        tell=_tell,
         middleware=[Middleware(SafeHeaders)],
-        exception_handlers={WherefromError: _tell, Exception: _tell_unknown},
+        exception_handlers={WherefromError: _tell, Exception: _tell},
     )
 
 
-async def _tell(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, WherefromError)
-    return problem_response(error)
+async def _tell(request: Request, error: Exception) -> Response:
+    return problem_response(error) if isinstance(error, WherefromError) else await _tell_unknown(request, error)
 
 
 async def _tell_unknown(request: Request, error: Exception) -> Response:

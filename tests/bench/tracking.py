@@ -15,17 +15,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import itertools
-import multiprocessing
-import os
 import re
 import socket
-import statistics
 import tempfile
-import time
 from base64 import b64decode
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -35,11 +31,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.support.load import Figures, Ratios, drive, serving
 from tests.support.postgres import Postgres
-from wherefrom.app import open_services
+from wherefrom.app import build_app, open_services
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
-from wherefrom.outbound.routes import routes
 from wherefrom.outbound.send import Draft, make_send
 from wherefrom.settings import Data, DatabaseGroup, Settings
 from wherefrom.sites.add import add_site
@@ -53,17 +49,6 @@ AGENTS = [
     for n in range(90, 140)
 ]
 _PICTURE = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-_LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class Figures:
-    """One figure a round: requests a second, seconds to the answer at the median and for 99 %, CPU seconds each."""
-
-    rates: list[float] = field(default_factory=list)
-    middles: list[float] = field(default_factory=list)
-    slowest: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
 
 
 async def _gif(_request: Request) -> Response:
@@ -80,83 +65,13 @@ async def _serve(listening: socket.socket, settings: Settings | None) -> None:
         await serve_http(Starlette(routes=bare), listening, asyncio.Event())
         return
     async with open_services(settings) as services:
-        await serve_http(Starlette(routes=routes(services)), listening, asyncio.Event())
+        await serve_http(build_app(services), listening, asyncio.Event())
 
 
 def _run(listening: socket.socket, settings: Settings | None, ready: Event) -> None:
     prepare_process()
     ready.set()
     uvloop.run(_serve(listening, settings))
-
-
-class Reader(asyncio.Protocol):
-    """One connection that asks again when it has its answer. A Protocol, because streams would cost the client more
-    than the server spends."""
-
-    def __init__(self, requests: Iterator[bytes], status: bytes, deadline: float, done: asyncio.Future[None]) -> None:
-        self._requests = requests
-        self._status = b"HTTP/1.1 " + status
-        self._deadline = deadline
-        self._done = done
-        self._got = b""
-        self.waits: list[float] = []
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._ask()
-
-    def _ask(self) -> None:
-        self._asked = time.perf_counter()
-        self._transport.write(next(self._requests))  # type: ignore[attr-defined]
-
-    def data_received(self, data: bytes) -> None:
-        self._got += data
-        head, ends, body = self._got.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        if not ends or length is None or len(body) < int(length[1]):
-            return
-        if not head.startswith(self._status):
-            self._done.set_exception(AssertionError(head))
-            return
-        now = time.perf_counter()
-        self.waits.append(now - self._asked)
-        self._got = b""
-        if now < self._deadline:
-            self._ask()
-        else:
-            self._transport.close()
-            self._done.set_result(None)
-
-
-async def _drive(
-    place: tuple[int, int], paths: list[str], status: bytes, connections: int, seconds: float, figures: Figures
-) -> None:
-    port, server = place
-    loop = asyncio.get_running_loop()
-    began, cpu = time.perf_counter(), _cpu_seconds(server)
-    agents, turns = itertools.cycle(AGENTS), itertools.cycle(paths)
-    requests = (
-        f"GET {path} HTTP/1.1\r\nhost: t.example\r\nuser-agent: {agent}\r\naccept: */*\r\n\r\n".encode()
-        for path, agent in zip(turns, agents, strict=False)
-    )
-    readers = [Reader(requests, status, began + seconds, loop.create_future()) for _ in range(connections)]
-    for one in readers:
-        await loop.create_connection(lambda one=one: one, "127.0.0.1", port)  # type: ignore[misc]
-    await asyncio.gather(*(one._done for one in readers))
-    waits = sorted(wait for one in readers for wait in one.waits)
-    figures.rates.append(len(waits) / (time.perf_counter() - began))
-    figures.middles.append(waits[len(waits) // 2])
-    figures.slowest.append(waits[len(waits) * 99 // 100])
-    figures.cpu.append((_cpu_seconds(server) - cpu) / len(waits))
-
-
-def _cpu_seconds(process: int) -> float:
-    """What the process has used so far; nought where there is no /proc."""
-    try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def _prepare(settings: Settings) -> dict[str, list[str]]:
@@ -188,33 +103,39 @@ def _database(engine: str, folder: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _serving(settings: Settings | None) -> Iterator[tuple[int, int]]:
+def _server(settings: Settings | None) -> Iterator[tuple[int, int]]:
     """Port and process of a server."""
-    context = multiprocessing.get_context("fork")
-    listening, ready = bind("127.0.0.1", 0), context.Event()
-    server = context.Process(target=_run, args=(listening, settings, ready), daemon=True)
-    server.start()
-    try:
-        yield listening.getsockname()[1], server.pid or 0
-    finally:
-        server.terminate()
-        server.join()
+    listening = bind("127.0.0.1", 0)
+    with serving(lambda ready: _run(listening, settings, ready)) as process:
+        yield listening.getsockname()[1], process
 
 
-async def _measure(
+def _measure(
     settings: Settings, paths: dict[str, list[str]], seconds: float, connections: int, rounds: int
 ) -> dict[str, Figures]:
     measured = {name: Figures() for name in paths}
-    with _serving(None) as bare, _serving(settings) as ours:
+    requests = {name: _requests(mine) for name, mine in paths.items()}
+    with _server(None) as bare, _server(settings) as ours:
         for turn in range(rounds + 1):
-            await _analyze(settings.database.url)
+            asyncio.run(_analyze(settings.database.url))
             for name, figures in measured.items():
-                place = bare if name in (GIF, JSON) else ours
+                port, process = bare if name in (GIF, JSON) else ours
                 status = b"307" if name == CLICK else b"200"
-                warm = turn == 0
-                into = Figures() if warm else figures
-                await _drive(place, paths[name], status, connections, 1 if warm else seconds, into)
+                asks = [functools.partial(next, requests[name])] * connections
+                driven = drive(port, process, asks, seconds if turn else 1, status)
+                if turn:  # the first is for warmth
+                    figures.add(*driven)
     return measured
+
+
+def _requests(paths: list[str]) -> Iterator[bytes]:
+    """Made before they are needed: ready requests, over and over."""
+    agents = itertools.cycle(AGENTS)
+    ready = [
+        f"GET {path} HTTP/1.1\r\nhost: t.example\r\nuser-agent: {agent}\r\naccept: */*\r\n\r\n".encode()
+        for path, agent in zip(paths * 3, agents, strict=False)
+    ]
+    return itertools.cycle(ready)
 
 
 async def _analyze(url: str) -> None:
@@ -227,17 +148,14 @@ async def _analyze(url: str) -> None:
 
 
 def _report(measured: dict[str, Figures]) -> None:
-    bare = measured[GIF]
     for name, one in measured.items():
-        rate, middle, slow, cpu = map(statistics.median, (one.rates, one.middles, one.slowest, one.cpu))
-        print(
-            f"{name:<20} {rate:7.0f} req/s  p50 {middle * 1000:6.1f} ms  p99 {slow * 1000:6.1f} ms"
-            f"  CPU {cpu * 1e6:4.0f} µs  {[round(each) for each in one.rates]}"
-        )
+        print(one.line(name))
     for name, goal in GOALS.items():
-        ratio = statistics.median(measured[name].rates) / statistics.median(bare.rates)
-        cpu = statistics.median(bare.cpu) / (statistics.median(measured[name].cpu) or 1)
-        print(f"{name} against the GIF route: {ratio:.2f} (by CPU {cpu:.2f}; goal {goal})")
+        ratios = Ratios.of(measured[name], measured[GIF])
+        print(
+            f"{name} against the GIF route: {ratios.rate:.2f} (goal {goal}; by CPU {ratios.cpu:.2f}),"
+            f" p99 {ratios.slowest:.2f} of its"
+        )
 
 
 def main(engine: str, seconds: float, connections: int, rounds: int) -> None:
@@ -248,7 +166,7 @@ def main(engine: str, seconds: float, connections: int, rounds: int) -> None:
         )
         paths = asyncio.run(_prepare(settings))
         print(f"{engine}, {connections} connections")
-        _report(uvloop.run(_measure(settings, paths, seconds, connections, rounds)))
+        _report(_measure(settings, paths, seconds, connections, rounds))
 
 
 if __name__ == "__main__":

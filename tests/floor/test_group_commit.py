@@ -192,6 +192,27 @@ async def test_what_another_process_wrote_is_asked_anew(services: Services) -> N
         await other.close()
 
 
+@on_sqlite
+async def test_what_was_begun_on_an_answer_of_before_is_begun_anew_and_written_once(services: Services) -> None:
+    async def count(tx: Tx) -> int:
+        return len(await tx.fetch(COUNT, {"of_reason": "one"}))
+
+    async def append_what_is_known(tx: Tx, reason: str) -> int:
+        known = await tx.recall(host, "key", lambda: count(tx))
+        await tx.append(ADD, [row(reason, known + 10)])
+        return known
+
+    assert await services.db.batch(lambda tx: append_what_is_known(tx, "before")) == 0
+    other = Database(services.settings.database.url)
+    try:
+        await other.batch(lambda tx: add(tx, "one"))
+    finally:
+        await other.close()
+    works = [lambda tx, name=name: append_what_is_known(tx, name) for name in "abc"]
+    assert await together(services, *works) == [1, 1, 1]
+    assert await counts(services) == {"before": 10, "one": 1, "a": 11, "b": 11, "c": 11}
+
+
 async def test_what_is_recalled_of_rows_that_are_undone_is_forgotten(services: Services) -> None:
     async def count(tx: Tx) -> int:
         return len(await tx.fetch(COUNT, {"of_reason": "one"}))

@@ -99,6 +99,12 @@ async def test_an_address_is_kept_as_the_settings_say(stage: Stage) -> None:
     assert [hit.ip for hit in await stage.waiting()] == ["203.0.113.0"]
 
 
+async def test_a_click_tells_the_page_it_leads_to_nothing_of_the_letter(stage: Stage) -> None:
+    handed = await stage.hand_in()
+    for url in (handed.clicks[0], "/c/x"):
+        assert (await stage.hit(url)).headers["referrer-policy"] == "no-referrer"
+
+
 async def test_old_links_lead_on_for_ever(stage: Stage) -> None:
     handed = await stage.hand_in()
     stage.clock.advance(timedelta(days=3650))

@@ -1,14 +1,15 @@
 """SQLite: one writer, which lives in a thread of its own, and readers that cannot write.
 
     write()   ─▶ lock ─▶ a hop to the thread for BEGIN, for each statement, for COMMIT
-    batch()   ─▶ lock ─▶ ┌ hop: BEGIN
-                         │ in the event loop: each piece, up to the first answer it needs of the database
-                         └ hop: those pieces to their ends, what all have appended, COMMIT
+    batch()   ─▶ lock ─▶ ┌ in the event loop: each piece, up to the first answer it needs of the database
+                         └ one hop: BEGIN, those pieces to their ends, what all have appended, COMMIT
 
 Python runs one thread at a time, and handing over costs more than most statements. So what only appends, as a new visit
 does, runs where everything else runs, and the thread is left with long calls of SQLite, which need no Python. A piece
 that asks is parked at its question and goes on in the thread, after those before it: the event loop never waits for a
-disk. Pieces are coroutines whose awaits complete at once there; ``drive`` runs them to their end.
+disk. Pieces are coroutines whose awaits complete at once there; ``drive`` runs them to their end. What is recalled of
+earlier answers is believed before BEGIN and looked at after it: has another process written meanwhile, all pieces run
+once more in the thread.
 
 Both ways use the writer's one connection, whose page cache therefore stays warm, and the lock keeps them apart. Other
 processes on the same file are waited for by ``busy_timeout``: in the thread, never in the event loop.
@@ -21,15 +22,15 @@ import contextlib
 import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Transaction, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from wherefrom.db.batch import Commit, Piece, Undone
+from wherefrom.db.thread import LoopThread
 from wherefrom.db.tx import Recalled, Tx
 from wherefrom.errors import SettingsError, Unavailable
 
@@ -46,7 +47,8 @@ class Writer:
         _make_folder(url.database)
         self.engine = _open(url)
         self._lock = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="db writer")
+        self._thread = LoopThread("db writer")
+        self._transaction = _Transaction(self.engine)
         self._closed = False
         self._recalled: Recalled = {}
         self._version: int | None = None
@@ -55,35 +57,53 @@ class Writer:
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction, a hop for each statement."""
         async with self._lock:
-            transaction = _Transaction(self.engine)
+            transaction = self._transaction
             self._recalled.clear()
             try:
                 await self._hop(transaction.begin)
                 yield Tx(lambda call, *arguments: self._hop(transaction.call, call, *arguments), self.engine.dialect)
                 await self._hop(transaction.commit)
-            finally:  # also when cancelled in the middle of a statement: the thread ends that one first
+            except BaseException:  # also when cancelled in the middle of a statement: the thread ends that one first
                 await asyncio.shield(self._hop(transaction.end))
+                raise
 
     async def commit_together(self, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it."""
         async with self._lock:
-            transaction = _Transaction(self.engine)
+            parking = _Parking()
+            run = self._transaction.run
+            tx = Tx(run, self.engine.dialect, gathers=True, recalled=self._recalled, arrive=parking.arrive)
             try:
-                version = await self._hop(transaction.begin_batch)
-                if version != self._version:  # another process has written since
-                    self._recalled.clear()
-                self._version = version
-                parking = _Parking()
-                tx = Tx(
-                    transaction.run, self.engine.dialect, gathers=True, recalled=self._recalled, arrive=parking.arrive
-                )
                 parked = _start(batch, tx)
                 parking.is_over = True
-                await self._hop(transaction.finish_batch, tx, parked)
+                await self._hop(self._finish, tx, parked, batch)
             except BaseException:
                 self._recalled.clear()  # it may be of what is undone now
-                await asyncio.shield(self._hop(transaction.end))
+                await asyncio.shield(self._hop(self._transaction.end))
                 raise
+
+    def _finish(self, tx: Tx, parked: list[Coroutine[Any, Any, None]], batch: list[Piece]) -> None:
+        """In the thread. Undone when a piece or its rows fail."""
+        transaction = self._transaction
+        try:
+            transaction.begin()
+            version = transaction.version()
+            if version != self._version:  # another process has written since: what is recalled may be no more
+                self._version = version
+                if self._recalled:
+                    self._recalled.clear()
+                    tx = Tx(transaction.run, self.engine.dialect, gathers=True, recalled=self._recalled)
+                    _close(parked)
+                    parked = [_do(piece, tx) for piece in batch]
+            try:
+                for piece in parked:
+                    drive(piece)
+                drive(tx.flush())
+            except Exception as fault:
+                raise Undone(fault) from fault
+        finally:
+            _close(parked)
+        transaction.commit()
 
     async def commit_again(self, commit: Commit, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it: by one hop."""
@@ -93,56 +113,48 @@ class Writer:
 
     async def close(self) -> None:
         if not self._closed:
+            await self._hop(self._transaction.close)
             await self._hop(self.engine.dispose)
             self._closed = True
-            self._thread.shutdown(wait=False)
+            self._thread.close()
 
     @contextlib.asynccontextmanager
     async def _begin_here(self, *, gathers: bool = False) -> AsyncIterator[Tx]:
         """In the writer's thread: every await completes at once."""
-        with self.engine.begin() as connection:
-
-            async def run(call: Callable[..., T], *arguments: Any) -> T:
-                return call(connection, *arguments)
-
-            yield Tx(run, self.engine.dialect, gathers=gathers)
+        transaction = self._transaction
+        try:
+            transaction.begin()
+            yield Tx(transaction.run, self.engine.dialect, gathers=gathers)
+            transaction.commit()
+        finally:
+            transaction.end()
 
     def _hop(self, call: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         if self._closed:
             raise Unavailable("the database is closed: the service is shutting down", hint="try again in a moment")
-        return asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+        return self._thread.call(call, *arguments)
 
 
 class _Transaction:
-    """Steps of one transaction, each taken in the writer's thread, one after the other."""
+    """One after the other on the writer's connection, which is opened once. All steps are taken in the thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._connection: Connection | None = None
+        self._begun: Transaction | None = None
 
     def begin(self) -> None:
-        self._connection = self._engine.connect()
-        self._connection.begin()
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        self._begun = self._connection.begin()
 
-    def begin_batch(self) -> int:
-        """Answers a number that is another one when another connection has written since."""
-        self.begin()
+    def version(self) -> int:
+        """Another one when another connection has written since; asked in a transaction."""
         assert self._connection is not None
-        return int(self._connection.exec_driver_sql("PRAGMA data_version").scalar_one())
-
-    def finish_batch(self, tx: Tx, parked: list[Coroutine[Any, Any, None]]) -> None:
-        """Undone when a piece or its rows fail."""
-        try:
-            for piece in parked:
-                drive(piece)
-            drive(tx.flush())
-        except Exception as fault:
-            raise Undone(fault) from fault
-        finally:
-            for piece in parked:
-                piece.close()
-        self.commit()
-        self.end()
+        cursor = self._connection.connection.cursor()
+        cursor.execute("PRAGMA data_version")
+        (version,) = cursor.fetchall()[0]
+        return int(version)
 
     def call(self, call: Callable[..., T], *arguments: Any) -> T:
         return call(self._connection, *arguments)
@@ -152,13 +164,25 @@ class _Transaction:
         return call(self._connection, *arguments)
 
     def commit(self) -> None:
-        assert self._connection is not None
-        self._connection.commit()
+        assert self._begun is not None
+        self._begun.commit()
+        self._begun = None
 
     def end(self) -> None:
         """Undoes what is not committed."""
-        if self._connection is not None:
-            self._connection.close()
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        try:
+            begun.rollback()
+        except BaseException:
+            self.close()  # whatever is wrong with the connection: the next one is another
+            raise
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 class _Parking:
@@ -196,10 +220,14 @@ def _start(batch: list[Piece], tx: Tx) -> list[Coroutine[Any, Any, None]]:
                 drive(work, begun=True)
             parked.append(work)
     except Exception as fault:
-        for work in parked:
-            work.close()
+        _close(parked)
         raise Undone(fault) from fault
     return parked
+
+
+def _close(parked: list[Coroutine[Any, Any, None]]) -> None:
+    for work in parked:
+        work.close()
 
 
 async def _do(piece: Piece, tx: Tx) -> None:

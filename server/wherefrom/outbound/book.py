@@ -10,7 +10,6 @@ that is always the same and never in its neighbour's way.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
 
 from wherefrom.db import Database, Tx
 from wherefrom.errors import Unavailable
@@ -20,10 +19,7 @@ _MOST_ON_A_PAGE = 256
 _MOST_WAITING = 4096
 
 
-@dataclass(slots=True)
-class _Line:
-    hit: StoredHit
-    answer: asyncio.Future[str | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+_Line = tuple[StoredHit, asyncio.Future[str | None]]
 
 
 class HitBook:
@@ -40,11 +36,11 @@ class HitBook:
         Unavailable, or what the database met, when it is not."""
         if len(self._waiting) >= _MOST_WAITING:
             raise Unavailable("the database does not keep up with the hits", hint="try again in a moment")
-        line = _Line(hit)
-        self._waiting.append(line)
+        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((hit, answer))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_pages(), name="hit book")
-        return await line.answer
+        return await answer
 
     async def _write_pages(self) -> None:
         try:
@@ -56,7 +52,7 @@ class HitBook:
             self._writer = None
 
     async def _write_page(self, page: list[_Line]) -> None:
-        hits = [line.hit for line in page]
+        hits = [hit for hit, _ in page]
         clicks = [(hit.site_id, hit.send_id, hit.number) for hit in hits if hit.number]
 
         async def work(tx: Tx) -> dict[LinkKey, str]:
@@ -67,11 +63,10 @@ class HitBook:
             async with asyncio.timeout(self._time_limit):
                 urls = await self._db.batch(work)
         except Exception as fault:
-            for line in page:
-                if not line.answer.done():
-                    line.answer.set_exception(fault)
+            for _, answer in page:
+                if not answer.done():
+                    answer.set_exception(fault)
             return
-        for line in page:
-            if not line.answer.done():  # it is, where the asker was cancelled
-                hit = line.hit
-                line.answer.set_result(urls.get((hit.site_id, hit.send_id, hit.number)))
+        for hit, answer in page:
+            if not answer.done():  # it is, where the asker was cancelled
+                answer.set_result(urls.get((hit.site_id, hit.send_id, hit.number)) if urls else None)

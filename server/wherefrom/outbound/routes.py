@@ -4,8 +4,8 @@
              no ─▶ the picture all the same, or a plain page
 
 Behind each request there may be a person: a pixel is always answered with a picture, a link that is ours always with
-where it leads, however old it is and whatever the database does with the hit. Plain ASGI callables, since these are the
-most asked routes of all (see ``web.plain``). Refuses to know what a hit means: ``judge`` does.
+where it leads, however old it is and whatever the database does with the hit. Plain ASGI callables before all else,
+since these are the most asked routes of all (see ``web.front``). Refuses to know what a hit means: ``judge`` does.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from wherefrom.tracking.marks import CLICK_PATH, OPEN_PATH, Mark, read_click, re
 from wherefrom.tracking.store import StoredHit, find_url
 from wherefrom.tracking.verdict import Hint, Kind
 from wherefrom.visits.ip import stored_form
-from wherefrom.web.plain import Headers, PrefixRoute, read_headers, send_answer
+from wherefrom.web.front import DirectRoute
+from wherefrom.web.plain import Fixed, Headers, read_headers, send_answer
 from wherefrom.web.requests import client_ip
 
 log = structlog.get_logger(__name__)
@@ -42,19 +43,24 @@ _AGENT = b"user-agent"
 _EARLY = frozenset((b"purpose", b"sec-purpose", b"x-purpose", b"x-moz"))
 _HEADERS = _EARLY | {_AGENT}
 _AHEAD = ("prefetch", "prerender", "preview")
-_NEVER_KEPT = [
-    (b"cache-control", b"no-store, no-cache, must-revalidate, private, max-age=0"),
-    (b"pragma", b"no-cache"),
-    (b"expires", b"0"),
-    (b"x-robots-tag", b"noindex, nofollow"),
-]
+_NEVER_KEPT = (b"cache-control", b"no-store, no-cache, must-revalidate, private, max-age=0")
+_TELLS_NOBODY = (b"referrer-policy", b"no-referrer")  # the address names a person
 _OF_PIXEL: Headers = [
     (b"content-type", b"image/gif"),
-    *_NEVER_KEPT,
+    _NEVER_KEPT,
     (b"accept-ranges", b"none"),  # a part of a picture is asked for by who has another part: the whole is the answer
     (b"cross-origin-resource-policy", b"cross-origin"),  # a webmail's page shows it
 ]
-_OF_PAGE: Headers = [(b"content-type", b"text/html; charset=utf-8"), *_NEVER_KEPT]
+_OF_CLICK: Headers = [(b"content-length", b"0"), _NEVER_KEPT, _TELLS_NOBODY, (b"x-robots-tag", b"noindex, nofollow")]
+_OF_PAGE: Headers = [
+    (b"content-type", b"text/html; charset=utf-8"),
+    _NEVER_KEPT,
+    _TELLS_NOBODY,
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-robots-tag", b"noindex, nofollow"),
+]
+_ANSWER = Fixed(200, _OF_PIXEL, _PIXEL)
+_METHODS = ("GET", "HEAD")
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     '<title>{0}</title><body style="font:16px/1.5 sans-serif;max-width:32em;margin:4em auto;padding:0 1em">'
@@ -70,10 +76,13 @@ _LATER = _PAGE.format(
 ).encode()
 
 
-def routes(services: Services, *, time_limit: float = TIME_LIMIT) -> list[PrefixRoute]:
+def routes(services: Services, *, time_limit: float = TIME_LIMIT) -> list[DirectRoute]:
     """The two doors; both take GET and HEAD."""
     doors = _Doors(services, time_limit)
-    return [PrefixRoute(OPEN_PATH, _Pixel(doors)), PrefixRoute(CLICK_PATH, _Click(doors))]
+    return [
+        DirectRoute(OPEN_PATH, _Pixel(doors), _METHODS, is_prefix=True),
+        DirectRoute(CLICK_PATH, _Click(doors), _METHODS, is_prefix=True),
+    ]
 
 
 class _Doors:
@@ -83,25 +92,20 @@ class _Doors:
         self.services = services
         self.time_limit = time_limit
         self.book = HitBook(services.db, time_limit)
+        self._next_id = services.ids.next
         self._policy = services.settings.visits.ip
         self._has_proxies = bool(services.settings.server.trusted_proxies)
 
     def read_hit(self, scope: Scope, kind: Kind, mark: Mark, now: datetime) -> StoredHit:
         """The request as it is kept. Of who is measured by the day alone, the network is not."""
-        services = self.services
         headers = read_headers(scope, _HEADERS)
-        ip = client_ip(Request(scope), services.settings) if self._has_proxies else (scope["client"] or ("",))[0]
-        return StoredHit(
-            mark.site_id,
-            services.ids.next(),
-            mark.send_id,
-            kind,
-            mark.number,
-            now,
-            None if mark.date_only else stored_form(ip, self._policy),
-            _clean(headers.get(_AGENT, "")),
-            _read_hint(scope["method"], headers),
-        )
+        ip = None
+        if not mark.date_only:
+            proxied = self._has_proxies
+            sender = client_ip(Request(scope), self.services.settings) if proxied else (scope["client"] or ("",))[0]
+            ip = stored_form(sender, self._policy)
+        agent, hint = _clean(headers.get(_AGENT, "")), _read_hint(scope["method"], headers)
+        return StoredHit(mark.site_id, self._next_id(), mark.send_id, kind, mark.number, now, ip, agent, hint)
 
 
 class _Pixel:
@@ -111,13 +115,13 @@ class _Pixel:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         doors, services = self._doors, self._doors.services
         now = services.clock.now()
-        mark = read_open(services.tokens, scope["path_params"]["rest"].removesuffix(".gif"), now)
+        mark = read_open(services.tokens, scope["path"][len(OPEN_PATH) :].removesuffix(".gif"), now)
         if mark is not None:
             try:
                 await doors.book.write(doors.read_hit(scope, "open", mark, now))
             except _FAULTS as fault:
                 log.warning("an open could not be recorded", fault=f"{type(fault).__name__}: {fault}")
-        await send_answer(send, 200, _OF_PIXEL.copy(), _PIXEL)
+        await _ANSWER(scope, receive, send)
 
 
 class _Click:
@@ -127,7 +131,7 @@ class _Click:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services = self._doors.services
         now = services.clock.now()
-        mark = read_click(services.tokens, scope["path_params"]["rest"], now)
+        mark = read_click(services.tokens, scope["path"][len(CLICK_PATH) :], now)
         if mark is None:
             await _show(send, 404, _UNKNOWN)
             return
@@ -154,7 +158,9 @@ async def _redirect(send: Send, url: str | None) -> None:
     if url is None:
         await _show(send, 404, _UNKNOWN)
     else:
-        await send_answer(send, 307, [(b"location", url.encode("ascii")), *_NEVER_KEPT])
+        headers = [(b"location", url.encode("ascii")), *_OF_CLICK]
+        await send({"type": "http.response.start", "status": 307, "headers": headers})
+        await send({"type": "http.response.body"})
 
 
 async def _show(send: Send, status: int, page: bytes) -> None:
