@@ -29,7 +29,8 @@ class OddMailbox:
     ``spoilt``: UID → what goes wrong when its body is fetched, ``strikes`` times in all (None: each time): "close",
     "reset" (within the literal), "stall", "short" and "long" (a literal longer and shorter than said), "refuse" (NO),
     "throttle", "busy" (NO, as if for a while), "bye", "nil", "huge" (a literal of 300 MB is announced), "skip" (left
-    out of the answer). ``noise``: other programs' doings are told in the middle of every answer. ``sizes``: RFC822.SIZE
+    out of the answer). ``whole``: the same, and "hold" (it comes when ``gate`` opens), where all of it is asked for.
+    ``noise``: other programs' doings are told in the middle of every answer. ``sizes``: RFC822.SIZE
     by UID where it is a lie. ``poison``: UIDs spoilt by "close", for ever.
     """
 
@@ -42,6 +43,8 @@ class OddMailbox:
     poison: set[int] = field(default_factory=set)
     spoilt: dict[int, str] = field(default_factory=dict)
     strikes: int | None = None
+    whole: dict[int, str] = field(default_factory=dict)
+    gate: threading.Event = field(default_factory=threading.Event)
     noise: bool = False
     sizes: dict[int, int] = field(default_factory=dict)
     arrived: dict[int, datetime] = field(default_factory=dict)
@@ -139,7 +142,9 @@ class OddMailbox:
                 items.append(f'INTERNALDATE "{self.arrival(uid):%d-%b-%Y %H:%M:%S +0000}"')
             told = f"* {sorted(letters).index(uid) + 1} FETCH ({' '.join(items)}"
             if body := _SECTION.search(command):
-                fault = self.fault_of(uid)
+                fault = self.fault_of(uid) or ("" if body[2] else self.whole.get(uid, ""))
+                if fault == "hold":
+                    self.gate.wait(30)
                 if fault in ("refuse", "throttle", "busy"):
                     return f"{tag} NO {_REFUSED[fault]}\r\n"
                 if fault == "skip":

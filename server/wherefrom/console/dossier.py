@@ -267,6 +267,8 @@ def why_not_posted(detail: MessageDetail, endpoints: Sequence[Endpoint]) -> str:
     if not endpoints:
         return "No webhook is set up, so no CRM was told of this letter."
     row = detail.row
+    if row.status == "arriving":
+        return "Not posted yet: the rest of the letter is still on its way from the mail server."
     if row.historic:
         return "Not posted: it came before its mailbox was connected. The setup page sends such letters when asked to."
     if row.automatic and not any(one.automatic for one in endpoints):

@@ -61,6 +61,8 @@ def list_flags(row: HistoryRow) -> tuple[tuple[str, str], ...]:
     found = []
     if row.status == "unreadable":
         found.append(("unreadable", "bad"))
+    if row.status == "arriving":
+        found.append(("still arriving", "warn"))
     if row.folder_kind == "junk":
         found.append(("Junk", "warn"))
     if row.automatic:

@@ -1,7 +1,8 @@
 """One look into one folder: what is new comes out as rows, stored with the folder's position in one write.
 
     examine ─▶ plan ─▶ fetch a handful (thread) ─▶ blobs ─▶ ONE write: rows + position ─▶ bell "messages" ─▶ more
-                         └─▶ the next handful, while this one is stored
+                         ├─▶ the next handful, while this one is stored
+                         └─▶ the beginning of a large letter: a row that is ``arriving`` (beginning)
                  │                                                                                             │
                  └─ quiet ───────────────────────▶ full check, when it is due ◀────────────────────────────────┘
 
@@ -23,9 +24,10 @@ import structlog
 
 from wherefrom.clock import to_ms
 from wherefrom.db import Tx
+from wherefrom.inbox import beginning
 from wherefrom.inbox.facts import clean
 from wherefrom.inbox.position import Plan, counted, is_count_due, is_old, plan_backlog, plan_look
-from wherefrom.inbox.store import mailboxes, messages
+from wherefrom.inbox.store import arriving, mailboxes, messages
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.imap import HIGHEST_UID, FolderState, ImapSession, RawLetter
 from wherefrom.mail.parse import UnreadableLetter, parse_letter
@@ -80,9 +82,14 @@ class Look:
             async for handful in handfuls:
                 try:
                     wanted = [letter for letter in handful if plan.wants(letter.internaldate)]
-                    chosen = await self._choose(folder, plan, wanted)
-                    folder = moved(folder, handful)
-                    await self._store(folder, plan, chosen)
+                    chosen = await self._choose(folder, plan, [letter for letter in wanted if not letter.early])
+                    if whole := [letter for letter in handful if not letter.early]:
+                        folder = moved(folder, whole)
+                        await self._store(folder, plan, chosen)
+                    for letter in wanted:
+                        if letter.early:
+                            now = self.services.clock.now()
+                            await beginning.announce(self.services, self._row(folder, plan, letter, "", now), letter)
                 finally:
                     for letter in handful:
                         letter.abandon()  # unless it is kept by now
@@ -110,7 +117,8 @@ class Look:
         order of arrival, and a mailbox may hold the letters of years."""
         if plan.search_day is None:
             limit = self.services.settings.mail.max_letter_bytes
-            return self.session.fetch_new(plan.after_uid, self.batch, limit, self.services.blobs.begin)
+            begin = self.services.blobs.begin
+            return self.session.fetch_new(plan.after_uid, self.batch, limit, begin, early=not plan.settling)
         first = plan.after_uid + 1
         return self.fetch(await self.in_thread(self.session.list_uids, first, HIGHEST_UID, plan.search_day), plan)
 
@@ -179,6 +187,8 @@ class Look:
             for (letter, historic), name in zip(chosen, names, strict=True)
         ]
         async with self.services.db.write() as tx:
+            begun = await beginning.finish(tx, [(row, letter) for row, (letter, _) in zip(rows, chosen, strict=True)])
+            rows = [row for row in rows if row["uid"] not in begun]
             await messages.add_messages(tx, rows)
             if plan.renumbered and rows:
                 # A server that numbers anew under the same UIDVALIDITY: the place is taken by another letter.
@@ -186,7 +196,8 @@ class Look:
                 taken = [row for row in rows if row["id"] not in here]
                 await messages.add_messages(tx, [{**row, "uidvalidity": -to_ms(now)} for row in taken])
             await write_position(tx, folder)
-        if rows:
+        await beginning.forget(self.services, folder.site_id, begun.values())
+        if rows or begun:
             self.services.bell.ring("messages")
 
     def _row(self, folder: Folder, plan: Plan, letter: RawLetter, sha256: str, now: datetime) -> dict[str, Any]:
@@ -220,7 +231,10 @@ class Look:
         if plan.settling:
             done = replace(done, counted_at=begun, counted_uid=last, floor_uid=last)
         async with self.services.db.write() as tx:
+            cut = 0 if plan.quiet else await arriving.end_arriving(tx, folder.site_id, folder.id, begun)
             await write_position(tx, done)
+        if cut:
+            self.services.bell.ring("messages")
         return done
 
 
@@ -256,7 +270,7 @@ async def pass_over(services: Services, folder: Folder, uid: int, why: str) -> N
 
 
 def _read_up_to(folder: Folder, letters: Sequence[RawLetter]) -> Folder:
-    return replace(folder, last_uid=max(folder.last_uid, letters[-1].uid))
+    return replace(folder, last_uid=max(folder.last_uid, *(letter.reached or letter.uid for letter in letters)))
 
 
 class _Handfuls:
@@ -277,7 +291,7 @@ class _Handfuls:
             for letter in self._letters:
                 taken.append(letter)
                 size += len(letter.raw)
-                if len(taken) >= _HANDFUL or size >= _HANDFUL_BYTES:
+                if letter.pause or len(taken) >= _HANDFUL or size >= _HANDFUL_BYTES:
                     break
         except Exception as fault:
             if not taken:

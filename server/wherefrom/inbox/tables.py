@@ -67,7 +67,7 @@ message = Table(
     Column("sha256", String(64), nullable=False),  # the raw bytes, a blob
     Column("size", BigInteger, nullable=False),  # bytes on the server
     Column("truncated", Boolean, nullable=False),
-    Column("status", String(16), nullable=False),  # stored, sorted, unreadable, duplicate, taken
+    Column("status", String(16), nullable=False),  # arriving, stored, sorted, unreadable, duplicate, taken
     Column("status_reason", Text, nullable=False),
     Column("duplicate_of", BigInteger),
     Column("tries", Integer, nullable=False),
@@ -102,6 +102,13 @@ message = Table(
         "id",
         sqlite_where=text("historic = 1"),
         postgresql_where=text("historic"),
+    ),
+    Index(
+        "ix_message_arriving",  # hardly ever any, and looked for after each look into a folder
+        "site_id",
+        "folder_id",
+        sqlite_where=text("status = 'arriving'"),
+        postgresql_where=text("status = 'arriving'"),
     ),
     Index(
         "ix_message_stored",

@@ -115,7 +115,8 @@ class VisitSourceView(Struct, frozen=True, kw_only=True):
 class MessageView(Struct, frozen=True, kw_only=True):
     """A letter. ``rule`` and ``confidence`` say how its visit was found; ``visit`` is null where none was. Of the deal
     a CRM made of it: its number, its status in the CRM's words, and what it is worth, an exact decimal as a string.
-    ``historic``: it came before its mailbox was connected, and no webhook was told of it."""
+    ``historic``: it came before its mailbox was connected, and no webhook was told of it. ``status``: "sorted";
+    "arriving" while only the beginning of a large letter is here; "unreadable", and ``status_reason`` says why."""
 
     id: str
     arrived_at: datetime

@@ -34,7 +34,10 @@ class FolderState:
 class RawLetter:
     """``internaldate`` is when it arrived, in UTC. ``size`` is what the server says; what was read may be shorter, and
     then ``truncated``. ``problem``: why the server did not hand it out at all; ``raw`` is empty then. A large letter is
-    in ``file``, for the caller to keep or to abandon, and ``raw`` is its beginning."""
+    in ``file``, for the caller to keep or to abandon, and ``raw`` is its beginning. ``early``: that beginning alone,
+    ahead of the letter itself, which follows. Once this one is kept, so is all that was asked for up to ``reached``; 0
+    stands for its own UID, and letters come out of their order only where it says so. ``pause``: what comes next takes
+    a while, so that nothing should wait for it."""
 
     uid: int
     internaldate: datetime
@@ -43,6 +46,9 @@ class RawLetter:
     truncated: bool
     problem: str = ""
     file: Incoming | None = None
+    early: bool = False
+    reached: int = 0
+    pause: bool = False
 
     @property
     def length(self) -> int:

@@ -42,6 +42,8 @@ __all__ = ["FolderInfo", "FolderState", "ImapAccount", "ImapSession", "RawLetter
 HIGHEST_UID = 4_294_967_295
 _GLANCE_SECONDS = 0.5  # how often a wait looks whether it shall stop
 _GROUP_BYTES = 16_777_216  # of letters in one FETCH, so that fifty big ones are not in memory at once
+LARGE = 4_194_304  # bytes; such a letter takes a while to come
+BEGINNING = 262_144  # bytes of it that are fetched ahead: header and text, as mail programs order the parts
 # Servers that end IDLE sooner than the half hour of RFC 2177; ended from our side it costs a line, from theirs a login.
 _IDLE_LIMITS = {"yahoo.com": 170, "aol.com": 170, "rambler.ru": 50}
 
@@ -113,9 +115,11 @@ class ImapSession(Connection):
 
     # ------------------------------------------------------------------ reading
 
-    def fetch_new(self, after_uid: int, batch: int, max_bytes: int, begin: Begin | None = None) -> Iterator[RawLetter]:
+    def fetch_new(
+        self, after_uid: int, batch: int, max_bytes: int, begin: Begin | None = None, *, early: bool = False
+    ) -> Iterator[RawLetter]:
         """The open folder's letters with a UID above ``after_uid``; as ``fetch_uids``."""
-        yield from self.fetch_uids(self._search_above(after_uid), batch, max_bytes, begin=begin)
+        yield from self.fetch_uids(self._search_above(after_uid), batch, max_bytes, begin=begin, early=early)
 
     def fetch_uids(
         self,
@@ -124,19 +128,32 @@ class ImapSession(Connection):
         max_bytes: int,
         wants: Callable[[datetime], bool] = lambda arrived_at: True,
         begin: Begin | None = None,
+        *,
+        early: bool = False,
     ) -> Iterator[RawLetter]:
         """The open folder's letters of these UIDs, in this order; those ``wants`` is true of, by their INTERNALDATE.
 
         Fetches at most ``batch`` letters and 16 MiB at once; of a letter above ``max_bytes`` its beginning. A letter
         that the server cannot hand out comes as one with a ``problem``; one deleted meanwhile does not come. With
-        ``begin`` a large letter goes to the disk as it comes; without, it is in memory.
+        ``begin`` a large letter goes to the disk as it comes; without, it is in memory. With ``early`` the beginnings
+        of a batch's large letters come first, then the small ones, then the large ones themselves.
         """
         self._begin = begin
         for uids in _slices(found, batch):
             facts = self._fetch(uids, ["RFC822.SIZE", "INTERNALDATE"])
             wanted = [uid for uid in uids if uid in facts and wants(arrival_of(facts[uid].get(b"INTERNALDATE")))]
-            for group in _groups([(uid, size_of(facts[uid])) for uid in wanted], max_bytes):
-                yield from self._read_group(group, facts, max_bytes)
+            large = [uid for uid in wanted if early and size_of(facts[uid]) > LARGE]
+            for uid in large:
+                yield from self._read_beginning(uid, facts)
+            small = [(uid, size_of(facts[uid])) for uid in wanted if uid not in large]
+            for group in _groups(small, max_bytes):
+                for letter in self._read_group(group, facts, max_bytes):
+                    if large:
+                        letter = replace(letter, reached=min(letter.uid, large[0] - 1), pause=letter.uid == group[-1])
+                    yield letter
+            for uid, following in zip(large, [*large[1:], wanted[-1] + 1] if large else [], strict=True):
+                for letter in self._read_group([uid], facts, max_bytes):
+                    yield replace(letter, reached=following - 1, pause=True)
 
     def _search_above(self, after_uid: int) -> list[int]:
         self._forget_news()
@@ -172,6 +189,17 @@ class ImapSession(Connection):
                 yield from self._read_refused(uid, facts, max_bytes, "the server handed out nothing")
             else:
                 yield raw_letter(uid, facts[uid], body[:max_bytes], truncated=big or len(body) > max_bytes)
+
+    def _read_beginning(self, uid: int, facts: dict[int, Any]) -> Iterator[RawLetter]:
+        """Nothing when there is none to be had: what is wrong with the letter shows when it is fetched itself."""
+        try:
+            answer = self._fetch([uid], [f"BODY.PEEK[]<0.{BEGINNING}>"], 4 * BEGINNING)
+        except ProtocolError:
+            if self._wire.gone:
+                raise
+            return
+        if body := body_of(answer.get(uid, {})):
+            yield replace(raw_letter(uid, facts[uid], body[:BEGINNING], truncated=True), early=True, pause=True)
 
     def _read_alone(
         self, uid: int, facts: dict[int, Any], item: str, spool: Spool, *, truncated: bool

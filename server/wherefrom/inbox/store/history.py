@@ -127,7 +127,7 @@ async def _find_floor(tx: Tx, site_id: int, wanted: HistoryFilter, place: Cursor
 def _rows(site_id: int) -> Select[Any]:
     # Written out, not bound: PostgreSQL plans a prepared statement better when it sees the statuses.
     return select_rows(site_id).where(
-        message.c.status.in_((literal_column("'sorted'"), literal_column("'unreadable'")))
+        message.c.status.in_([literal_column(f"'{one}'") for one in ("sorted", "unreadable", "arriving")])
     )
 
 

@@ -1,4 +1,4 @@
-"""Messages as they come in: stored, claimed, sorted.
+"""Messages as they come in: stored, claimed, sorted. (Large ones begin as ``arriving``, see there.)
 
     stored ─claim─▶ stored (claimed_until) ─▶ sorted       a letter, matched or not
                                             ├▶ duplicate    the same letter is there already
@@ -148,12 +148,13 @@ async def list_held(tx: Tx, site_id: int, sha256s: Sequence[str]) -> set[str]:
 
 
 async def list_stored_uids(tx: Tx, site_id: int, folder_id: int, uidvalidity: int, first: int, last: int) -> set[int]:
-    """The UIDs from ``first`` to ``last`` whose letters are here, in whatever state."""
+    """The UIDs from ``first`` to ``last`` whose letters are here whole, in whatever state."""
     query = select(message.c.uid).where(
         message.c.site_id == site_id,
         message.c.folder_id == folder_id,
         message.c.uidvalidity == uidvalidity,
         message.c.uid.between(first, last),
+        message.c.status != literal_column("'arriving'"),
     )
     return set((await tx.scalars(query)).all())
 

@@ -19,9 +19,9 @@ _EXCERPT = 200
 
 @dataclass(frozen=True, slots=True)
 class HistoryRow:
-    """A line of the history. ``status``: sorted, unreadable (``status_reason`` says why) or taken. ``visit_kind``:
-    visit, source (everybody who came by it), or "" where there is no visit (any more). ``deal_value`` is read by
-    ``webhooks.money``."""
+    """A line of the history. ``status``: sorted, unreadable (``status_reason`` says why), taken, or arriving (its
+    beginning is here, the rest on its way). ``visit_kind``: visit, source (everybody who came by it), or "" where there
+    is no visit (any more). ``deal_value`` is read by ``webhooks.money``."""
 
     id: int
     arrived_at: datetime
