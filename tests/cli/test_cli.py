@@ -71,6 +71,11 @@ def test_a_site_is_set_up_from_nothing_to_a_script_tag(shell: Shell, dovecot: Do
     endpoint = shell.json("endpoint", "add", "shop", "https://crm.company.example/hook", "--format", "roistat")
     assert endpoint["secret"].startswith("whsec_")
     assert "secret" not in shell.json("endpoint", "list", "shop")["data"][0]
+    assert endpoint["events"] == ["message.received"]
+    opened = ("--event", "send.opened")
+    assert "format roistat" in shell.run("endpoint", "set", "shop", *opened).stderr
+    changed = shell.json("endpoint", "set", "shop", "--format", "standard", "--event", "send.bounced", *opened)
+    assert changed["events"] == ["send.bounced", "send.opened"]
     changed = shell.json("endpoint", "set", "shop", "--per-minute", "60", "--junk", "--off")
     assert (changed["per_minute"], changed["junk"], changed["status"]) == (60, True, "paused")
     assert shell.json("endpoint", "secret", "shop", "--overlap-hours", "48")["old_secret_until"]

@@ -235,16 +235,17 @@ async def test_a_connection_that_fails_says_at_which_step_and_what_to_do(client,
 
 
 async def test_a_webhooks_secret_is_shown_once(client, scene, setup, services):
-    answer = await post(client, setup, "endpoints", url="http://127.0.0.1:1999/hook", format="roistat", which="all")
+    wish = {"format": "roistat", "which": "all", "event:message.received": "1"}
+    answer = await post(client, setup, "endpoints", url="http://127.0.0.1:1999/hook", **wish)
     assert answer.status_code == 200
     assert "whsec_" in answer.text
     page = (await client.get(setup)).text
     assert "whsec_" not in page
     assert "Format roistat, all letters" in page
-    again = await post(client, setup, "endpoints", url="http://127.0.0.1:1999/hook", format="roistat", which="all")
+    again = await post(client, setup, "endpoints", url="http://127.0.0.1:1999/hook", **wish)
     assert again.status_code == 409
     assert "posts to this URL" in again.text
-    wrong = await post(client, setup, "endpoints", url="http://10.0.0.1/hook", format="standard", which="all")
+    wrong = await post(client, setup, "endpoints", url="http://10.0.0.1/hook", **wish)
     assert wrong.status_code == 400
     odd = await post(client, setup, "endpoints", url="http://127.0.0.1:1999/h2", format="xml")
     assert odd.status_code == 400
@@ -328,7 +329,7 @@ async def test_what_was_given_up_is_sent_again_from_the_page(client, scene, setu
 
 async def test_a_webhook_is_added_with_its_choices_gets_a_new_secret_and_is_removed(client, scene, setup, services):
     wish = {"url": "http://127.0.0.1:1999/hook", "format": "standard", "which": "first", "automatic": "1", "junk": "1",
-            "deal_path": "deal.id", "per_minute": "30"}  # fmt: skip
+            "deal_path": "deal.id", "per_minute": "30", "event:message.received": "1"}  # fmt: skip
     first = await post(client, setup, "endpoints", **wish)
     async with services.db.read() as tx:
         [one] = await list_endpoints(tx, scene.site.id)
@@ -344,6 +345,23 @@ async def test_a_webhook_is_added_with_its_choices_gets_a_new_secret_and_is_remo
     assert (await post(client, setup, f"endpoints/{one.id}/remove")).status_code == 303
     async with services.db.read() as tx:
         assert await list_endpoints(tx, scene.site.id) == []
+
+
+async def test_what_a_webhook_is_told_of_is_chosen_when_it_is_added_and_changed_later(client, scene, setup, services):
+    wish = {"url": "http://127.0.0.1:1999/hook", "format": "standard"}
+    empty = await post(client, setup, "endpoints", **wish)
+    assert (empty.status_code, "No event is chosen" in empty.text) == (400, True)
+    flat = await post(client, setup, "endpoints", **wish | {"format": "roistat", "event:send.opened": "1"})
+    assert flat.status_code == 400
+    assert re.search(r'name="event:send.opened" value="1" checked', flat.text)
+    await post(client, setup, "endpoints", **wish | {"event:message.received": "1", "event:send.clicked": "1"})
+    assert "letters with a visit; of sends: clicked, the first time" in (await client.get(setup)).text
+    async with services.db.read() as tx:
+        [one] = await list_endpoints(tx, scene.site.id)
+    refused = await post(client, setup, f"endpoints/{one.id}/events")
+    assert (refused.status_code, "No event is chosen" in refused.text) == (400, True)
+    assert (await post(client, setup, f"endpoints/{one.id}/events", **{"event:send.bounced": "1"})).status_code == 303
+    assert "of sends: bounced" in (await client.get(setup)).text
 
 
 async def test_hits_that_became_no_visit_are_counted_by_reason_in_words(client, scene, setup, services):

@@ -21,6 +21,14 @@ _ENDPOINT = "/sites/{site}/endpoints/{endpoint}"
 EndpointArgument = Annotated[str, typer.Argument(help="The endpoint's id; the only one if left out.")]
 Url = Annotated[str | None, typer.Option(help="Where to post.")]
 FormatOption = Annotated[str | None, typer.Option("--format", help="standard or roistat.")]
+EventsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--event",
+        help="What is told, once for each: message.received (alone, if none is named), send.delivered, send.failed, "
+        "send.bounced, send.opened, send.clicked, send.unsubscribed, send.complained. Of sends in format standard.",
+    ),
+]
 WhichOption = Annotated[
     str | None, typer.Option(help="matched (with a visit), all, first (of a thread), or matched_first.")
 ]
@@ -37,6 +45,7 @@ def add(
     site: SiteArgument,
     url: Annotated[str, typer.Argument(help="Where to post.")],
     format_: FormatOption = None,
+    event: EventsOption = None,
     which: WhichOption = None,
     automatic: AutomaticOption = None,
     junk: JunkOption = None,
@@ -46,7 +55,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a webhook. Its signing secret is shown once."""
-    body = {"url": url, **_named(format_, which, automatic, junk, deal_path, per_minute)}
+    body = {"url": url, **_named(format_, event, which, automatic, junk, deal_path, per_minute)}
 
     async def use(services: Services) -> Any:
         return await invoke(services, "POST", _ENDPOINTS, site=site, body=body)
@@ -78,6 +87,7 @@ def set_(
     endpoint: EndpointArgument = "",
     url: Url = None,
     format_: FormatOption = None,
+    event: EventsOption = None,
     which: WhichOption = None,
     automatic: AutomaticOption = None,
     junk: JunkOption = None,
@@ -88,7 +98,7 @@ def set_(
     as_json: JsonOption = False,
 ) -> None:
     """Change a webhook; what is not named stays."""
-    body = _named(format_, which, automatic, junk, deal_path, per_minute)
+    body = _named(format_, event, which, automatic, junk, deal_path, per_minute)
     if url is not None:
         body["url"] = url
     if on is not None:
@@ -213,12 +223,12 @@ def remove(
 
 
 def _named(
-    format_: str | None, which: str | None, automatic: bool | None, junk: bool | None, deal_path: str | None,
-    per_minute: int | None,
+    format_: str | None, events: list[str] | None, which: str | None, automatic: bool | None, junk: bool | None,
+    deal_path: str | None, per_minute: int | None,
 ) -> dict[str, Any]:  # fmt: skip
     values = {
-        "format": format_, "which": which, "automatic": automatic, "junk": junk, "deal_path": deal_path,
-        "per_minute": per_minute,
+        "format": format_, "events": events or None, "which": which, "automatic": automatic, "junk": junk,
+        "deal_path": deal_path, "per_minute": per_minute,
     }  # fmt: skip
     return {name: value for name, value in values.items() if value is not None}
 
@@ -248,9 +258,13 @@ def _delivery_line(one: dict[str, Any]) -> str:
     answer = "not tried yet" if last is None else last["error"] or f"answered {last['status_code']}"
     tries = f"{one['attempts']} {'try' if one['attempts'] == 1 else 'tries'}"
     again = f", again at {one['next_at']}" if one["next_at"] else ""
-    return (
-        f"{one['id']:<20} {one['created_at']}  {one['status']:<9} letter {one['subject_id']}: {tries}, {answer}{again}"
-    )
+    return f"{one['id']:<20} {one['created_at']}  {one['status']:<9} {_subject(one)}: {tries}, {answer}{again}"
+
+
+def _subject(one: dict[str, Any]) -> str:
+    """What a delivery tells: ``letter 7``, or ``send 7 opened``."""
+    thing, _, happened = one["event_type"].partition(".")
+    return f"letter {one['subject_id']}" if thing == "message" else f"{thing} {one['subject_id']} {happened}"
 
 
 def _trial_words(trial: dict[str, Any]) -> str:

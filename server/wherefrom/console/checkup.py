@@ -15,7 +15,7 @@ from wherefrom.mail.diagnosis import Diagnosis, Step
 from wherefrom.substitution.target import Target
 from wherefrom.substitution.use import PoolUse
 from wherefrom.webhooks.breaker import breaker_state
-from wherefrom.webhooks.endpoint import Endpoint
+from wherefrom.webhooks.endpoint import LETTER, Endpoint, EventName
 
 _MAILBOX = {
     "new": ("not tried yet", "warn"),
@@ -40,6 +40,18 @@ _WHICH = {
     "first": "the first letter of each thread",
     "matched_first": "the first letter of each thread, when it has a visit",
 }
+EVENT_WORDS: dict[EventName, str] = {
+    LETTER: "A letter came",
+    "send.delivered": "Delivered",
+    "send.failed": "Not handed over",
+    "send.bounced": "Bounced",
+    "send.opened": "Opened, the first time",
+    "send.clicked": "Clicked, the first time",
+    "send.unsubscribed": "Unsubscribed",
+    "send.complained": "Reported as spam",
+}
+"""What an endpoint may be told of, as the form has it."""
+
 _STEPS = {
     "token": "Token",
     "dns": "Name",
@@ -100,10 +112,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class HookLine(Line):
-    """A webhook's line. ``enabled``: it is posted to; ``given_up``: how many deliveries are kept for sending again."""
+    """A webhook's line. ``enabled``: it is posted to; ``given_up``: how many deliveries are kept for sending again;
+    ``events``: what it is told of."""
 
     enabled: bool = True
     given_up: int = 0
+    events: tuple[EventName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +257,7 @@ def endpoint_line(one: Endpoint, waiting: int, given_up: int, now: datetime) -> 
     status, kind = _ENDPOINT.get(one.status, (one.status, ""))
     if one.status == "enabled" and one.failing_since:
         status, kind = "failing", "bad"
-    details = [_letters_words(one)]
+    details = [_told_words(one)]
     if one.status_reason:
         details.insert(0, sentence(one.status_reason))
     elif one.status == "enabled" and breaker_state(one.failures, one.quiet_until, now) != "closed":
@@ -257,14 +271,22 @@ def endpoint_line(one: Endpoint, waiting: int, given_up: int, now: datetime) -> 
     if one.previous_until is not None and one.previous_until > now:
         details.append("The secret was changed: the old one signs beside the new one for a while")
     at = one.status_at if one.status in ("gone", "failed") else one.failing_since
-    return HookLine(one.id, one.url, status, kind, tuple(details), at, None, one.status == "enabled", given_up)
+    on = one.status == "enabled"
+    return HookLine(one.id, one.url, status, kind, tuple(details), at, None, on, given_up, one.events)
+
+
+def _told_words(one: Endpoint) -> str:
+    """What goes there, and how."""
+    letters = [_letters_words(one)] if LETTER in one.events else []
+    sends = ", ".join(EVENT_WORDS[name].lower() for name in one.events if name != LETTER)
+    told = "; ".join([*letters, *([f"of sends: {sends}"] if sends else [])])
+    return f"Format {one.format}, {told}" + (f", at most {one.per_minute} a minute" if one.per_minute else "")
 
 
 def _letters_words(one: Endpoint) -> str:
-    """Which letters go there, and how."""
+    """Which letters go there."""
     also = [words for words, goes in (("automatic ones", one.automatic), ("those in Junk", one.junk)) if goes]
-    words = f"Format {one.format}, {_WHICH[one.which]}" + (f", also {' and '.join(also)}" if also else "")
-    return words + (f", at most {one.per_minute} a minute" if one.per_minute else "")
+    return _WHICH[one.which] + (f", also {' and '.join(also)}" if also else "")
 
 
 def sum_drops(counts: Iterable[Any]) -> list[tuple[str, int]]:

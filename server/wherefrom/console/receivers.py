@@ -5,6 +5,7 @@ Each form does what the management API does, by the same use cases.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 
 from starlette.responses import Response
@@ -23,6 +24,7 @@ from wherefrom.webhooks.change import (
     remove_endpoint,
     resend_span,
 )
+from wherefrom.webhooks.endpoint import EVENT_NAMES
 from wherefrom.webhooks.trial import TryEndpoint, try_endpoint
 from wherefrom.webhooks.views import trial_view
 
@@ -35,6 +37,7 @@ async def add_endpoint_form(call: Call) -> Response:
             {
                 "url": wanted(fields, "url"),
                 "format": fields.get("format", "standard"),
+                "events": _chosen_events(fields),
                 "which": fields.get("which", "matched"),
                 "automatic": bool(fields.get("automatic")),
                 "junk": bool(fields.get("junk")),
@@ -65,6 +68,20 @@ async def set_endpoint_status(call: Call) -> Response:
     wish = convert_form({"status": wanted(call.fields, "status")}, ChangeEndpoint)
     await change_endpoint(call.services, call.site.id, call.id("endpoint"), wish)
     return back_to_setup(call, "#webhooks")
+
+
+async def set_endpoint_events(call: Call) -> Response:
+    """Chooses what a webhook is told of from now on."""
+    wish = convert_form({"events": _chosen_events(call.fields)}, ChangeEndpoint)
+    try:
+        await change_endpoint(call.services, call.site.id, call.id("endpoint"), wish)
+    except WherefromError as problem:
+        return await setup_page(call, Outcome("events", problem, endpoint_id=call.id("endpoint")))
+    return back_to_setup(call, "#webhooks")
+
+
+def _chosen_events(fields: Mapping[str, str]) -> list[str]:
+    return [name for name in EVENT_NAMES if fields.get(f"event:{name}")]
 
 
 async def resend_form(call: Call) -> Response:

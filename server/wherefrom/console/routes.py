@@ -51,6 +51,7 @@ _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/setup/endpoints", receivers.add_endpoint_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/test", receivers.try_endpoint_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/status", receivers.set_endpoint_status),
+    ("/sites/{site}/setup/endpoints/{endpoint}/events", receivers.set_endpoint_events),
     ("/sites/{site}/setup/endpoints/{endpoint}/resend", receivers.resend_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/secret", receivers.change_secret_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/remove", receivers.remove_endpoint_form),

@@ -186,6 +186,7 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
         "endpoints": [
             checkup.endpoint_line(one, waiting.get(one.id, 0), given_up.get(one.id, 0), now) for one in endpoints
         ],
+        "event_words": checkup.EVENT_WORDS,
         "drops": checkup.sum_drops(await list_drops(tx, site_id, since)),
         "needs": checkup.list_needs(seen_at, targets, mailboxes, endpoints),
     }

@@ -12,7 +12,16 @@ from msgspec import Meta
 
 from wherefrom.errors import BadInput, Conflict
 from wherefrom.services import Services
-from wherefrom.webhooks.endpoint import Attachments, Endpoint, Format, Which
+from wherefrom.webhooks.endpoint import (
+    EVENT_NAMES,
+    LETTER,
+    Attachments,
+    Endpoint,
+    EventName,
+    Format,
+    Which,
+    choose_events,
+)
 from wherefrom.webhooks.guard import check_url
 from wherefrom.webhooks.networks import parse_networks
 from wherefrom.webhooks.signature import new_secret
@@ -21,14 +30,17 @@ from wherefrom.webhooks.store import deliveries, endpoints
 PerMinute = Annotated[int, Meta(ge=0, le=60_000)]
 """Posts started a minute; 0 for no limit."""
 DealPath = Annotated[str, Meta(max_length=200, pattern=r"^([^\s.]+(\.[^\s.]+)*)?$")]
+Events = Annotated[list[EventName], Meta(max_length=2 * len(EVENT_NAMES))]
 OverlapHours = Annotated[int, Meta(ge=0, le=720)]
 
 
 class AddEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A wish for an endpoint; see ``endpoint.Endpoint`` for the meanings."""
+    """A wish for an endpoint; see ``endpoint.Endpoint`` for the meanings. ``events`` of sends go in format standard
+    alone; ``which``, ``automatic``, ``junk`` and ``attachments`` are about received letters."""
 
     url: str
     format: Format = "standard"
+    events: Events = msgspec.field(default_factory=lambda: [LETTER])
     which: Which = "matched"
     automatic: bool = False
     junk: bool = False
@@ -43,6 +55,7 @@ class ChangeEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     url: str | None = None
     format: Format | None = None
+    events: Events | None = None
     which: Which | None = None
     automatic: bool | None = None
     junk: bool | None = None
@@ -76,6 +89,7 @@ async def add_endpoint(services: Services, site_id: int, wish: AddEndpoint) -> A
         id=services.ids.next(),
         url=url,
         format=wish.format,
+        events=choose_events(wish.events, wish.format),
         which=wish.which,
         automatic=wish.automatic,
         junk=wish.junk,
@@ -113,7 +127,11 @@ async def change_endpoint(services: Services, site_id: int, endpoint_id: int, wi
         values["per_minute"] = values["per_minute"] or None
         values["quiet_until"] = None
     async with services.db.write() as tx:
-        await endpoints.get_endpoint(tx, site_id, endpoint_id)
+        known = await endpoints.get_endpoint(tx, site_id, endpoint_id)
+        if "events" in values or "format" in values:
+            values["events"] = choose_events(
+                known.events if wish.events is None else wish.events, wish.format or known.format
+            )
         await endpoints.update_endpoint(tx, site_id, endpoint_id, values)
         changed = await endpoints.get_endpoint(tx, site_id, endpoint_id)
     services.bell.ring("deliveries")

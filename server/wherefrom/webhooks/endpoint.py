@@ -1,4 +1,4 @@
-"""An endpoint: where a site's letters are posted, in which form, and which of them.
+"""An endpoint: where a site's events are posted, in which form, and which of them.
 
     enabled ⇄ paused            by a person
     enabled → gone              the receiver answered 410
@@ -11,16 +11,32 @@ wanted any more is removed, and with it what waits.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
+from wherefrom.errors import BadInput
 from wherefrom.events.snapshots import MessageReceived
 
 Format = Literal["standard", "roistat"]
+EventName = Literal[
+    "message.received",
+    "send.delivered",
+    "send.failed",
+    "send.bounced",
+    "send.opened",
+    "send.clicked",
+    "send.unsubscribed",
+    "send.complained",
+]
+"""What an endpoint may be told of; all other events are told in the console alone."""
+
+EVENT_NAMES: tuple[EventName, ...] = get_args(EventName)
 Which = Literal["matched", "all", "first", "matched_first"]
 WITH_VISIT: tuple[Which, ...] = ("matched", "matched_first")
 OF_THREAD: tuple[Which, ...] = ("first", "matched_first")
+LETTER: EventName = "message.received"
 Attachments = Literal["objects", "urls"]
 Status = Literal["enabled", "paused", "gone", "failed"]
 
@@ -28,6 +44,8 @@ Status = Literal["enabled", "paused", "gone", "failed"]
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """One row, without its secrets.
+
+    ``events``: what is told, in the order of ``EVENT_NAMES``; what follows up to ``junk`` is about letters.
 
     ``which``: letters with a visit, all, the first of each thread (with a visit or not), or both. ``automatic`` and
     ``junk`` say whether automatic mail and letters found in Junk go too. ``attachments``: in format ``roistat``,
@@ -55,6 +73,28 @@ class Endpoint:
     quiet_until: datetime | None = None
     per_minute: int | None = None
     previous_until: datetime | None = None
+    events: tuple[EventName, ...] = (LETTER,)
+
+
+def choose_events(chosen: Iterable[EventName], format: Format) -> tuple[EventName, ...]:
+    """What an endpoint of ``format`` is to be told, each once. BadInput for nothing, and for what the format cannot
+    say."""
+    wanted: Collection[EventName] = set(chosen)
+    events = tuple(one for one in EVENT_NAMES if one in wanted)
+    if not events:
+        raise BadInput(
+            "no event is chosen, so nothing would ever be posted",
+            hint=f"choose some of {', '.join(EVENT_NAMES)}; or pause the endpoint",
+            field="events",
+        )
+    foreign = [one for one in events if one != LETTER]
+    if format == "roistat" and foreign:
+        raise BadInput(
+            f"format roistat has names for received letters alone, and none for {', '.join(foreign)}",
+            hint=f"choose {LETTER} alone, or format standard; a second endpoint may take the rest",
+            field="events",
+        )
+    return events
 
 
 def wants(endpoint: Endpoint, letter: MessageReceived) -> bool:

@@ -14,9 +14,9 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from wherefrom.events.snapshots import MessageReceived
+from wherefrom.events.snapshots import MessageReceived, OfSend
 from wherefrom.events.store import Event, claim_unfanned, mark_fanned
-from wherefrom.events.types import EventType
+from wherefrom.events.types import OF_SENDS, SHAPES, EventType
 from wherefrom.services import Services
 from wherefrom.webhooks.endpoint import Endpoint, wants
 from wherefrom.webhooks.lead import lead_of
@@ -35,11 +35,11 @@ _BATCH = 100
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A letter that an endpoint wants, before it is rendered."""
+    """A letter, or what became of a send, that an endpoint wants, before it is rendered."""
 
     event: Event
     endpoint: Endpoint
-    letter: MessageReceived
+    told: MessageReceived | OfSend
     lead: str
 
     @property
@@ -67,15 +67,17 @@ async def fan_out(services: Services) -> bool:
 
 def _drafts(services: Services, event: Event, of_site: list[Endpoint]) -> list[Draft]:
     """Who gets this event; nobody what is told in the console alone."""
-    if event.type is not EventType.MESSAGE_RECEIVED:
+    hearers = [one for one in of_site if event.type.value in one.events]
+    if not hearers or event.type not in (EventType.MESSAGE_RECEIVED, *OF_SENDS):
         return []
     try:
-        letter = event.read_as(MessageReceived)
+        told = event.read_as(SHAPES[event.type])
     except (msgspec.MsgspecError, UnicodeError) as fault:
         _tell_unreadable(event, fault)
         return []
-    lead = lead_of(letter, services.tokens.sign)
-    return [Draft(event, one, letter, lead) for one in of_site if wants(one, letter)]
+    assert isinstance(told, MessageReceived | OfSend)
+    lead = lead_of(told, services.tokens.sign)
+    return [Draft(event, one, told, lead) for one in hearers if isinstance(told, OfSend) or wants(one, told)]
 
 
 def _render_all(
@@ -111,9 +113,9 @@ def _render_all(
 def _body(services: Services, draft: Draft, sequence: int, now: datetime) -> bytes:
     event, endpoint = draft.event, draft.endpoint
     link = attachment_link(services, event.site_id, event.subject_id, now)
-    if endpoint.format == "roistat":
-        return render_roistat(draft.letter, link, endpoint.attachments)
-    return render_standard(event.type.value, event.created_at, draft.letter, link, Lead(draft.lead, sequence))
+    if endpoint.format == "roistat" and isinstance(draft.told, MessageReceived):  # as choose_events sees to it
+        return render_roistat(draft.told, link, endpoint.attachments)
+    return render_standard(event.type.value, event.created_at, draft.told, link, Lead(draft.lead, sequence))
 
 
 def _tell_unreadable(event: Event, fault: Exception) -> None:

@@ -1,30 +1,33 @@
-"""Whose letter it is, so that a receiver can put the letters of one lead in order.
+"""Whose letter it is, so that a receiver can put the letters of one lead in order; and whose send.
 
 No order of arrival is promised: a delivery that failed comes after younger ones. So each letter has its number among
 the letters of its lead to this endpoint, 1, 2, 3 … without gaps. A lead is a visit; where there is none (or it stands
 for everybody who came by a source) it is the sender, told by a keyed digest and not by the address, because it is kept
-longer than the letter.
+longer than the letter. What becomes of sends is in the order of the contact they went to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from wherefrom.events.snapshots import MessageReceived
+from wherefrom.events.snapshots import MessageReceived, OfSend
 
 SENDER_PURPOSE = "lead"
 _DIGEST_LENGTH = 22  # 128 bits in base64, as ``Tokens.sign`` ends
 
 
-def lead_of(letter: MessageReceived, sign: Callable[[str, str], str]) -> str:
-    """The lead's name, at most 40 characters: ``visit-123456`` or ``sender-…``. ``sign``: ``Tokens.sign``."""
+def lead_of(letter: MessageReceived | OfSend, sign: Callable[[str, str], str]) -> str:
+    """The lead's name, at most 40 characters: ``visit-123456``, ``sender-…`` or ``contact-…``. ``sign``:
+    ``Tokens.sign``."""
+    if isinstance(letter, OfSend):
+        return f"contact-{letter.contact_id}"
     if letter.visit is not None and letter.visit.kind == "visit":
         return f"visit-{letter.visit.id}"
     return f"sender-{sign(SENDER_PURPOSE, letter.message.from_address.lower())[-_DIGEST_LENGTH:]}"
 
 
 def sequence_headers(lead: str, sequence: int | None) -> dict[str, str]:
-    """The headers that say which letter of its lead this is; none for what is no letter."""
+    """The headers that say which letter of its lead this is; none for a test."""
     if sequence is None:
         return {}
     return {"wherefrom-lead": lead, "wherefrom-sequence": str(sequence)}

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
-from wherefrom.db import Moment, metadata
+from wherefrom.db import Json, Moment, metadata
 
 endpoint = Table(
     "endpoint",
@@ -14,7 +14,8 @@ endpoint = Table(
     Column("previous_secret", Text),  # sealed; signs beside the new one until previous_until, so no letter is refused
     Column("previous_until", Moment),
     Column("format", String(16), nullable=False),  # standard, roistat
-    Column("which", String(16), nullable=False),  # matched, all, first
+    Column("events", Json, nullable=False, server_default='["message.received"]'),  # what is told, by event types
+    Column("which", String(16), nullable=False),  # matched, all, first: of letters
     Column("automatic", Boolean, nullable=False),  # send automatic mail too
     Column("junk", Boolean, nullable=False),  # send letters of the junk folder too
     Column("attachments", String(8), nullable=False),  # objects, urls

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from wherefrom.errors import SettingsError
-from wherefrom.events.snapshots import Match, Message, MessageReceived, TestPing, Utm, Visit
+from wherefrom.events.snapshots import Contact, Match, Message, MessageReceived, TestPing, Utm, Visit
 from wherefrom.services import Services
 from wherefrom.webhooks import deal
 from wherefrom.webhooks.advice import advise
@@ -108,7 +108,8 @@ def sample_letter(now: datetime) -> MessageReceived:
         attachments=[],
     )
     match = Match(rule="code", confidence=1.0, reason="a sample: nothing was matched")
-    return MessageReceived(message=message, match=match, visit=_sample_visit(now))
+    contact = Contact(id="0", email="test@example.com", name="Wherefrom test", reference="", send_id=None, by="sender")
+    return MessageReceived(message=message, match=match, visit=_sample_visit(now), contact=contact)
 
 
 def _sample_visit(now: datetime) -> Visit:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from wherefrom.webhooks.breaker import Breaker, breaker_state
 from wherefrom.webhooks.change import Added
-from wherefrom.webhooks.endpoint import Attachments, Endpoint, Format, Status, Which
+from wherefrom.webhooks.endpoint import Attachments, Endpoint, EventName, Format, Status, Which
 from wherefrom.webhooks.post import Headers
 from wherefrom.webhooks.signature import webhook_id
 from wherefrom.webhooks.store.deliveries import Attempt, Delivery
@@ -31,6 +31,7 @@ class EndpointView(Struct, frozen=True, kw_only=True):
     id: str
     url: str
     format: Format
+    events: list[EventName]
     which: Which
     automatic: bool
     junk: bool
@@ -113,7 +114,8 @@ class AttemptView(Struct, frozen=True, kw_only=True):
 
 class DeliveryView(Struct, frozen=True, kw_only=True):
     """One event for one endpoint. ``next_at``: when it is tried (again); null once it has ended. ``lead`` and
-    ``sequence``: whose letter it is, and the number of it among theirs to this endpoint; null for a test."""
+    ``sequence``: whose event it is (a visit's, a sender's, a contact's), and its number among theirs to this endpoint;
+    null for a test."""
 
     id: str
     webhook_id: str
@@ -151,6 +153,7 @@ def _endpoint_fields(one: Endpoint, now: datetime) -> dict[str, Any]:
     overlaps = one.previous_until is not None and one.previous_until > now
     return same | {
         "id": str(one.id),
+        "events": list(one.events),
         "breaker": breaker_state(one.failures, one.quiet_until, now),
         "quiet_until": quiet,
         "old_secret_until": one.previous_until if overlaps else None,

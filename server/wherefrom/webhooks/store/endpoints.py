@@ -35,8 +35,8 @@ def is_awake(now: datetime) -> ColumnElement[bool]:
 
 
 def _value(row: Row[Any]) -> Endpoint:
-    fields = row._mapping
-    return Endpoint(**{name: fields[name] for name in Endpoint.__slots__})
+    fields = {name: row._mapping[name] for name in Endpoint.__slots__}
+    return Endpoint(**fields | {"events": tuple(fields["events"])})
 
 
 async def add_endpoint(tx: Tx, one: Endpoint, sealed_secret: str) -> None:
