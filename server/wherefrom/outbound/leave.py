@@ -56,15 +56,19 @@ async def leave(services: Services, mark: Mark, act: Act) -> Standing | None:
             await undo_unsubscribed(tx, mark.site_id, contact.email, sent.list, services.clock.now(), "person")
         else:
             scope = ALL if act == "all" else sent.list
-            await suppress(tx, services, sent, contact.email, scope, "unsubscribed", "by the letter's own link")
+            words = "by the letter's own link"
+            await suppress(tx, services, sent, contact.email, scope, "unsubscribed", words, by="person")
             await note(tx, services, sent, contact, SendStatus.UNSUBSCRIBED, scope)
         standing = await _standing(tx, mark)
     services.bell.ring("events")
     return standing
 
 
-async def suppress(tx: Tx, services: Services, sent: Sent, email: str, scope: str, reason: Reason, detail: str) -> None:
-    """Ends mail to the address of a send; nothing when it is ended for this scope already."""
+async def suppress(
+    tx: Tx, services: Services, sent: Sent, email: str, scope: str, reason: Reason, detail: str, *, by: str = "api"
+) -> None:
+    """Ends mail to the address of a send; nothing when it is ended for this scope and reason already. ``by``: see
+    ``Suppression``."""
     await add_suppression(
         tx,
         Suppression(
@@ -76,6 +80,7 @@ async def suppress(tx: Tx, services: Services, sent: Sent, email: str, scope: st
             detail=detail,
             send_id=sent.id,
             created_at=services.clock.now(),
+            created_by=by,
         ),
     )
 

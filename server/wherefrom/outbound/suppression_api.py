@@ -67,6 +67,7 @@ async def _add(call: Call) -> SuppressionView:
         detail=parse_line(body.detail, "detail", _LONGEST_DETAIL),
         send_id=None,
         created_at=call.services.clock.now(),
+        created_by=f"key {call.holder.key_id}",
     )
     async with call.services.db.write() as tx:
         if not await store.add_suppression(tx, new):

@@ -62,10 +62,11 @@ suppression = Table(
     Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("email", String(254), nullable=False),  # in lower case
     Column("scope", String(100), nullable=False),  # a list's name; "" is all mail
-    Column("reason", String(16), nullable=False),  # unsubscribed, complained, manual
+    Column("reason", String(16), nullable=False),  # unsubscribed, complained, bounced, manual
     Column("detail", Text, nullable=False),
     Column("send_id", BigInteger),  # the letter it came by
     Column("created_at", Moment, nullable=False),
+    Column("created_by", String(80), nullable=False),  # see suppression.py
     Column("undone_at", Moment),
     Column("undone_by", String(80), nullable=False),
     Index("ix_suppression_email", "site_id", "email"),
@@ -75,7 +76,29 @@ Index(
     suppression.c.site_id,
     suppression.c.email,
     suppression.c.scope,
+    suppression.c.reason,  # what a person wanted and takes back must not take back what others decided
     unique=True,
     sqlite_where=suppression.c.undone_at.is_(None),
     postgresql_where=suppression.c.undone_at.is_(None),
+)
+
+bounce = Table(
+    "bounce",  # what came back of letters: all of it is kept, also what was not acted on
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("send_id", BigInteger, nullable=False),
+    Column("contact_id", BigInteger, nullable=False),
+    Column("email", String(254), nullable=False),  # the contact's, when it came
+    Column("weight", String(16), nullable=False),  # see bounce.py; "complaint" of a complaint
+    Column("code", String(16), nullable=False),  # RFC 3463's; "" for none
+    Column("reason", Text, nullable=False),  # why it has this weight, in words
+    Column("detail", Text, nullable=False),  # what the other server said
+    Column("proof", String(16), nullable=False),  # what shows that it is of this letter; see bounces/identity.py
+    Column("ended", Boolean, nullable=False),  # mail to the address was ended by it
+    Column("message_id", BigInteger),  # the letter that told it; null when the server refused at once
+    Column("happened_at", Moment, nullable=False),
+    Column("told_at", Moment, nullable=False),
+    Index("ix_bounce_email", "site_id", "email", "id"),
+    Index("ix_bounce_send", "site_id", "send_id"),
 )

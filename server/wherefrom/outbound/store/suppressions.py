@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, and_, or_, select, update
 
 from wherefrom.db import Tx, insert
 from wherefrom.errors import NotFound
-from wherefrom.outbound.suppression import ALL, Suppression
+from wherefrom.outbound.suppression import ALL, Change, Flags, Suppression, make_flags
 from wherefrom.outbound.tables import suppression
+
+Place = tuple[datetime, int]
+"""Where a page of changes ends: the time of a change, and its number at that time."""
 
 _COLUMNS = tuple(column.name for column in suppression.c)
 
 
 async def add_suppression(tx: Tx, new: Suppression) -> bool:
-    """False when the address is suppressed for this scope already."""
+    """False when the address is suppressed for this scope and reason already."""
     done = await tx.execute(
         insert(tx, suppression)
         .values({name: getattr(new, name) for name in _COLUMNS})
         .on_conflict_do_nothing(
-            index_elements=["site_id", "email", "scope"], index_where=suppression.c.undone_at.is_(None)
+            index_elements=["site_id", "email", "scope", "reason"], index_where=suppression.c.undone_at.is_(None)
         )
     )
     return bool(done.rowcount)
@@ -74,6 +78,47 @@ async def mark_undone(tx: Tx, site_id: int, id: int, now: datetime, by: str) -> 
         .where(suppression.c.site_id == site_id, suppression.c.id == id, suppression.c.undone_at.is_(None))
         .values(undone_at=now, undone_by=by)
     )
+
+
+async def list_flags(tx: Tx, site_id: int, emails: Collection[str]) -> dict[str, Flags]:
+    """The flags of each of ``emails`` (at most a thousand, in lower case) that has any."""
+    query = select(suppression).where(
+        suppression.c.site_id == site_id, suppression.c.email.in_(emails), suppression.c.undone_at.is_(None)
+    )
+    found: dict[str, list[Suppression]] = {}
+    for row in await tx.execute(query):
+        found.setdefault(row.email, []).append(_value(row))
+    return {email: make_flags(active) for email, active in found.items()}
+
+
+async def list_changes(
+    tx: Tx, site_id: int, *, limit: int, before: Place | None = None, email: str | None = None
+) -> list[Change]:
+    """What was made and undone, the newest first, those before ``before``."""
+    made = await _list_by(tx, suppression.c.created_at, site_id, limit, before, email)
+    undone = await _list_by(tx, suppression.c.undone_at, site_id, limit, before, email)
+    changes = [Change(one.created_at, one.created_by, False, one) for one in made]
+    changes += [Change(one.undone_at, one.undone_by, True, one) for one in undone if one.undone_at is not None]
+    return sorted(changes, key=place_of, reverse=True)[:limit]
+
+
+def place_of(one: Change) -> Place:
+    """Where it stands among all changes: made before undone, when both were at the same moment."""
+    return one.at, 2 * one.of.id + one.undone
+
+
+async def _list_by(
+    tx: Tx, at: ColumnElement[Any], site_id: int, limit: int, before: Place | None, email: str | None
+) -> list[Suppression]:
+    query = select(suppression).where(suppression.c.site_id == site_id, at.is_not(None))
+    if email is not None:
+        query = query.where(suppression.c.email == email)
+    if before is not None:
+        moment, number = before
+        undone = at.key == "undone_at"
+        query = query.where(or_(at < moment, and_(at == moment, suppression.c.id < (number + 1 - undone) // 2)))
+    rows = await tx.execute(query.order_by(at.desc(), suppression.c.id.desc()).limit(limit))
+    return [_value(row) for row in rows]
 
 
 async def undo_unsubscribed(tx: Tx, site_id: int, email: str, scope: str, now: datetime, by: str) -> None:
