@@ -24,9 +24,9 @@ class Specimen:
 def all_specimens() -> list[Specimen]:
     """Names are unique."""
     found = [
-        *_postfix(), *_exim(), *_microsoft(), *_gmail(), *_sendmail(), *_russian(), *_others(), *_identity(), *_damaged(),
-        *_delays(), *_several(), *_languages(), *_words(), *_complaints(), *_no_complaints(), *_automatic(),
-        *_no_proof(), *_people(),
+        *_postfix(), *_exim(), *_microsoft(), *_gmail(), *_sendmail(), *_russian(), *_others(), *_identity(),
+        *_damaged(), *_delays(), *_several(), *_languages(), *_words(), *_complaints(), *_no_complaints(),
+        *_automatic(), *_no_proof(), *_people(),
     ]  # fmt: skip
     assert len({one.name for one in found}) == len(found)
     return found
@@ -352,6 +352,12 @@ def _words() -> Iterator[Specimen]:
     yield Specimen("german-words", words(german, "Mailer-Daemon@mail.example", "Unzustellbare Nachricht"), "soft")
     russian = "Письмо для {to} не доставлено: такой адрес не найден, ящик не существует."
     yield Specimen("russian-words", words(russian, "Mailer-Daemon@mail.example", "Письмо не доставлено"), "soft")
+    silent = "We were not able to deliver your letter.\n\n<{to}>:\nThere is no mailbox of that name here. (#5.1.1)"
+    sender = "MAILER_DAEMON@quiet.mail.example"
+    raw = words(silent, sender, "failure notice", Return_Path="<bounces@quiet.mail.example>")
+    yield Specimen("words-without-a-sign", raw, "soft")
+    cut = dsn("X-Nothing: at all", text="<{to}>: 550 user unknown")
+    yield Specimen("report-cut-off", cut, "soft")
     other = "The letter could not be delivered to bob@elsewhere.example: 550 unknown."
     yield Specimen("words-of-another", words(other, "MAILER-DAEMON@mail.example", "failure notice"), "passing", False)
 
@@ -398,7 +404,8 @@ def _automatic() -> Iterator[Specimen]:
     )
     mdn = (
         part("text/plain", "The letter was read."),
-        "Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; {to}\nOriginal-Message-ID: <offer-1@firm.example>\n"
+        "Content-Type: message/disposition-notification\n\n"
+        "Final-Recipient: rfc822; {to}\nOriginal-Message-ID: <offer-1@firm.example>\n"
         "Disposition: manual-action/MDN-sent-manually; {word}\n",
         f"Content-Type: text/rfc822-headers\n\n{ORIGINAL}",
     )
@@ -408,7 +415,8 @@ def _automatic() -> Iterator[Specimen]:
     dmarc = head("noreply-dmarc@provider.example", "{own}", "Report domain: firm.example") + multipart(
         "mixed",
         part("text/plain", "This is a report of a week."),
-        'Content-Type: application/gzip; name="report.xml.gz"\nContent-Transfer-Encoding: base64\n\nH4sIAAAAAAAAA6uu5QIABrCh3QMAAAA=',
+        'Content-Type: application/gzip; name="report.xml.gz"\n'
+        "Content-Transfer-Encoding: base64\n\nH4sIAAAAAAAAA6uu5QIABrCh3QMAAAA=",
     )
     yield Specimen("dmarc-report", dmarc, "left", False)
     notice = "Your letter to the list waits for a moderator. {to} is not a member."
@@ -457,7 +465,8 @@ def _people() -> Iterator[Specimen]:
     yield Specimen("person-forwards-a-bounce", forwarded, "left", False)
     spam = words(
         "Your mailbox is blocked. 550 5.1.1. Log in at https://phish.example/{to}",
-        "Mail Delivery System <mailer-daemon@phish.example>", "Undelivered Mail Returned to Sender", to="{own}", **plain,
+        "Mail Delivery System <mailer-daemon@phish.example>", "Undelivered Mail Returned to Sender", to="{own}",
+        **plain,
     )  # fmt: skip
     yield Specimen("spam-like-a-bounce", spam, "left", False)
     reply = words("Yes, please send it. My old address does not exist any more.", ann, "Re: Your offer", **plain)

@@ -43,15 +43,16 @@ class BounceTaker:
 
     async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None:
         letter = one.letter
-        if letter.automatic is None:
-            return None
+        if letter.automatic is None:  # some servers say in no field that they are one
+            return await _take_words(services, tx, one)
         feedback = find_feedback(letter)
         if feedback is not None:
             return await _take_complaint(services, tx, one, feedback)
         dsn = find_dsn(letter)
-        if dsn is not None:
-            return await _take_report(services, tx, one, dsn)
-        return await _take_words(services, tx, one)
+        taken = None
+        if dsn is None or not dsn.recipients:  # one that was cut off: its words may say more
+            taken = await _take_words(services, tx, one)
+        return taken if dsn is None or taken is not None else await _take_report(services, tx, one, dsn)
 
 
 async def _take_report(services: Services, tx: Tx, one: Ready, dsn: Dsn) -> Taken | None:

@@ -16,6 +16,7 @@ from wherefrom.mail.blobs import Blobs, Incoming
 from wherefrom.mail.letter import Attachment, Letter
 from wherefrom.mail.paged import Octets, open_letter
 from wherefrom.mail.parse import UnreadableLetter, parse_letter
+from wherefrom.mail.returned import TYPES as RETURNED
 from wherefrom.mail.transfer import decode_in_pieces
 
 _LONGEST_FILE_NAME = 255
@@ -107,7 +108,15 @@ def _keep(blobs: Blobs, one: Attachment, coming: list[Incoming]) -> File:
 def _told(letter: Letter) -> tuple[Attachment, ...]:
     if letter.automatic is None:
         return ()
-    small = (one for one in letter.attachments[:_TOLD] if one.end - one.start <= _LARGEST_TOLD)
-    return tuple(
-        replace(one, source=one.source[one.start : one.end], start=0, end=one.end - one.start) for one in small
-    )
+    told = (one for one in letter.attachments[:_TOLD] if one.end - one.start <= _LARGEST_TOLD or _is_letter(one))
+    return tuple(_beginning(one) for one in told)
+
+
+def _is_letter(one: Attachment) -> bool:
+    """Of one that came back, its beginning says which it is."""
+    return one.content_type in RETURNED
+
+
+def _beginning(one: Attachment) -> Attachment:
+    end = min(one.end, one.start + _LARGEST_TOLD)
+    return replace(one, source=one.source[one.start : end], start=0, end=end - one.start)

@@ -45,7 +45,8 @@ _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(?:\.
 _FATE = re.compile(
     r"\b[45]\d\d[ -]|user unknown|unknown user|no such (?:user|address|mailbox)|does not exist|doesn't exist|not found"
     r"|permanent|fatal error|could not be delivered|couldn't be delivered|unable to deliver|undeliverable|giving up"
-    r"|mailbox (?:is )?(?:full|unavailable|disabled)|not exist|unbekannt|existiert nicht|nicht zugestellt"
+    r"|mailbox (?:is )?(?:full|unavailable|disabled)|not exist|no mailbox|not able to deliver|address(?:es)? failed"
+    r"|quota|no longer valid|not been delivered|#5\.\d\.\d|unbekannt|existiert nicht|nicht zugestellt"
     r"|не существует|не найден|неизвест|недоступ|inconnu|n'existe pas|desconocid|no existe|sconosciut|nie istnieje",
     re.IGNORECASE,
 )
@@ -53,18 +54,19 @@ _FATE = re.compile(
 
 def find_bounced(letter: Letter) -> tuple[Address, ...]:
     """The addresses that ``letter`` says it could not be delivered to; none when it is no bounce for certain."""
-    if letter.automatic not in ("report", "null-return-path", "auto-submitted") or letter.in_reply_to:
+    if letter.automatic == "auto-reply":
         return ()
+    certain = letter.automatic in ("report", "null-return-path", "auto-submitted")
     sender = letter.from_
     written_by = "" if sender is None else f"{sender.name} {sender.address.local if sender.address else ''}"
     text = letter.text[:_MOST_READ]
     copy = _COPY.search(text)
     told = text[: copy.start()] if copy else text
-    if not (_WRITER.search(written_by) and (_SUBJECT.search(letter.subject) or _FATE.search(told))):
+    if not (_WRITER.search(written_by) and _FATE.search(told) and (certain or _SUBJECT.search(letter.subject))):
         return ()
     if any(one.search(letter.subject) or one.search(told) for one in (_WAITING, _CHALLENGE)):
         return ()
-    return _addresses(told, letter) if _FATE.search(told) else ()
+    return _addresses(told, letter)
 
 
 def _addresses(told: str, letter: Letter) -> tuple[Address, ...]:
