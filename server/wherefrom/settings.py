@@ -58,6 +58,7 @@ class Visits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     idle_minutes: Positive = 30
     ip: Literal["whole", "truncated", "none"] = "truncated"
     source_parameter: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,31}$")] = "wf"
+    click_minutes: Annotated[int, Meta(ge=0, le=1440)] = 30
 
 
 class Geo(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):

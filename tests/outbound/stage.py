@@ -91,7 +91,7 @@ class Stage:
 
 
 async def set_stage(services: Services, clock: FixedClock) -> Stage:
-    site = await add_site(services, "shop", ["shop.example"])
+    site = await add_site(services, "shop", ["company.example"])  # not where the letters of the tests lead to
     base = services.settings.server.public_url
     app = Starlette(routes=routes(services))
     return Stage(services, clock, site.id, httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base))

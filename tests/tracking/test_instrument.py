@@ -18,7 +18,7 @@ OURS = "https://t.example/c/"
 
 
 def links() -> Links:
-    return Links(lambda number: f"{OURS}{number}", (OURS,))
+    return Links(lambda number, _: f"{OURS}{number}", (OURS,))
 
 
 def wrap(page: str) -> tuple[str, list[str]]:

@@ -56,7 +56,7 @@ async def test_a_first_page_begins_a_visit_with_all_that_is_known(stage: Stage, 
         "country": None, "region": None, "city": None, "ip": "192.0.2.0", "device": "desktop", "os": "Windows 10",
         "browser": "Chrome 126", "user_agent": row["user_agent"], "language": "de-DE", "timezone": "Europe/Berlin",
         "google_client_id": "123.456", "ym_uid": "789", "params": {"1": "red", "2": "5"}, "kind": "visit",
-        "source_key": None,
+        "source_key": None, "contact_id": None, "send_id": None,
     }  # fmt: skip
     assert row["user_agent"].startswith("Mozilla/5.0 (Windows NT 10.0")
     (page,) = await stage.rows(pageview)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import b64decode
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import structlog
@@ -23,9 +23,10 @@ from starlette.types import Receive, Scope, Send
 from wherefrom.errors import Unavailable
 from wherefrom.outbound.book import HitBook
 from wherefrom.services import Services
+from wherefrom.tracking.carry import carry
 from wherefrom.tracking.marks import CLICK_PATH, OPEN_PATH, Mark, read_click, read_open
 from wherefrom.tracking.store import StoredHit, find_url
-from wherefrom.tracking.verdict import Hint, Kind
+from wherefrom.tracking.verdict import HUMAN, Hint, Kind, judge_alone
 from wherefrom.visits.ip import stored_form
 from wherefrom.web.front import DirectRoute
 from wherefrom.web.plain import Fixed, Headers, read_headers, send_answer
@@ -127,6 +128,7 @@ class _Pixel:
 class _Click:
     def __init__(self, doors: _Doors) -> None:
         self._doors = doors
+        self._lasts = timedelta(minutes=doors.services.settings.visits.click_minutes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         services = self._doors.services
@@ -135,15 +137,23 @@ class _Click:
         if mark is None:
             await _show(send, 404, _UNKNOWN)
             return
+        hit = self._doors.read_hit(scope, "click", mark, now)
         try:
-            url = await self._doors.book.write(self._doors.read_hit(scope, "click", mark, now))
+            url = await self._doors.book.write(hit)
         except _FAULTS as fault:
             log.warning("a click could not be recorded", fault=f"{type(fault).__name__}: {fault}")
-            await self._lead_on(mark, send)
+            await self._lead_on(hit, mark, send)
             return
-        await _redirect(send, url)
+        await _redirect(send, self._with_person(url, hit, mark))
 
-    async def _lead_on(self, mark: Mark, send: Send) -> None:
+    def _with_person(self, url: str | None, hit: StoredHit, mark: Mark) -> str | None:
+        """The site's own page is told who comes; nobody comes by a request that says it is a program's."""
+        lasts = self._lasts
+        if not (url and mark.contact_id and lasts) or judge_alone("click", hit.agent, hit.hint) is not HUMAN:
+            return url
+        return carry(self._doors.services.tokens, url, mark, hit.seen_at + lasts)
+
+    async def _lead_on(self, hit: StoredHit, mark: Mark, send: Send) -> None:
         """Without the hit: where nothing can be written something may still be read."""
         try:
             async with asyncio.timeout(self._doors.time_limit), self._doors.services.db.read() as tx:
@@ -151,7 +161,7 @@ class _Click:
         except _FAULTS:
             await _show(send, 503, _LATER)
             return
-        await _redirect(send, url)
+        await _redirect(send, self._with_person(url, hit, mark))
 
 
 async def _redirect(send: Send, url: str | None) -> None:

@@ -9,6 +9,7 @@ goes to who is not to be mailed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -26,9 +27,12 @@ from wherefrom.outbound.store.sends import Sent, append_send
 from wherefrom.outbound.store.suppressions import find_active
 from wherefrom.outbound.suppression import refusal
 from wherefrom.services import Services
+from wherefrom.sites.hosts import covers
+from wherefrom.sites.store import list_hosts
 from wherefrom.tracking.instrument import Kept, Links, add_pixel, wrap_html, wrap_text
 from wherefrom.tracking.marks import Mark, click_address, leave_address, open_address, own_addresses
 from wherefrom.tracking.store import append_links
+from wherefrom.visits.hosts import find_host
 
 log = structlog.get_logger(__name__)
 
@@ -76,8 +80,9 @@ async def make_send(services: Services, site_id: int, draft: Draft) -> tuple[Sen
     told = _tell(services, site_id, draft)
     async with services.db.read() as tx:
         known = await find_contact_by_email(tx, site_id, told.email)
+        hosts = await list_hosts(tx, site_id)
     send_id = services.ids.next()
-    letter = instrument(services, draft, known or told, send_id)
+    letter = instrument(services, draft, known or told, send_id, hosts)
     sent = _sent(services, draft, told, send_id, letter)
 
     async def write(tx: Tx) -> tuple[Sent, Contact]:
@@ -105,24 +110,28 @@ def leave_headers(services: Services, mark: Mark) -> dict[str, str]:
     return headers
 
 
-def instrument(services: Services, draft: Draft, contact: Contact, send_id: int) -> Letter:
-    """The letter as it may be measured; as it is when nothing may, or a fault is met."""
+def instrument(services: Services, draft: Draft, contact: Contact, send_id: int, hosts: Sequence[str] = ()) -> Letter:
+    """The letter as it may be measured; as it is when nothing may, or a fault is met. Links to the site's own ``hosts``
+    take the contact along."""
     untouched = Letter(html=draft.html, text=draft.text)
     if contact.consent == "denied" and (draft.track_opens or draft.track_clicks):
         return replace(untouched, note=DENIED)
     try:
-        return _instrument(services, draft, contact, send_id)
+        return _instrument(services, draft, contact, send_id, hosts)
     except Exception as fault:  # whatever it is, the owner's letter goes out
         log.exception("a letter could not be instrumented", site=contact.site_id, exc_info=fault)
         return replace(untouched, note=FAULT)
 
 
-def _instrument(services: Services, draft: Draft, contact: Contact, send_id: int) -> Letter:
+def _instrument(services: Services, draft: Draft, contact: Contact, send_id: int, hosts: Sequence[str]) -> Letter:
     base, tokens = services.settings.server.public_url.rstrip("/"), services.tokens
     date_only = contact.mode == "open_date"
-    links = Links(
-        lambda number: click_address(tokens, base, Mark(contact.site_id, send_id, number)), own_addresses(base)
-    )
+
+    def address_of(number: int, target: str) -> str:
+        carried = contact.id if covers(hosts, find_host(target) or "") else 0
+        return click_address(tokens, base, Mark(contact.site_id, send_id, number, contact_id=carried))
+
+    links = Links(address_of, own_addresses(base))
     html, text, notes = draft.html, draft.text, []
     if draft.track_clicks and date_only:
         notes.append(DATE_ONLY)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from wherefrom.db import Tx
+from wherefrom.db import Prepared, Tx
 from wherefrom.errors import Conflict, NotFound
 from wherefrom.sites.site import KEY_PREFIX, Site
 from wherefrom.sites.tables import host, site
 
+_HOSTS = Prepared(select(host.c.name).where(host.c.site_id == bindparam("of_site")).order_by(host.c.name))
 _LARGEST_ID = 2**63 - 1
 
 
@@ -28,6 +29,11 @@ async def get_site(tx: Tx, ref: int | str, *, to_change: bool = False) -> Site:
             hint="name a site by its name, key or id; “wherefrom site list” shows them",
         )
     return found[0]
+
+
+async def list_hosts(tx: Tx, site_id: int) -> list[str]:
+    """The site's hosts in normal form."""
+    return [name for (name,) in await tx.fetch(_HOSTS, {"of_site": site_id})]
 
 
 async def find_site_by_key(tx: Tx, key: str) -> Site | None:

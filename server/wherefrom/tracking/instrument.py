@@ -2,7 +2,7 @@
 
 Every byte that is not the value of a wrapped ``href`` stays as it was: the letter is edited at positions, never
 written anew. In the text part the addresses themselves are replaced. A link that leads to the same place twice is one
-link. Refuses to know tokens: ``address_of`` gives the address that stands for a link's number.
+link. Refuses to know tokens: ``address_of`` gives the address that stands for a link's number and where it leads.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Kept:
 class Links:
     """The links of one letter. ``targets`` are in the order of their numbers, from 1, as ``Location`` has them."""
 
-    address_of: Callable[[int], str]
+    address_of: Callable[[int, str], str]
     own: tuple[str, ...]
     targets: list[str] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Links:
         if target not in self._numbers:
             self.targets.append(target)
             self._numbers[target] = len(self.targets)
-        return self.address_of(self._numbers[target])
+        return self.address_of(self._numbers[target], target)
 
 
 def wrap_html(page: str, links: Links) -> str:

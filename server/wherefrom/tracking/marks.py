@@ -17,12 +17,14 @@ _OPEN, _CLICK, _LEAVE = "send open", "send click", "send leave"
 
 
 class Mark(NamedTuple):
-    """``number`` is the link's, 0 of an open. ``date_only``: the person is measured by the day of the last open."""
+    """``number`` is the link's, 0 of an open. ``date_only``: the person is measured by the day of the last open.
+    ``contact_id``: the link leads to the site's own page, which is to know who comes (``carry``); 0: it does not."""
 
     site_id: int
     send_id: int
     number: int = 0
     date_only: bool = False
+    contact_id: int = 0
 
 
 def own_addresses(base: str) -> tuple[str, ...]:
@@ -38,7 +40,8 @@ def open_address(tokens: Tokens, base: str, mark: Mark) -> str:
 
 def click_address(tokens: Tokens, base: str, mark: Mark) -> str:
     """The address that stands for the link with the mark's number."""
-    return f"{base}{CLICK_PATH}{tokens.sign(_CLICK, f'{mark.site_id:x}/{mark.send_id:x}/{mark.number}')}"
+    value = f"{mark.site_id:x}/{mark.send_id:x}/{mark.number}" + (f"/{mark.contact_id:x}" if mark.contact_id else "")
+    return f"{base}{CLICK_PATH}{tokens.sign(_CLICK, value)}"
 
 
 def leave_address(tokens: Tokens, base: str, mark: Mark) -> str:
@@ -60,8 +63,8 @@ def read_click(tokens: Tokens, token: str, now: datetime) -> Mark | None:
     value = tokens.verify(_CLICK, token, now)
     if value is None:
         return None
-    site_id, send_id, number = value.split("/")
-    return Mark(int(site_id, 16), int(send_id, 16), int(number))
+    site_id, send_id, number, *contact = value.split("/")
+    return Mark(int(site_id, 16), int(send_id, 16), int(number), contact_id=int(contact[0], 16) if contact else 0)
 
 
 def read_leave(tokens: Tokens, token: str, now: datetime) -> Mark | None:

@@ -27,6 +27,7 @@ from wherefrom.errors import BadInput, Forbidden, NotFound, Unavailable, Wherefr
 from wherefrom.services import Services
 from wherefrom.sites.paths import browser_form, is_off
 from wherefrom.sites.site import Site
+from wherefrom.tracking.carry import Carried, read_carried
 from wherefrom.visits.agent import LONGEST as LONGEST_AGENT
 from wherefrom.visits.answer import Answer, Geo, Substitute
 from wherefrom.visits.drops import UNKNOWN_SITE, Drops
@@ -35,7 +36,7 @@ from wherefrom.visits.geo import GeoReader
 from wherefrom.visits.hit import Hit, Signal, clean_text, find_site_key, parse_hit
 from wherefrom.visits.ip import stored_form
 from wherefrom.visits.known import KnownSites
-from wherefrom.visits.link import cut_tokens
+from wherefrom.visits.link import cut_tokens, list_tokens
 from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.record import Entry, Recorded, record_hit
 from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_remembered
@@ -118,7 +119,9 @@ class Collector:
                 told, site = await self.admit(raw, parse_hit, HIT_STEPS, caller)
                 hit = self._without_tokens(told, site)
                 answer = await (
-                    self._record_source(hit, site) if _by_source(hit, site) else self._record(hit, site, caller)
+                    self._record_source(hit, site)
+                    if _by_source(hit, site)
+                    else self._record(hit, site, caller, self._find_carried(told.page, site))
                 )
                 return Reply(answer, own_origin(site, caller.origin))
         except Dropped as drop:
@@ -173,12 +176,23 @@ class Collector:
         return int(number) if site_id == str(site.id) else None
 
     def cut_tokens(self, url: str | None, site: Site) -> str:
-        """``url`` as it may be kept: without the token that carried the visit over from another host of the site."""
+        """``url`` as it may be kept: without the tokens that carried the visit over from another host of the site, or
+        the person from a letter."""
 
         def is_ours(token: str) -> bool:
-            return any(self.find_number(purpose, token, site) is not None for purpose in (VISIT, VISITOR))
+            known = any(self.find_number(purpose, token, site) is not None for purpose in (VISIT, VISITOR))
+            return known or self._read_carried(token, site) is not None
 
         return cut_tokens(url or "", is_ours)
+
+    def _find_carried(self, page: str, site: Site) -> Carried | None:
+        """By which letter the page was come to, if its token still holds."""
+        told = (self._read_carried(token, site) for token in list_tokens(page))
+        return next((one for one in told if one is not None and one.until >= self.services.clock.now()), None)
+
+    def _read_carried(self, token: str, site: Site) -> Carried | None:
+        found = read_carried(self.services.tokens, token, self.services.clock.now())
+        return found if found is not None and found.site_id == site.id else None
 
     def _without_tokens(self, hit: Hit, site: Site) -> Hit:
         """Before anything is read from them: a token is no source, whatever its parameter is called."""
@@ -186,10 +200,10 @@ class Collector:
         same = page == hit.page and referrer == (hit.referrer or "")
         return hit if same else replace(hit, page=page, referrer=referrer)
 
-    async def _record(self, hit: Hit, site: Site, caller: Caller) -> Answer:
+    async def _record(self, hit: Hit, site: Site, caller: Caller, carried: Carried | None) -> Answer:
         services = self.services
         number = await self._numbers.take(site.id)
-        entry = self._entry(hit, site, caller, number)
+        entry = self._entry(hit, site, caller, number, carried)
         recorded = await services.db.batch(lambda tx: record_hit(tx, entry, services.ids, services.settings))
         if not recorded.began:
             self._numbers.give_back(site.id, number)
@@ -225,7 +239,7 @@ class Collector:
         found = hit.addresses[: self.services.settings.collector.max_addresses]
         return [text for text in found if len(text) <= _LONGEST_ADDRESS]
 
-    def _entry(self, hit: Hit, site: Site, caller: Caller, number: int) -> Entry:
+    def _entry(self, hit: Hit, site: Site, caller: Caller, number: int, carried: Carried | None) -> Entry:
         return Entry(
             site=site,
             now=self.services.clock.now(),
@@ -243,6 +257,7 @@ class Collector:
             user_agent=clean_text(caller.user_agent, LONGEST_AGENT),
             place=self._geo.find(caller.ip),
             ip=stored_form(caller.ip, self.services.settings.visits.ip),
+            carried=carried,
         )
 
     def _answer(self, recorded: Recorded | SourceRecorded, site: Site, now: datetime) -> Answer:

@@ -1,4 +1,5 @@
-"""Tokens that links carry from one host of a site to another (feature A11), and how they stay out of what is kept.
+"""Tokens that links carry from one host of a site to another (feature A11), and from a letter to the site (H09), and
+how they stay out of what is kept.
 
     https://pay.test/basket?visit=MTox..q2w3e4r5t6z7u8i9o0p1aQ&step=2   ─▶   https://pay.test/basket?step=2
 
@@ -15,6 +16,14 @@ from collections.abc import Callable
 _CARRIED = re.compile(r"([?&#])[^=&#?]*=([\w-]+\.\.[\w-]{22})(?:(?:~|%7E)[\w.~%-]*)?(&|(?=#)|$)", re.ASCII)
 """A parameter whose value has the form of a signed token that does not expire (``tokens.Tokens.sign``), or begins with
 one: the script joins the visit's, the visitor's and the time by ``~``."""
+
+
+_TOKEN = re.compile(r"(?<==)[\w-]+\.\.[\w-]{22}(?![\w-])", re.ASCII)
+
+
+def list_tokens(url: str) -> list[str]:
+    """What has the form of a token, as the value of a parameter."""
+    return _TOKEN.findall(url) if ".." in url else []
 
 
 def cut_tokens(url: str, is_ours: Callable[[str], bool]) -> str:

@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
 from wherefrom.settings import Settings
 from wherefrom.sites.site import Site
 from wherefrom.substitution.lend import Lent, lend
 from wherefrom.tokens import Ids
+from wherefrom.tracking.carry import Carried
 from wherefrom.visits import store
 from wherefrom.visits.agent import Agent
 from wherefrom.visits.geo import Place
@@ -29,7 +31,8 @@ from wherefrom.visits.visit import Told, Visit, Visitor, begin_visit
 class Entry:
     """A hit that was let in, with all that is known of it before the database is asked. ``number`` is free to be given
     to a new visit; ``visit_id`` and ``visitor_id`` come from tokens that are ours; ``url`` and ``referrer`` are whole,
-    ``told`` is what may be stored; ``remembered`` is the source the browser kept; ``ip`` in its stored form."""
+    ``told`` is what may be stored; ``remembered`` is the source the browser kept; ``ip`` in its stored form;
+    ``carried``: the page was come to by a link of a letter, whose token still holds."""
 
     site: Site
     now: datetime
@@ -47,6 +50,7 @@ class Entry:
     user_agent: str
     place: Place
     ip: str | None
+    carried: Carried | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,24 @@ async def record_hit(tx: Tx, entry: Entry, ids: Ids, settings: Settings) -> Reco
     standing, visitor = await _find_known(tx, entry)
     stored = visitor.source if visitor and visitor.source.kind != "direct" else entry.remembered
     source = find_source(entry.url, entry.referrer, entry.site.hosts, stored, entry.parameters)
-    visit = await _find_current(tx, entry, standing, visitor, source, settings)
+    carried = entry.carried if entry.carried and await _may_be_known(tx, entry.carried) else None
+    visit = await _find_current(tx, entry, standing, visitor, source, settings, carried)
     began = visit is None
     if visit is None:
-        visit = await _begin(tx, entry, visitor, source, stored, ids)
+        visit = await _begin(tx, entry, visitor, source, stored, ids, carried)
     else:
         await store.touch_visit(tx, visit, entry.told, entry.now, pageview=entry.pageview)
+        if carried and (visit.contact_id, visit.send_id) != (carried.contact_id, carried.send_id):
+            await store.set_contact(tx, site_id, visit.id, carried.contact_id, carried.send_id)
     if entry.pageview:
         await store.append_pageview(tx, site_id, ids.next(), visit.id, entry.told, entry.now)
     return Recorded(visit, began, await _lend(tx, entry, visit, ids, settings, began=began))
+
+
+async def _may_be_known(tx: Tx, carried: Carried) -> bool:
+    """Whether the contact is still kept and agrees to be measured: the letter may be older than their wish."""
+    contact = await find_contact(tx, carried.site_id, carried.contact_id)
+    return contact is not None and contact.consent != "denied" and contact.mode == "all"
 
 
 async def _find_known(tx: Tx, entry: Entry) -> tuple[Visit | None, Visitor | None]:
@@ -88,21 +101,26 @@ async def _find_known(tx: Tx, entry: Entry) -> tuple[Visit | None, Visitor | Non
 
 
 async def _find_current(
-    tx: Tx, entry: Entry, standing: Visit | None, visitor: Visitor | None, source: Source, settings: Settings
-) -> Visit | None:
+    tx: Tx, entry: Entry, standing: Visit | None, visitor: Visitor | None, source: Source, settings: Settings,
+    carried: Carried | None,
+) -> Visit | None:  # fmt: skip
     """The visit that goes on with this page; None when one begins."""
     idle = timedelta(minutes=settings.visits.idle_minutes)
-    if standing and not find_start(standing.standing, source, entry.now, idle, pageview=entry.pageview):
+    who = carried.contact_id if carried else None
+    if standing and not find_start(
+        standing.standing, source, entry.now, idle, pageview=entry.pageview, contact_id=who
+    ):  # fmt: skip
         return standing
     latest = await store.find_latest_visit(tx, entry.site.id, visitor.id) if visitor else None
-    if latest is None or find_start(latest.standing, source, entry.now, idle):
+    if latest is None or find_start(latest.standing, source, entry.now, idle, contact_id=who):
         return None
     return latest
 
 
 async def _begin(
-    tx: Tx, entry: Entry, visitor: Visitor | None, source: Source, stored: Source | None, ids: Ids
-) -> Visit:
+    tx: Tx, entry: Entry, visitor: Visitor | None, source: Source, stored: Source | None, ids: Ids,
+    carried: Carried | None,
+) -> Visit:  # fmt: skip
     tells = source.kind not in ("direct", "stored")
     kept = replace(source, keeps=False) if tells else stored or DIRECT
     if visitor is None:
@@ -123,6 +141,8 @@ async def _begin(
         user_agent=entry.user_agent,
         place=entry.place,
         ip=entry.ip,
+        contact_id=carried.contact_id if carried else None,
+        send_id=carried.send_id if carried else None,
     )
     await store.append_visit(tx, visit)
     return visit

@@ -3,6 +3,7 @@
     no visit known ─────────────────────────────▶ FIRST
     the page only asks for late addresses ──────▶ the same
     idle for longer than the setting ───────────▶ IDLE
+    it came by a letter to another contact ─────▶ CONTACT
     utm_nooverride=1 ───────────────────────────▶ the same
     the URL declares another campaign ──────────▶ CAMPAIGN
     another foreign page led here ──────────────▶ REFERRER
@@ -12,6 +13,9 @@ A campaign is another one when its marker, a UTM field or the click id differs f
 landing page goes on with the visit, a second click on an advertisement does not. A referrer is another one when
 somebody else is behind it than behind the visit's (``m.facebook.com`` is ``l.facebook.com``): single-page apps repeat
 the first referrer after they dropped the tags from the URL.
+
+A visit is of one contact at most: who follows a link of somebody else's letter (a shared computer, a letter that was
+forwarded) begins a visit. One that nobody's link began learns its contact by the first link.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ class Start(StrEnum):
     IDLE = "idle"
     CAMPAIGN = "campaign"
     REFERRER = "referrer"
+    CONTACT = "contact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,12 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The visit as it stands: its campaign, the foreign page that led to it, its last sign of life."""
+    """The visit as it stands: its campaign, the foreign page that led to it, its last sign of life, its contact."""
 
     last_seen_at: datetime
     campaign: Campaign
     referrer: str
+    contact_id: int | None = None
 
 
 def campaign_of(source: Source) -> Campaign:
@@ -58,15 +64,19 @@ def campaign_of(source: Source) -> Campaign:
 
 
 def find_start(
-    standing: Standing | None, source: Source, now: datetime, idle: timedelta, *, pageview: bool = True
-) -> Start | None:
-    """Why the page that is shown at ``now`` begins a new visit; None when it belongs to ``standing``."""
+    standing: Standing | None, source: Source, now: datetime, idle: timedelta, *, pageview: bool = True,
+    contact_id: int | None = None,
+) -> Start | None:  # fmt: skip
+    """Why the page that is shown at ``now`` begins a new visit; None when it belongs to ``standing``. ``contact_id``:
+    the page was come to by a letter to this contact."""
     if standing is None:
         return Start.FIRST
     if not pageview:
         return None
     if now - standing.last_seen_at > idle:
         return Start.IDLE
+    if contact_id is not None and standing.contact_id not in (None, contact_id):
+        return Start.CONTACT
     if source.keeps:
         return None
     if source.kind in CAMPAIGN_KINDS:

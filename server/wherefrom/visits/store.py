@@ -140,6 +140,25 @@ async def touch_visit(tx: Tx, known: Visit, told: Told, now: datetime, *, pagevi
         await tx.change(_SHOWN_AGAIN if pageview else _SEEN_AGAIN, seen)
 
 
+async def set_contact(tx: Tx, site_id: int, visit_id: int, contact_id: int, send_id: int) -> None:
+    """The visitor followed a link of this letter to this contact."""
+    mine = update(visit).where(visit.c.site_id == site_id, visit.c.id == visit_id)
+    await tx.execute(mine.values(contact_id=contact_id, send_id=send_id))
+
+
+async def list_contact_visits(tx: Tx, site_id: int, contact_id: int, limit: int = 1000) -> list[Visit]:
+    """The visits that came by letters to a contact, newest first."""
+    mine = select(visit).where(visit.c.site_id == site_id, visit.c.contact_id == contact_id)
+    rows = await tx.execute(mine.order_by(visit.c.started_at.desc(), visit.c.id.desc()).limit(limit))
+    return [Visit(**row._mapping) for row in rows]
+
+
+async def forget_contact(tx: Tx, site_id: int, contact_id: int) -> int:
+    """Erasure: visits no longer know that they were this contact's; how many there were."""
+    mine = update(visit).where(visit.c.site_id == site_id, visit.c.contact_id == contact_id)
+    return (await tx.execute(mine.values(contact_id=None, send_id=None))).rowcount
+
+
 async def mark_seen(tx: Tx, site_id: int, visit_id: int, now: datetime) -> bool:
     """A sign of life of a visit; False when there is no such visit (any more)."""
     return await tx.change(_SEEN_AGAIN, {"of_site": site_id, "of_id": visit_id, "now": now}) == 1

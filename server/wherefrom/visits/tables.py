@@ -53,6 +53,8 @@ visit = Table(
     Column("params", Json, nullable=False),
     Column("kind", String(8), nullable=False, server_default="visit"),  # visit; source: all who came by one source
     Column("source_key", String(64)),  # of kind source: the hash of what tells sources apart
+    Column("contact_id", BigInteger),  # whose letter's link the visitor followed; null: nobody's
+    Column("send_id", BigInteger),  # that letter, the last one
     Index("ix_visit_started", "site_id", "started_at"),
     Index("ix_visit_visitor", "site_id", "visitor_id", "id"),
 )
@@ -63,6 +65,14 @@ Index(
     unique=True,
     sqlite_where=visit.c.source_key.is_not(None),
     postgresql_where=visit.c.source_key.is_not(None),
+)
+
+Index(
+    "ix_visit_contact",
+    visit.c.site_id,
+    visit.c.contact_id,
+    sqlite_where=visit.c.contact_id.is_not(None),
+    postgresql_where=visit.c.contact_id.is_not(None),
 )
 
 visit_counter = Table(

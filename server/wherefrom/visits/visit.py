@@ -26,7 +26,9 @@ class Visit:
 
     ``kind`` "source": not one browser's stay, but everybody who came by this source (see ``source_visit``). Then there
     is no visitor (0), ``first_visit`` is ``id``, ``started_at`` the first page shown, and what tells of a person is
-    empty."""
+    empty.
+
+    ``contact_id`` is the contact whose letter's link led here, ``send_id`` that letter, the last one; else None."""
 
     site_id: int
     id: int
@@ -64,12 +66,14 @@ class Visit:
     params: dict[str, str] = field(default_factory=dict)
     kind: Kind = "visit"
     source_key: str | None = None
+    contact_id: int | None = None
+    send_id: int | None = None
 
     @property
     def standing(self) -> Standing:
         """What decides whether the next page belongs to this visit."""
         utm = (self.utm_source, self.utm_medium, self.utm_campaign, self.utm_term, self.utm_content)
-        return Standing(self.last_seen_at, Campaign(self.marker, utm, self.click_id), self.referrer)
+        return Standing(self.last_seen_at, Campaign(self.marker, utm, self.click_id), self.referrer, self.contact_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,8 @@ def begin_visit(
     user_agent: str,
     place: Place,
     ip: str | None,
+    contact_id: int | None = None,
+    send_id: int | None = None,
 ) -> Visit:
     """A new visit."""
     return Visit(
@@ -159,4 +165,6 @@ def begin_visit(
         google_client_id=told.google_client_id,
         ym_uid=told.ym_uid,
         params=told.params,
+        contact_id=contact_id,
+        send_id=send_id,
     )
