@@ -34,6 +34,7 @@ from wherefrom.inbox.taker import Attribution, Taker
 from wherefrom.mail.blobs import Blobs
 from wherefrom.outbound.judge import judge_hits
 from wherefrom.outbound.leave_routes import routes as leave_routes
+from wherefrom.outbound.postman import Postman
 from wherefrom.outbound.routes import routes as letter_routes
 from wherefrom.probes.rounds import Rounds
 from wherefrom.services import Services
@@ -91,6 +92,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Worker("substitutes", functools.partial(release_expired, services), idle=_RELEASE_SECONDS, topic="substitutes"),
         Worker("probes", Rounds(services).step, idle=_PROBE_SECONDS, topic="probes"),
         Worker("hits", functools.partial(judge_hits, services), idle=_POLL_SECONDS, topic="hits"),
+        Resident("letters", Postman(services).run),
         Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),
     ]
 

@@ -16,6 +16,7 @@ import structlog
 from wherefrom.accounts.login import forget_expired
 from wherefrom.grants.ask import forget_requests
 from wherefrom.inbox.readiness import count_leases
+from wherefrom.outbound.outcome import give_up_expired
 from wherefrom.probes.rounds import forget_old as forget_probes
 from wherefrom.services import Services
 from wherefrom.substitution.use import forget_shortages
@@ -43,6 +44,7 @@ async def _sweep_blobs(services: Services) -> int:
 CHORES: tuple[Chore, ...] = (
     Chore("forget expired logins", forget_expired, timedelta(hours=1)),
     Chore("forget sign-ins nobody completed", forget_requests, timedelta(hours=1)),
+    Chore("give up letters nobody took", give_up_expired, timedelta(minutes=10)),
     Chore("forget old probes", forget_probes, timedelta(hours=6)),
     Chore("forget old shortages", forget_shortages, timedelta(hours=1)),
     Chore("count what leases came to", count_leases, timedelta(hours=1)),

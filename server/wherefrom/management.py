@@ -26,6 +26,7 @@ from wherefrom.inbox.connect_api import OPERATIONS as CONNECT_OPERATIONS
 from wherefrom.inbox.roistat import OPERATIONS as ROISTAT_OPERATIONS
 from wherefrom.outbound.activity_api import OPERATIONS as ACTIVITY_OPERATIONS
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
+from wherefrom.outbound.sender_api import OPERATIONS as SENDER_OPERATIONS
 from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
 from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
 from wherefrom.reports.api import OPERATIONS as REPORT_OPERATIONS
@@ -56,6 +57,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CONTACT_OPERATIONS,
     *ACTIVITY_OPERATIONS,
     *SEND_OPERATIONS,
+    *SENDER_OPERATIONS,
     *SUPPRESSION_OPERATIONS,
     *WEBHOOK_OPERATIONS,
     *EVENT_OPERATIONS,

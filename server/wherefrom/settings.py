@@ -137,6 +137,12 @@ class Webhooks(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     link_days: Positive = 30
 
 
+class Sending(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    timeout_seconds: Annotated[int, Meta(ge=1, le=300)] = 60
+    retry_seconds: Annotated[tuple[Positive, ...], Meta(min_length=1)] = (60, 300, 900, 1_800, 3_600, 7_200, 14_400)
+    give_up_hours: Positive = 120
+
+
 class Console(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     session_days: Positive = 14
 
@@ -161,6 +167,7 @@ class Settings(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     oauth: Oauth = field(default_factory=Oauth)
     probes: Probes = field(default_factory=Probes)
     webhooks: Webhooks = field(default_factory=Webhooks)
+    sending: Sending = field(default_factory=Sending)
     console: Console = field(default_factory=Console)
     log: Log = field(default_factory=Log)
 

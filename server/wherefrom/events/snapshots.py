@@ -144,6 +144,20 @@ class MailboxDisconnected(Struct, frozen=True, kw_only=True):
     hint: str
 
 
+class SenderStopped(Struct, frozen=True, kw_only=True):
+    """Data of ``sender.stopped``: the account the site's letters go out by takes none, and they wait; the subject is
+    the site. ``trouble``: unreachable, tls, login, sender (its address is not allowed) or busy (a limit is used up);
+    ``reason`` and ``hint`` in words."""
+
+    host: str
+    username: str
+    from_address: str
+    trouble: str
+    reason: str
+    hint: str
+    failing_since: datetime
+
+
 class OfSend(Struct, frozen=True, kw_only=True):
     """What all events of a send tell, whose subject it is. ``reference`` and ``contact_reference`` are the owner's own;
     ``list`` is the kind of mail, "" for none."""

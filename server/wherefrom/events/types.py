@@ -18,6 +18,7 @@ from wherefrom.events.snapshots import (
     SendClicked,
     SendComplained,
     SendDelivered,
+    SenderStopped,
     SendFailed,
     SendOpened,
     SendUnsubscribed,
@@ -32,6 +33,7 @@ class EventType(StrEnum):
     MESSAGE_RECEIVED = "message.received"
     WEBHOOK_DISABLED = "webhook.disabled"
     MAILBOX_DISCONNECTED = "mailbox.disconnected"
+    SENDER_STOPPED = "sender.stopped"
     SEND_DELIVERED = "send.delivered"
     SEND_FAILED = "send.failed"
     SEND_BOUNCED = "send.bounced"
@@ -46,6 +48,7 @@ SHAPES: dict[EventType, type[msgspec.Struct]] = {
     EventType.MESSAGE_RECEIVED: MessageReceived,
     EventType.WEBHOOK_DISABLED: WebhookDisabled,
     EventType.MAILBOX_DISCONNECTED: MailboxDisconnected,
+    EventType.SENDER_STOPPED: SenderStopped,
     EventType.SEND_DELIVERED: SendDelivered,
     EventType.SEND_FAILED: SendFailed,
     EventType.SEND_BOUNCED: SendBounced,

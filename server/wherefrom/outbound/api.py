@@ -5,18 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field, json
 
 from wherefrom.contacts.api import parse_id_cursor
-from wherefrom.contacts.contact import Contact, parse_line
+from wherefrom.contacts.contact import LONGEST_NAME, Contact, parse_line
 from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput
+from wherefrom.outbound.deliver import LONGEST_KEY, Wish, deliver
+from wherefrom.outbound.fields import check_extra
 from wherefrom.outbound.leave import suppress
 from wherefrom.outbound.news import record_notice
 from wherefrom.outbound.send import Draft, make_send
+from wherefrom.outbound.sender import parse_sender
 from wherefrom.outbound.status import TOLD, SendStatus
 from wherefrom.outbound.store import sends as store
+from wherefrom.outbound.store.outgoing import Outgoing, State, find_outgoing
 from wherefrom.outbound.store.sends import Sent, ToldNotice
 from wherefrom.outbound.suppression import ALL
 from wherefrom.services import Services
@@ -35,9 +39,18 @@ class SendTo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reference: str | None = None
 
 
+class SendFrom(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who the letter is from, in place of what the site's account says."""
+
+    email: str
+    name: str = ""
+
+
 class AddSend(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A letter to one person, before your mailer sends it. ``list`` names the kind of mail, ``reference`` is your
-    own."""
+    """A letter to one person. ``list`` names the kind of mail, ``reference`` is your own. Without ``deliver`` your
+    mailer sends it; with it the site's account does (PUT …/sender), and ``from``, ``reply_to`` and ``headers`` may be
+    given: X-… and a few others. The header Idempotency-Key then makes sure that a request which is sent twice sends one
+    letter."""
 
     contact: SendTo
     subject: str = ""
@@ -47,6 +60,10 @@ class AddSend(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     track_clicks: bool = True
     list: str = ""
     reference: str = ""
+    deliver: bool = False
+    from_: SendFrom | None = field(default=None, name="from")
+    reply_to: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class ListSends(Struct, frozen=True, kw_only=True):
@@ -101,14 +118,31 @@ class KeptLink(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class DeliveryView(Struct, frozen=True, kw_only=True):
+    """How far a letter is that is sent from here. ``state``: queued; sent: the site's mail server has taken it;
+    refused, for good; or failed: nobody took it until ``expires_at``. ``answer`` is the mail server's last. The next
+    try is at ``next_at``, or when an account that fails works again (GET …/sender)."""
+
+    state: State
+    attempts: int
+    answer: str
+    message_id: str
+    next_at: datetime | None
+    expires_at: datetime
+    ended_at: datetime | None
+
+
 class MadeSend(Struct, frozen=True, kw_only=True):
-    """Send ``html`` and ``text`` in place of yours, with ``headers`` added."""
+    """Send ``html`` and ``text`` in place of yours, with ``headers`` added. With ``deliver`` these are empty, and
+    ``delivery`` is there; ``repeated``: the letter was asked for before, with the same Idempotency-Key."""
 
     send: SendView
     html: str
     text: str
     headers: dict[str, str]
     kept: list[KeptLink]
+    delivery: DeliveryView | None = None
+    repeated: bool = False
 
 
 class HitView(Struct, frozen=True, kw_only=True):
@@ -141,9 +175,11 @@ class NoticeView(Struct, frozen=True, kw_only=True):
 
 class SendDetails(Struct, frozen=True, kw_only=True):
     """The send, the clicks and opens (each with its verdict, the first thousand hits), how many hits got which verdict,
-    the links by us in their order, and all that was told of it."""
+    the links by us in their order, and all that was told of it. ``delivery`` is null of a letter your own mailer
+    sends."""
 
     send: SendView
+    delivery: DeliveryView | None
     email: str
     clicks: list[HitView]
     opens: list[HitView]
@@ -171,13 +207,55 @@ async def _add(call: Call) -> MadeSend:
         list=body.list,
         reference=body.reference,
     )
+    wish = _wish(call)
+    if wish is not None:
+        return await _deliver(call, draft, wish)
     sent, _, letter = await make_send(call.services, call.site_id, draft)
     return MadeSend(
-        send=_view(sent),
+        send=send_view(sent),
         html=letter.html,
         text=letter.text,
         headers=letter.headers,
         kept=[KeptLink(url=one.url, why=one.why) for one in letter.kept],
+    )
+
+
+def _wish(call: Call) -> Wish | None:
+    """How the letter is to be sent; None when the caller sends it. BadInput for what says nothing without
+    ``deliver``."""
+    body: AddSend = call.body
+    key = call.request.headers.get("idempotency-key")
+    if not body.deliver:
+        given = {"from": body.from_, "reply_to": body.reply_to, "headers": body.headers, "Idempotency-Key": key}
+        for name, value in given.items():
+            if value:
+                raise BadInput(f"{name} goes with deliver", hint='say "deliver": true, or leave it out', field=name)
+        return None
+    if key is not None and (not key.strip() or len(key) > LONGEST_KEY or not (key.isascii() and key.isprintable())):
+        raise BadInput(
+            f"Idempotency-Key is empty, longer than {LONGEST_KEY} characters, or not ASCII", field="Idempotency-Key"
+        )
+    return Wish(
+        from_address=parse_sender(body.from_.email, "from.email") if body.from_ else "",
+        from_name=parse_line(body.from_.name, "from.name", LONGEST_NAME) if body.from_ else "",
+        reply_to=parse_sender(body.reply_to, "reply_to") if body.reply_to.strip() else "",
+        headers=tuple(check_extra(body.headers)),
+        key=None if key is None else key.strip(),
+        asked=json.encode(body),
+    )
+
+
+async def _deliver(call: Call, draft: Draft, wish: Wish) -> MadeSend:
+    posted = await deliver(call.services, call.site_id, draft, wish)
+    kept = posted.letter.kept if posted.letter else []
+    return MadeSend(
+        send=send_view(posted.sent),
+        html="",
+        text="",
+        headers={},
+        kept=[KeptLink(url=one.url, why=one.why) for one in kept],
+        delivery=_delivery(posted.outgoing),
+        repeated=posted.repeated,
     )
 
 
@@ -190,7 +268,8 @@ async def _get(call: Call) -> SendDetails:
         urls = await list_urls(tx, call.site_id, send_id)
         counts = await count_verdicts(tx, call.site_id, send_id)
         notices = await store.list_notices(tx, call.site_id, send_id)
-    return _details(sent, contact, hits, urls, counts, notices)
+        outgoing = await find_outgoing(tx, call.site_id, send_id)
+    return _details(sent, contact, hits, urls, counts, notices, outgoing)
 
 
 def _details(
@@ -200,9 +279,10 @@ def _details(
     urls: dict[int, str],
     counts: list[tuple[Kind, Name, int]],
     notices: list[ToldNotice],
+    outgoing: Outgoing | None,
 ) -> SendDetails:
     return SendDetails(
-        send=_view(sent),
+        send=send_view(sent),
         email=contact.email if contact else "",
         clicks=[_hit(one, urls) for one in hits if one.kind == "click"],
         opens=[_hit(one, urls) for one in hits if one.kind == "open"],
@@ -211,6 +291,7 @@ def _details(
         notices=[
             NoticeView(status=one.status, at=one.happened_at, told_at=one.told_at, detail=one.detail) for one in notices
         ],
+        delivery=_delivery(outgoing) if outgoing else None,
     )
 
 
@@ -229,7 +310,7 @@ async def _list(call: Call) -> SendPage:
         )
     shown = found[: query.limit]
     cursor = str(shown[-1].id) if len(found) > query.limit else None
-    return SendPage(data=[_view(one) for one in shown], next_cursor=cursor)
+    return SendPage(data=[send_view(one) for one in shown], next_cursor=cursor)
 
 
 async def _add_notice(call: Call) -> SendView:
@@ -247,7 +328,7 @@ async def _add_notice(call: Call) -> SendView:
         scope = sent.list if told.status is SendStatus.UNSUBSCRIBED else ALL
         changed = await record_notice(tx, services, sent, contact, told, scope=scope)
     services.bell.ring("events")
-    return _view(changed)
+    return send_view(changed)
 
 
 async def _end_mail(tx: Tx, services: Services, sent: Sent, contact: Contact | None, told: ToldNotice) -> None:
@@ -268,10 +349,15 @@ def _parse_id(text: str | None, field: str) -> int | None:
     return None if text is None else int(text)
 
 
-def _view(one: Sent) -> SendView:
+def send_view(one: Sent) -> SendView:
+    """The send as the API shows it."""
     own = {"id", "contact_id"}
     same = {name: getattr(one, name) for name in SendView.__struct_fields__ if name not in own}
     return SendView(id=str(one.id), contact_id=str(one.contact_id), **same)
+
+
+def _delivery(one: Outgoing) -> DeliveryView:
+    return DeliveryView(**{name: getattr(one, name) for name in DeliveryView.__struct_fields__})
 
 
 def _hit(one: Engagement, urls: dict[int, str]) -> HitView:
@@ -288,7 +374,7 @@ def _hit(one: Engagement, urls: dict[int, str]) -> HitView:
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
-        "POST", "/sites/{site}/sends", "Hand in a letter, and get it back with a pixel and tracked links", _add,
+        "POST", "/sites/{site}/sends", "Hand in a letter: have it sent, or get it back with tracked links", _add,
         body=AddSend, answer=MadeSend, status=201, tag="sends",
     ),
     Operation(

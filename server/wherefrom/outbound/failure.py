@@ -32,7 +32,7 @@ _LONGEST_DETAIL = 500
 class Told:
     """What was told of a send: by the letter ``message_id``, or (None) by the server we handed it to. ``detail`` are
     the other server's words. ``others``: it failed for an address that is not the contact's, so that the letter itself
-    may well have arrived."""
+    may well have arrived. ``status``: what the send becomes when it failed."""
 
     judgement: Judgement
     detail: str
@@ -40,19 +40,22 @@ class Told:
     happened_at: datetime
     message_id: int | None = None
     others: bool = False
+    status: SendStatus = SendStatus.FAILED
 
 
 async def record_refusal(
-    tx: Tx, services: Services, sent: Sent, contact: Contact, answer: str, happened_at: datetime | None = None
-) -> Sent:
+    tx: Tx, services: Services, sent: Sent, contact: Contact, answer: str, happened_at: datetime | None = None,
+    *, status: SendStatus = SendStatus.FAILED,
+) -> Sent:  # fmt: skip
     """For a letter that a mail server refused for good while it was handed in, or that was given up after retries;
-    ``answer`` is its last answer ("550 5.1.1 unknown"). The send as it stands now: failed. Not for a letter that will
-    be tried again, nor for what the server says of us (log-in, sender): that is no fault of the address."""
+    ``answer`` is its last answer ("550 5.1.1 unknown"). The send as it stands now: of ``status``. Not for a letter that
+    will be tried again, nor for what the server says of us (log-in, sender): that is no fault of the address."""
     judgement = judge("failed", "", answer)
     at = happened_at or services.clock.now()
     return await record_failure(
-        tx, services, sent, contact, Told(judgement=judgement, detail=answer, proof="server", happened_at=at)
-    )
+        tx, services, sent, contact,
+        Told(judgement=judgement, detail=answer, proof="server", happened_at=at, status=status),
+    )  # fmt: skip
 
 
 async def record_failure(tx: Tx, services: Services, sent: Sent, contact: Contact, told: Told) -> Sent:
@@ -90,7 +93,7 @@ async def _number(tx: Tx, services: Services, sent: Sent, contact: Contact, told
 async def _note_failure(tx: Tx, services: Services, sent: Sent, contact: Contact, told: Told, ends: bool) -> Sent:
     """The send has failed. A report that comes again is not told again."""
     detail = _words(told.judgement.code, told.detail)
-    notice = ToldNotice(SendStatus.FAILED, told.happened_at, services.clock.now(), detail)
+    notice = ToldNotice(told.status, told.happened_at, services.clock.now(), detail)
     changed = await record_notice(tx, services, sent, contact, notice, telling=False)
     await _tell_bounced(tx, services, changed, contact, told, permanent=ends)
     return changed

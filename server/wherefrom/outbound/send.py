@@ -9,7 +9,7 @@ goes to who is not to be mailed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -33,6 +33,8 @@ from wherefrom.tracking.instrument import Kept, Links, add_pixel, wrap_html, wra
 from wherefrom.tracking.marks import Mark, click_address, leave_address, open_address, own_addresses
 from wherefrom.tracking.store import append_links
 from wherefrom.visits.hosts import find_host
+
+Work = Callable[[Tx], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
@@ -74,16 +76,24 @@ class Letter:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-async def make_send(services: Services, site_id: int, draft: Draft) -> tuple[Sent, Contact, Letter]:
+Prepare = Callable[[Sent, Contact, Letter], Work]
+
+
+async def make_send(
+    services: Services, site_id: int, draft: Draft, prepare: Prepare | None = None
+) -> tuple[Sent, Contact, Letter]:
     """Notes the send down and instruments its letter. BadInput for an address that is none or a line that is too
-    long, Unprocessable for an address that is not to be mailed."""
+    long, Unprocessable for an address that is not to be mailed. ``prepare`` is shown the instrumented letter, and gives
+    what is to be written in the same transaction."""
     told = _tell(services, site_id, draft)
     async with services.db.read() as tx:
         known = await find_contact_by_email(tx, site_id, told.email)
         hosts = await list_hosts(tx, site_id)
     send_id = services.ids.next()
     letter = instrument(services, draft, known or told, send_id, hosts)
+    letter = replace(letter, headers=leave_headers(services, Mark(site_id, send_id)))
     sent = _sent(services, draft, told, send_id, letter)
+    also = None if prepare is None else prepare(sent, _as_told(known, told, draft), letter)
 
     async def write(tx: Tx) -> tuple[Sent, Contact]:
         forbids = await find_active(tx, site_id, told.email, sent.list)
@@ -94,10 +104,11 @@ async def make_send(services: Services, site_id: int, draft: Draft) -> tuple[Sen
         await append_send(tx, whole)
         await append_links(tx, site_id, send_id, letter.targets)
         await record_sent(tx, site_id, contact.id, sent.created_at)
+        if also is not None:
+            await also(tx)
         return whole, contact
 
-    made = await services.db.batch(write)
-    return *made, replace(letter, headers=leave_headers(services, Mark(site_id, send_id)))
+    return *await services.db.batch(write), letter
 
 
 def leave_headers(services: Services, mark: Mark) -> dict[str, str]:
@@ -183,11 +194,18 @@ async def _keep_contact(tx: Tx, told: Contact, draft: Draft) -> Contact:
             return told
         known = await find_contact_by_email(tx, told.site_id, told.email)
         assert known is not None, "it was in the way a moment ago"
-    changed = replace(
+    changed = _as_told(known, told, draft)
+    if changed != known:
+        await replace_contact(tx, changed)
+    return changed
+
+
+def _as_told(known: Contact | None, told: Contact, draft: Draft) -> Contact:
+    """What is known of the contact, with what the draft says of it."""
+    if known is None:
+        return told
+    return replace(
         known,
         name=known.name if draft.name is None else told.name,
         reference=known.reference if draft.contact_reference is None else told.reference,
     )
-    if changed != known:
-        await replace_contact(tx, changed)
-    return changed

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 
-from wherefrom.db import Moment, metadata
+from wherefrom.db import Json, Moment, metadata
 
 send = Table(
     "send",
@@ -101,4 +101,61 @@ bounce = Table(
     Column("told_at", Moment, nullable=False),
     Index("ix_bounce_email", "site_id", "email", "id"),
     Index("ix_bounce_send", "site_id", "send_id"),
+)
+
+sender = Table(
+    "sender",  # the account a site's letters go out by
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("host", String(253), nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("security", String(8), nullable=False),  # tls, starttls, none
+    Column("username", String(320), nullable=False),  # "" for no login
+    Column("password", Text, nullable=False),  # sealed; "" for none
+    Column("ca_file", Text, nullable=False),
+    Column("from_address", String(254), nullable=False),
+    Column("from_name", String(200), nullable=False),
+    Column("bounce_address", String(254), nullable=False),  # what return paths are made of; "": from_address as it is
+    Column("per_hour", Integer),  # letters; null for no limit
+    Column("connections", Integer, nullable=False),  # at once, over all processes
+    Column("dkim", Json, nullable=False),  # a list of keys, see dkim.py; the private halves are sealed
+    Column("status", String(8), nullable=False),  # new, working, failing
+    Column("status_detail", Text, nullable=False),
+    Column("status_hint", Text, nullable=False),
+    Column("status_at", Moment, nullable=False),
+    Column("failures", Integer, nullable=False),  # in a row
+    Column("failing_since", Moment),
+    Column("told", Boolean, nullable=False),  # that it fails is told by an event
+    Column("quiet_until", Moment),  # nothing is tried before
+    Column("paced_until", Moment),  # how much of per_hour is used up, see pace.py
+    Column("revision", Integer, nullable=False),  # grows with each change, so that open connections are left
+    Column("created_at", Moment, nullable=False),
+)
+
+outgoing = Table(
+    "outgoing",  # letters that are sent from here, by their send; the row stays, the letter goes when it is over
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # the send's
+    Column("state", String(8), nullable=False),  # queued, sent, refused, failed
+    Column("email", String(254), nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("raw", Text, nullable=False),  # the letter as it is signed, in ASCII; "" when it is over
+    Column("request_key", String(200)),  # the caller's Idempotency-Key
+    Column("request_digest", String(64), nullable=False),  # of what was asked with it
+    Column("attempts", Integer, nullable=False),
+    Column("answer", Text, nullable=False),  # the mail server's last words
+    Column("next_at", Moment),  # null when it is over
+    Column("claimed_until", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),  # given up when it is not gone by then
+    Column("ended_at", Moment),
+    Index("uq_outgoing_request", "site_id", "request_key", unique=True),
+)
+Index(
+    "ix_outgoing_queued",
+    outgoing.c.site_id,
+    outgoing.c.next_at,
+    sqlite_where=outgoing.c.next_at.is_not(None),
+    postgresql_where=outgoing.c.next_at.is_not(None),
 )
