@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from wherefrom import management
 from wherefrom.bounces.taker import BounceTaker
@@ -32,6 +33,9 @@ from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.sync import MailboxWatch
 from wherefrom.inbox.taker import Attribution, Taker
 from wherefrom.mail.blobs import Blobs
+from wherefrom.metrics.requests import CountedApp
+from wherefrom.metrics.routes import new_registry
+from wherefrom.metrics.routes import routes as metrics_routes
 from wherefrom.outbound.judge import judge_hits
 from wherefrom.outbound.leave_routes import routes as leave_routes
 from wherefrom.outbound.postman import Postman
@@ -97,23 +101,27 @@ def background(services: Services) -> list[Worker | Resident]:
     ]
 
 
-def build_app(services: Services, supervisor: Supervisor | None = None) -> Front:
-    """The web side: collector, management API, console, health."""
+def build_app(services: Services, supervisor: Supervisor | None = None) -> ASGIApp:
+    """The web side: collector, management API, console, health, metrics."""
+    registry = new_registry()
     routes: list[BaseRoute] = [
         *letter_routes(services),
         *visit_routes(services),
         *leave_routes(services),
         *inbox_routes(services),
         *health.routes(services, supervisor),
+        *metrics_routes(services, supervisor, registry),
         *management.routes(services),
         *console_routes(services),
     ]
-    return Front(
+    front = Front(
         routes,
         tell=_tell,
         middleware=[Middleware(SafeHeaders)],
         exception_handlers={WherefromError: _tell, Exception: _tell},
     )
+    settings = services.settings
+    return CountedApp(front, settings.collector, registry) if settings.metrics.token else front
 
 
 async def _tell(request: Request, error: Exception) -> Response:

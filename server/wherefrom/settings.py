@@ -147,6 +147,10 @@ class Console(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     session_days: Positive = 14
 
 
+class Metrics(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    token: str = ""
+
+
 class Log(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
@@ -169,6 +173,7 @@ class Settings(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     webhooks: Webhooks = field(default_factory=Webhooks)
     sending: Sending = field(default_factory=Sending)
     console: Console = field(default_factory=Console)
+    metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)
 
 

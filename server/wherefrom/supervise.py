@@ -114,10 +114,6 @@ class Supervisor:
     def __post_init__(self) -> None:
         self.states = {one.name: State(one.name) for one in self.work}
 
-    @property
-    def healthy(self) -> bool:
-        return all(state.status in ("starting", "running") for state in self.states.values())
-
     async def run(self, stop: asyncio.Event) -> None:
         tasks = [asyncio.create_task(self._keep(one, stop), name=one.name) for one in self.work]
         try:

@@ -1,0 +1,118 @@
+"""``GET /metrics`` in Prometheus' text form, for whoever has the token of the settings.
+
+    wherefrom_queue{queue}                 pieces of work that wait: letters, old_letters, events, deliveries, hits
+    wherefrom_queue_age_seconds{queue}     how long the oldest waits
+    wherefrom_mailboxes{status}            off, new, connecting, ok, login_failed, …
+    wherefrom_endpoints{status}            enabled, paused, gone, failed
+    wherefrom_worker_up{worker}            1 while it runs; _restarts_total and _quiet_seconds (since its last step)
+    wherefrom_database_up                  0 when it did not answer within three seconds; the sums above are left out
+    wherefrom_http_…{area,method,status}   this process's answers and their times
+    process_…                              this process's memory, processor time, open files
+
+The first three are of the database, hence the same in each of several processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import structlog
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.registry import Collector
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from wherefrom.metrics.store import Standing, read_standing
+from wherefrom.services import Services
+from wherefrom.supervise import Supervisor
+
+log = structlog.get_logger(__name__)
+
+_DATABASE_SECONDS = 3
+
+
+class _Told(Collector):
+    """Families of one answer, as ``generate_latest`` asks for them."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+def new_registry() -> CollectorRegistry:
+    """With this process's memory and time; ``CountedApp`` adds its own."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    return registry
+
+
+def routes(services: Services, supervisor: Supervisor | None, registry: CollectorRegistry) -> list[Route]:
+    """None where the settings have no token."""
+    token = services.settings.metrics.token
+
+    async def tell(request: Request) -> Response:
+        given = request.headers.get("authorization", "").partition(" ")[2]
+        if not hmac.compare_digest(given.encode(), token.encode()):
+            words = "the token of [metrics] in the settings is asked for: Authorization: Bearer …\n"
+            return PlainTextResponse(words, 401, {"www-authenticate": 'Bearer realm="metrics"'})
+        now = services.clock.now()
+        standing = await _read(services, now)
+        families = [*_workers(supervisor, now), *_standing(standing, now)]
+        text = generate_latest(registry) + generate_latest(_Told(families))
+        return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return [Route("/metrics", tell)] if token else []
+
+
+async def _read(services: Services, now: datetime) -> Standing | None:
+    try:
+        async with asyncio.timeout(_DATABASE_SECONDS), services.db.read() as tx:
+            return await read_standing(tx, now)
+    except Exception as fault:
+        log.warning("the database does not tell how things stand", exc_info=fault)
+        return None
+
+
+def _workers(supervisor: Supervisor | None, now: datetime) -> list[Metric]:
+    up = GaugeMetricFamily("wherefrom_worker_up", "1 while the worker runs.", labels=["worker"])
+    restarts = CounterMetricFamily("wherefrom_worker_restarts", "How often it was started again.", labels=["worker"])
+    quiet = GaugeMetricFamily("wherefrom_worker_quiet_seconds", "Since its last step ended.", labels=["worker"])
+    for state in supervisor.states.values() if supervisor else ():
+        up.add_metric([state.name], float(state.status == "running"))
+        restarts.add_metric([state.name], state.restarts)
+        if state.beat_at is not None:
+            quiet.add_metric([state.name], max(0.0, (now - state.beat_at).total_seconds()))
+    return [up, restarts, quiet]
+
+
+def _standing(found: Standing | None, now: datetime) -> list[Metric]:
+    answers = GaugeMetricFamily(
+        "wherefrom_database_up", "1 when the database answered.", value=float(found is not None)
+    )
+    if found is None:
+        return [answers]
+    count = GaugeMetricFamily("wherefrom_queue", "Pieces of work that wait.", labels=["queue"])
+    age = GaugeMetricFamily("wherefrom_queue_age_seconds", "How long the oldest of them waits.", labels=["queue"])
+    for name, queue in found.queues.items():
+        count.add_metric([name], queue.count)
+        age.add_metric([name], max(0.0, (now - queue.since).total_seconds()) if queue.since else 0.0)
+    return [
+        answers, count, age,
+        _statuses("wherefrom_mailboxes", "Mailboxes by status.", found.mailboxes),
+        _statuses("wherefrom_endpoints", "Webhook endpoints by status.", found.endpoints),
+    ]  # fmt: skip
+
+
+def _statuses(name: str, words: str, counts: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(name, words, labels=["status"])
+    for status, count in sorted(counts.items()):
+        family.add_metric([status], count)
+    return family
