@@ -16,15 +16,14 @@ from starlette.routing import Route
 from wherefrom.accounts.api import OPERATIONS as ACCOUNT_OPERATIONS
 from wherefrom.accounts.key import find_key_holder
 from wherefrom.audience.api import OPERATIONS as AUDIENCE_OPERATIONS
+from wherefrom.audience.contact_api import OPERATIONS as CONTACT_OPERATIONS
 from wherefrom.audience.totals_api import OPERATIONS as TOTALS_OPERATIONS
-from wherefrom.contacts.api import OPERATIONS as CONTACT_OPERATIONS
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.api import OPERATIONS as EVENT_OPERATIONS
 from wherefrom.grants.api import OPERATIONS as GRANT_OPERATIONS
 from wherefrom.inbox.api import OPERATIONS as INBOX_OPERATIONS
 from wherefrom.inbox.connect_api import OPERATIONS as CONNECT_OPERATIONS
 from wherefrom.inbox.roistat import OPERATIONS as ROISTAT_OPERATIONS
-from wherefrom.outbound.activity_api import OPERATIONS as ACTIVITY_OPERATIONS
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
 from wherefrom.outbound.sender_api import OPERATIONS as SENDER_OPERATIONS
 from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
@@ -55,7 +54,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *AUDIENCE_OPERATIONS,
     *TOTALS_OPERATIONS,
     *CONTACT_OPERATIONS,
-    *ACTIVITY_OPERATIONS,
     *SEND_OPERATIONS,
     *SENDER_OPERATIONS,
     *SUPPRESSION_OPERATIONS,

@@ -45,7 +45,12 @@ class Crowd:
     site_id: int
     people: dict[int, dict[str, Any]] = field(default_factory=dict)
     letters: list[Letter] = field(default_factory=list)
-    suppressed: dict[str, set[Reason]] = field(default_factory=lambda: defaultdict(set))
+    suppressed: dict[str, set[tuple[Reason, str]]] = field(default_factory=lambda: defaultdict(set))
+
+    def flags(self, email: str) -> tuple[bool, bool]:
+        """Unsubscribed, suppressed: from all mail."""
+        reasons = {reason for reason, scope in self.suppressed.get(email, set()) if not scope}
+        return "unsubscribed" in reasons, "complained" in reasons
 
     def of(self, contact_id: int) -> list[Letter]:
         return [one for one in self.letters if one.contact == contact_id]
@@ -70,7 +75,7 @@ def draw(services: Services, clock: FixedClock, site_id: int, chance: random.Ran
         }  # fmt: skip
         for reason in REASONS:
             if chance.random() < 0.2:
-                crowd.suppressed[f"p{number}@mail.example"].add(reason)
+                crowd.suppressed[f"p{number}@mail.example"].add((reason, chance.choice(("", "", "news"))))
         for _ in range(chance.choice((0, 1, 2, 4))):
             one = Letter(services.ids.next(), id_, chance.choice(LISTS), some_time())
             crowd.letters.append(one)
@@ -125,9 +130,9 @@ async def write(crowd: Crowd) -> None:
             if rows:
                 await tx.execute(table.insert(), rows)
         for email, reasons in crowd.suppressed.items():
-            for reason in reasons:
+            for reason, scope in sorted(reasons):
                 one = Suppression(
-                    site_id=site_id, id=ids.next(), email=email, scope=reason, reason=reason, detail="", send_id=None,
+                    site_id=site_id, id=ids.next(), email=email, scope=scope, reason=reason, detail="", send_id=None,
                     created_at=now,
                 )  # fmt: skip
                 assert await add_suppression(tx, one)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.outbound.stage import APPLE, GMAIL, Stage
 from tests.support.management import management_api
-from wherefrom.outbound.activity_api import OPERATIONS
+from wherefrom.audience.contact_api import OPERATIONS
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
 
 

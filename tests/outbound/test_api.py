@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from tests.outbound.stage import APPLE, GMAIL, HTML, Stage
 from tests.support.management import management_api
-from wherefrom.contacts.api import OPERATIONS as CONTACT_OPERATIONS
+from wherefrom.audience.contact_api import OPERATIONS as CONTACT_OPERATIONS
 from wherefrom.outbound import send
 from wherefrom.outbound.api import OPERATIONS
 

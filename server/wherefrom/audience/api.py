@@ -14,7 +14,8 @@ from wherefrom.audience import people
 from wherefrom.audience.filter import Filter, resolve
 from wherefrom.audience.store import filters as store
 from wherefrom.audience.store.filters import Saved
-from wherefrom.contacts.api import ContactView, parse_id_cursor, view
+from wherefrom.audience.views import PersonPage, person_view
+from wherefrom.contacts.api import parse_id_cursor
 from wherefrom.contacts.contact import parse_line
 from wherefrom.errors import BadInput
 from wherefrom.sites.store import get_site
@@ -32,22 +33,6 @@ class SearchContacts(Filter, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
     cursor: str | None = None
     count: bool = False
-
-
-class PersonView(ContactView, frozen=True, kw_only=True):
-    """A contact, and whether mail to it has ended, for a list or altogether: ``unsubscribed`` by its own will,
-    ``suppressed`` for another reason."""
-
-    unsubscribed: bool
-    suppressed: bool
-
-
-class PersonPage(Struct, frozen=True, kw_only=True):
-    """``total`` is how many fit in all, if it was asked for."""
-
-    data: list[PersonView]
-    next_cursor: str | None = None
-    total: int | None = None
 
 
 class AddFilter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,13 +153,6 @@ def parse_name(text: str) -> str:
             "a saved filter needs a name", hint="say what it finds, such as “asleep for 90 days”", field="name"
         )
     return name
-
-
-def person_view(one: people.Person) -> PersonView:
-    """The contact as the API shows it, with its flags."""
-    shown = view(one.contact)
-    same = {name: getattr(shown, name) for name in ContactView.__struct_fields__}
-    return PersonView(**same, unsubscribed=one.flags.unsubscribed, suppressed=one.flags.suppressed)
 
 
 def _view(one: Saved) -> FilterView:

@@ -53,7 +53,8 @@ class Condition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Filter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Contacts that meet ``all`` conditions or ``any`` of them, and all the rest: ``text`` is a part of address, name
-    or own reference; ``flag``: "unsubscribed" by their own will, "suppressed" for another reason, "mailable": neither.
+    or own reference; ``flag``: "unsubscribed" from all mail by their own will, "suppressed" for another reason,
+    "mailable": neither.
     An empty filter is all contacts."""
 
     match: Literal["all", "any"] = "all"

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from wherefrom.audience.filter import Filter, resolve
 from wherefrom.audience.store import people as store
-from wherefrom.audience.store.people import Flags
 from wherefrom.contacts.contact import Contact
 from wherefrom.db import Tx
+from wherefrom.outbound.store.suppressions import list_flags
+from wherefrom.outbound.suppression import Flags
 from wherefrom.services import Services
 from wherefrom.web.moments import write_moment
 
@@ -54,7 +55,7 @@ async def count_people(services: Services, site_id: int, zone: ZoneInfo, wanted:
 
 async def with_flags(tx: Tx, site_id: int, found: Sequence[Contact]) -> list[Person]:
     """The contacts with what holds for their addresses."""
-    flags = await store.find_flags(tx, site_id, [one.email for one in found])
+    flags = await list_flags(tx, site_id, [one.email for one in found])
     return [Person(one, flags.get(one.email, Flags())) for one in found]
 
 

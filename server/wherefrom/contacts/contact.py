@@ -4,6 +4,7 @@
 
 Consent here is to *measuring* opens and clicks; whether a person wants mail at all is another question (suppression).
 What nobody was asked for is ``unknown``, and measured; ``denied`` ends the measuring of letters sent before, too.
+Every change is kept (``Said``), by the room ``audience``, which makes them.
 """
 
 from __future__ import annotations
@@ -53,6 +54,21 @@ class Contact:
         """When the person last opened a letter, as exactly as it may be known."""
         known = [one for one in (self.last_email_opened_at, self.opened_on) if one is not None]
         return max(known, default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One word of a contact's history: from ``at`` on it agreed to this, as ``by`` wrote down: "key 7", "operator" (the
+    command line), or the address of a person who was logged in; "" of what was said before the history began."""
+
+    site_id: int
+    id: int
+    contact_id: int
+    consent: Consent
+    mode: Mode
+    method: str
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

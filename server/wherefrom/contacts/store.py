@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Row, bindparam, case, or_, select, update
+from sqlalchemy import BindParameter, Row, bindparam, case, delete, or_, select, update
 
-from wherefrom.contacts.contact import Contact, Counts
-from wherefrom.contacts.tables import contact
+from wherefrom.contacts.contact import Contact, Counts, Said
+from wherefrom.contacts.tables import consent, contact
 from wherefrom.db import Moment, Prepared, Tx, insert
 from wherefrom.errors import Conflict, NotFound
 
@@ -111,9 +111,33 @@ async def replace_contact(tx: Tx, changed: Contact) -> None:
     )
 
 
+async def append_said(tx: Tx, said: Said) -> None:
+    """One more word of a contact's history."""
+    names = [column.name for column in consent.c]
+    await tx.execute(consent.insert().values({name: getattr(said, name) for name in names}))
+
+
+async def list_said(tx: Tx, site_id: int, contact_id: int) -> list[Said]:
+    """A contact's whole history, the last word first."""
+    rows = await tx.execute(
+        select(consent)
+        .where(consent.c.site_id == site_id, consent.c.contact_id == contact_id)
+        .order_by(consent.c.at.desc(), consent.c.id.desc())
+    )
+    return [Said(**row._mapping) for row in rows]
+
+
+async def remove_contact(tx: Tx, site_id: int, contact_id: int) -> None:
+    """The contact with its history."""
+    await tx.execute(delete(consent).where(consent.c.site_id == site_id, consent.c.contact_id == contact_id))
+    await tx.execute(delete(contact).where(contact.c.site_id == site_id, contact.c.id == contact_id))
+
+
 async def record_sent(tx: Tx, site_id: int, contact_id: int, at: datetime) -> None:
-    """One more letter was sent. By the database's own sum, so that sends at once are all counted."""
-    await tx.change(_COUNT_SENT, {"of_site": site_id, "of_id": contact_id, "at": at})
+    """One more letter was sent. By the database's own sum, so that sends at once are all counted. Conflict when the
+    contact was erased a moment ago: nothing may be kept of a person who is not there."""
+    if not await tx.change(_COUNT_SENT, {"of_site": site_id, "of_id": contact_id, "at": at}):
+        raise Conflict("this contact was erased just now", hint="send again if the person is to get the letter")
 
 
 async def record_counts(tx: Tx, site_id: int, contact_id: int, counts: Counts) -> None:

@@ -232,6 +232,17 @@ class SendClicked(OfSend, frozen=True, kw_only=True):
     url: str
 
 
+class ContactErased(Struct, frozen=True, kw_only=True):
+    """Data of ``contact.erased``: what said who a contact was is gone; the subject is the contact. ``by``: whoever did
+    it, as in the history of its consent. ``letters`` to it now are to nobody; ``suppressed``: its address is still not
+    to be mailed."""
+
+    contact_id: str
+    by: str
+    letters: int
+    suppressed: bool
+
+
 class TestPing(Struct, frozen=True, kw_only=True):
     """Data of ``test.ping``, which a person asks for to try an endpoint out; the subject is that endpoint."""
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from wherefrom.events.snapshots import (
+    ContactErased,
     MailboxDisconnected,
     MessageReceived,
     OfSend,
@@ -41,6 +42,7 @@ class EventType(StrEnum):
     SEND_CLICKED = "send.clicked"
     SEND_UNSUBSCRIBED = "send.unsubscribed"
     SEND_COMPLAINED = "send.complained"
+    CONTACT_ERASED = "contact.erased"
     TEST_PING = "test.ping"
 
 
@@ -56,6 +58,7 @@ SHAPES: dict[EventType, type[msgspec.Struct]] = {
     EventType.SEND_CLICKED: SendClicked,
     EventType.SEND_UNSUBSCRIBED: SendUnsubscribed,
     EventType.SEND_COMPLAINED: SendComplained,
+    EventType.CONTACT_ERASED: ContactErased,
     EventType.TEST_PING: TestPing,
 }
 """The data of each type."""

@@ -22,7 +22,9 @@ from wherefrom.contacts.store import (
     replace_contact,
 )
 from wherefrom.db import Tx
+from wherefrom.outbound.erased import erased_form
 from wherefrom.outbound.status import SendStatus
+from wherefrom.outbound.store.erased import show_suppressions
 from wherefrom.outbound.store.sends import Sent, append_send
 from wherefrom.outbound.store.suppressions import find_active
 from wherefrom.outbound.suppression import refusal
@@ -96,6 +98,8 @@ async def make_send(
     also = None if prepare is None else prepare(sent, _as_told(known, told, draft), letter)
 
     async def write(tx: Tx) -> tuple[Sent, Contact]:
+        if known is None:
+            await show_suppressions(tx, site_id, erased_form(services.tokens, site_id, told.email), told.email)
         forbids = await find_active(tx, site_id, told.email, sent.list)
         if forbids is not None:
             raise refusal(forbids)

@@ -8,8 +8,7 @@ send. Where no list and no number is asked for, the contact's own sums answer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, not_, or_, select, true
@@ -18,6 +17,7 @@ from wherefrom.audience.filter import Asked, Event, Filter
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.tables import contact
 from wherefrom.db import Tx
+from wherefrom.outbound.suppression import ALL
 from wherefrom.outbound.tables import send, send_notice, suppression
 from wherefrom.tracking.tables import engagement, link
 from wherefrom.tracking.verdict import PERSONS
@@ -29,15 +29,6 @@ _NOTICES: dict[Event, tuple[str, ...]] = {
     "complained": ("complained",),
     "unsubscribed": ("unsubscribed",),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Flags:
-    """Whether mail to an address has ended, for a list or altogether: by the person's own will, and for another
-    reason."""
-
-    unsubscribed: bool = False
-    suppressed: bool = False
 
 
 async def list_people(
@@ -56,21 +47,6 @@ async def count_people(tx: Tx, site_id: int, wanted: Filter, asked: Sequence[Ask
     """How many contacts fit."""
     query = select(func.count()).select_from(contact).where(*_fits(site_id, wanted, asked))
     return int(await tx.scalar(query))
-
-
-async def find_flags(tx: Tx, site_id: int, emails: Collection[str]) -> dict[str, Flags]:
-    """What holds for each of these addresses; one that is not there has no flag."""
-    if not emails:
-        return {}
-    rows = await tx.execute(
-        select(suppression.c.email, suppression.c.reason).where(
-            suppression.c.site_id == site_id, suppression.c.email.in_(emails), suppression.c.undone_at.is_(None)
-        )
-    )
-    reasons: dict[str, set[bool]] = {}
-    for email, reason in rows:
-        reasons.setdefault(email, set()).add(reason == "unsubscribed")
-    return {email: Flags(True in found, False in found) for email, found in reasons.items()}
 
 
 async def list_lists(tx: Tx, site_id: int, most: int = 100) -> list[str]:
@@ -109,6 +85,7 @@ def _suppressed(*more: ColumnElement[bool]) -> ColumnElement[bool]:
     return exists().where(
         suppression.c.site_id == contact.c.site_id,
         suppression.c.email == contact.c.email,
+        suppression.c.scope == ALL,
         suppression.c.undone_at.is_(None),
         *more,
     )

@@ -40,7 +40,7 @@ async def count_letters(tx: Tx, site_id: int, begin: datetime, end: datetime, li
     return found
 
 
-def _counting(event: Event, site_id: int, begin: datetime, end: datetime, list_: str | None) -> Select[Any]:
+def _counting(event: Event, site_id: int, begin: datetime, end: datetime, list_: str | None) -> Select[int, int]:
     where: list[ColumnElement[bool]] = [] if list_ is None else [send.c.list == list_]
     if event in _NOTICES:
         at: ColumnElement[Any] = send_notice.c.happened_at
@@ -49,9 +49,7 @@ def _counting(event: Event, site_id: int, begin: datetime, end: datetime, list_:
         at = {"sent": send.c.created_at, "opened": send.c.opened_at, "clicked": send.c.clicked_at}[event]
         where += [send.c.site_id == site_id]
     quarter = (type_coerce(at, BigInteger) // _QUARTER).label("quarter")
-    query: Select[Any] = (
-        select(quarter, func.count()).where(*where, at >= begin, at < end).group_by(quarter).order_by(quarter)
-    )
+    query = select(quarter, func.count()).where(*where, at >= begin, at < end).group_by(quarter).order_by(quarter)
     if event in _NOTICES and list_ is not None:
         its_send = and_(send.c.site_id == send_notice.c.site_id, send.c.id == send_notice.c.send_id)
         query = query.join_from(send_notice, send, its_send)

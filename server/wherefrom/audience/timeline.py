@@ -1,0 +1,73 @@
+"""All that happened between a site's owner and one contact (feature J02), the newest first: letters sent, opens, clicks
+and notices (``outbound``), visits that came by a click (``visits``), letters that came from the contact's address with
+the visit they are matched to (``inbox``), and what the contact agreed to (``contacts``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from wherefrom.audience.store.letters import list_letters
+from wherefrom.contacts.contact import Contact, Said
+from wherefrom.contacts.store import list_said
+from wherefrom.db import Tx
+from wherefrom.outbound.store.activities import Place, list_activities
+from wherefrom.visits.store import list_contact_visits
+
+Kind = Literal["sent", "open", "click", "notice", "visit", "letter", "consent"]
+_MOST_VISITS = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One thing that happened. ``word``: the verdict of an open or click, the status of a notice, the consent; of a
+    visit its channel, of a letter "matched" or "". ``detail``: the link, the landing page, what was told, how consent
+    was said. ``send_id`` and ``message_id`` are of what it concerns; ``visit_id`` is the visit, or the one a letter
+    came from."""
+
+    at: datetime
+    id: int
+    kind: Kind
+    subject: str = ""
+    word: str = ""
+    detail: str = ""
+    send_id: int | None = None
+    message_id: int | None = None
+    visit_id: int | None = None
+
+
+async def list_moments(tx: Tx, contact: Contact, *, limit: int, before: Place | None = None) -> list[Moment]:
+    """The newest first, those before ``before``. At most ``limit`` of each kind are read."""
+    found = [
+        Moment(
+            at=one.at, id=one.id, kind=one.kind, subject=one.subject, word=one.word, detail=one.detail,
+            send_id=one.send_id,
+        )
+        for one in await list_activities(tx, contact.site_id, contact.id, limit=limit, before=before)
+    ]  # fmt: skip
+    found += [
+        Moment(
+            at=one.at, id=one.id, kind="letter", subject=one.subject, message_id=one.id, visit_id=one.visit_id,
+            word="" if one.visit_id is None else "matched", detail=one.rule,
+        )
+        for one in await list_letters(tx, contact.site_id, contact.email, limit=limit, before=before)
+    ]  # fmt: skip
+    visits = [
+        Moment(
+            at=one.started_at, id=one.id, kind="visit", word=one.channel, detail=one.landing_page, visit_id=one.id,
+            send_id=one.send_id,
+        )
+        for one in await list_contact_visits(tx, contact.site_id, contact.id, _MOST_VISITS)
+    ]  # fmt: skip
+    words = [
+        Moment(at=one.at, id=one.id, kind="consent", word=_consent_words(one), detail=one.method)
+        for one in await list_said(tx, contact.site_id, contact.id)
+    ]
+    found += [one for one in (*visits, *words) if before is None or (one.at, one.id) < before]
+    return sorted(found, key=lambda one: (one.at, one.id), reverse=True)[:limit]
+
+
+def _consent_words(one: Said) -> str:
+    return one.consent if one.mode == "all" else f"{one.consent}, open date only"
