@@ -10,6 +10,7 @@ from sqlalchemy import update
 
 from tests.console.conftest import csrf_of
 from tests.console.scene import SOURCE
+from wherefrom.outbound.send import Draft, make_send
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint, remove_endpoint
 from wherefrom.webhooks.store.deliveries import NewDelivery, add_deliveries, append_attempt, get_delivery
 from wherefrom.webhooks.tables import delivery, endpoint
@@ -235,3 +236,34 @@ async def test_a_letter_that_was_not_posted_says_why(client, base, scene, servic
     await add_endpoint(services, scene.site.id, AddEndpoint(url="http://127.0.0.1:1999/hook"))
     letter = await scene.add_letter(**given)
     assert why in (await client.get(f"{base}/{letter}")).text
+
+
+# ------------------------------------------------------------------------------------------------ who wrote
+
+
+async def test_the_contact_who_wrote_is_named_with_the_letter_that_led_them_here(client, scene, base, services):
+    sent, ann, _ = await send_to(services, scene, "ann@mail.example", "Ann <b>Buyer</b>", "Our <i>offer</i>")
+    await scene.add_visit(2042, contact_id=ann.id, send_id=sent.id)
+    number = await scene.add_letter(visit_number=2042, from_address="ann.private@else.example")
+    page = (await client.get(f"{base}/{number}")).text
+    assert "Ann &lt;b&gt;Buyer&lt;/b&gt;" in page
+    assert "ann@mail.example, reference crm-1" in page
+    assert "the visit came by a link in a letter “<bdi>Our &lt;i&gt;offer&lt;/i&gt;</bdi>”" in page
+    listed = (await client.get(base)).text
+    assert "↳ Ann &lt;b&gt;Buyer&lt;/b&gt;" in listed
+    assert "ann@mail.example,crm-1" in (await client.get(f"{base}.csv")).text
+
+
+async def test_a_letter_from_a_contacts_address_says_that_it_was_known_by_it(client, scene, base, services):
+    await send_to(services, scene, "writer@mail.example", "", "Hello")
+    number = await scene.add_letter()
+    page = (await client.get(f"{base}/{number}")).text
+    assert "the letter came from their address" in page
+    stranger = await scene.add_letter(from_address="stranger@else.example")
+    assert "Contact</dt>" not in (await client.get(f"{base}/{stranger}")).text
+
+
+async def send_to(services, scene, email, name, subject):
+    return await make_send(
+        services, scene.site.id, Draft(email=email, name=name, contact_reference="crm-1", subject=subject, text="Hello")
+    )

@@ -11,6 +11,7 @@ from datetime import datetime
 from wherefrom.console import words
 from wherefrom.inbox.store.details import CandidateRow, MessageDetail
 from wherefrom.inbox.store.rows import HistoryRow
+from wherefrom.inbox.writer import Writer
 from wherefrom.visits.store import Intent, Pageview
 from wherefrom.visits.visit import Visit
 from wherefrom.webhooks.endpoint import OF_THREAD, WITH_VISIT, Endpoint
@@ -106,6 +107,29 @@ def tell_where(detail: MessageDetail, visit: Visit | None) -> Where:
         reasons=tuple(_reason(one) for one in detail.reasons),
         others=tuple(_candidate(one) for one in _runners_up(detail)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The contact who wrote, why they are known, and the subject of the letter that led them here, "" for none."""
+
+    name: str
+    details: str
+    why: str
+    subject: str
+
+
+def tell_contact(writer: Writer | None, subject: str) -> Known | None:
+    """``subject`` is that of the writer's send."""
+    if writer is None:
+        return None
+    person = writer.person
+    why = "the letter came from their address" if writer.by == "sender" else "the visit came by a link in a letter"
+    if writer.by == "sender" and writer.send_id is not None:
+        why += ", the visit by a link in a letter"
+    more = [person.email] if person.name else []
+    more += [f"reference {person.reference}"] if person.reference else []
+    return Known(person.name or person.email, ", ".join(more), why, subject if writer.send_id is not None else "")
 
 
 def _reason(text: str) -> Reason:

@@ -25,7 +25,7 @@ COLUMNS = (
     "id", "date_utc", "from_address", "from_name", "receivers", "subject", "visit", "rule", "confidence", "deal",
     "source", "marker", "channel", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "country",
     "region", "city", "landing_page", "referrer", "attachments", "folder", "automatic", "visit_kind",
-    "deal_status", "deal_value", "deal_currency",
+    "deal_status", "deal_value", "deal_currency", "contact", "contact_reference",
 )  # fmt: skip
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -53,14 +53,15 @@ async def _stream(call: Call, wanted: HistoryFilter) -> AsyncIterator[str]:
 
 
 def _cells(row: HistoryRow) -> tuple[str, ...]:
-    matched = row.visit_id is not None
+    matched, person = row.visit_id is not None, row.writer.person if row.writer else None
     cells = (
         row.id, words.iso(row.arrived_at), row.from_address, row.from_name, ", ".join(row.recipients), row.subject,
         row.visit_id, row.rule if matched else "", f"{row.confidence:.2f}" if matched else "", row.deal_number,
         words.source_words(row.source_levels, row.marker), row.marker, row.channel, row.utm_source, row.utm_medium,
         row.utm_campaign, row.utm_term, row.utm_content, row.country, row.region, row.city, row.landing_page,
         row.referrer, row.attachments or "", row.folder_kind, row.automatic, row.visit_kind,
-        row.deal_status, from_scaled(row.deal_value), row.deal_currency,
+        row.deal_status, from_scaled(row.deal_value), row.deal_currency, person.email if person else "",
+        person.reference if person else "",
     )  # fmt: skip
     return tuple(harmless("" if cell is None else str(cell)) for cell in cells)
 

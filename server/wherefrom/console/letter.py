@@ -29,6 +29,7 @@ from wherefrom.mail.html import SafeHtml, sanitise
 from wherefrom.mail.paged import open_letter
 from wherefrom.mail.parse import Letter, UnreadableLetter, parse_letter
 from wherefrom.mail.reply import split_reply
+from wherefrom.outbound.store.sends import Sent, find_send
 from wherefrom.services import Services
 from wherefrom.visits.store import find_visit, list_intents, list_pageviews
 from wherefrom.visits.visit import Visit
@@ -78,6 +79,7 @@ async def _page(call: Call, problem: WherefromError | None, asked_visit: str) ->
     async with call.services.db.read() as tx:
         detail = await get_message(tx, call.site.id, message_id)
         visit = await _visit(tx, detail, call.site.id)
+        sent = await _sent(tx, detail, call.site.id)
         context = await _surroundings(call, tx, detail, visit)
     view = "html" if call.request.query_params.get("view") == "html" and detail.has_html else "text"
     blocked = await _count_blocked(call.services, detail.sha256) if view == "html" else 0
@@ -90,6 +92,7 @@ async def _page(call: Call, problem: WherefromError | None, asked_visit: str) ->
         deal=dossier.deal_words(detail.row),
         receivers=dossier.list_receivers(detail),
         where=dossier.tell_where(detail, visit),
+        contact=dossier.tell_contact(detail.row.writer, sent.subject if sent else ""),
         about=context.pop("about"),
         moments=dossier.list_moments(detail),
         view=view,
@@ -144,6 +147,12 @@ async def resend_delivery(call: Call) -> Response:
 
 async def _visit(tx: Tx, detail: MessageDetail, site_id: int) -> Visit | None:
     return await find_visit(tx, site_id, detail.row.visit_id) if detail.row.visit_id is not None else None
+
+
+async def _sent(tx: Tx, detail: MessageDetail, site_id: int) -> Sent | None:
+    """The letter of ours whose link led the writer to the site."""
+    writer = detail.row.writer
+    return await find_send(tx, site_id, writer.send_id) if writer and writer.send_id is not None else None
 
 
 async def _surroundings(call: Call, tx: Tx, detail: MessageDetail, visit: Visit | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from wherefrom.mail.reply import split_reply
 @dataclass(frozen=True, slots=True)
 class Line:
     """``flags`` are (words, colour) pairs; ``level`` is sure, likely, guess or none. ``is_source``: ``visit`` is the
-    number of a source, by which many came, not of one visitor's stay."""
+    number of a source, by which many came, not of one visitor's stay. ``contact`` names who wrote, "" if not known."""
 
     id: int
     at: datetime
@@ -32,6 +32,7 @@ class Line:
     visit: int | None
     is_source: bool
     deal: str | None
+    contact: str
 
 
 def make_line(row: HistoryRow) -> Line:
@@ -53,6 +54,7 @@ def make_line(row: HistoryRow) -> Line:
         visit=row.visit_id,
         is_source=row.visit_kind == "source",
         deal=row.deal_number or row.deal_status,
+        contact=row.writer.person.name or row.writer.person.email if row.writer else "",
     )
 
 
@@ -75,12 +77,15 @@ def list_flags(row: HistoryRow) -> tuple[tuple[str, str], ...]:
 
 
 def fingerprint(rows: Iterable[HistoryRow]) -> str:
-    """Changes when a letter comes or goes, and when the match or the deal of one changes."""
+    """Changes when a letter comes or goes, and when the match, the deal or the writer of one changes."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(
             repr(
-                (row.id, row.status, row.historic, row.visit_id, row.confidence, row.deal_number, row.deal_status)
+                (
+                    *(row.id, row.status, row.historic, row.visit_id, row.confidence, row.deal_number, row.deal_status),
+                    row.writer,
+                )
             ).encode()
         )
     return digest.hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The ``message.received`` event: a letter, its match and its visit, whole, as they were when it was sorted."""
+"""The ``message.received`` event: a letter, its match, visit and writer, whole, as they were when it was sorted."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from wherefrom.inbox.evidence import Verdict
 from wherefrom.inbox.facts import Facts
 from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import Stored
+from wherefrom.inbox.writer import Writer
 from wherefrom.visits.visit import Visit
 
 
@@ -20,6 +21,7 @@ def make_snapshot(
     attachments: Sequence[StoredAttachment],
     verdict: Verdict,
     visit: Visit | None,
+    writer: Writer | None,
 ) -> snapshots.MessageReceived:
     """The event's data. ``visit`` None: unmatched, or the visit was erased meanwhile."""
     message = snapshots.Message(
@@ -44,7 +46,12 @@ def make_snapshot(
             if not is_decoration(one)
         ],
     )
-    return snapshots.MessageReceived(message=message, match=_match(verdict), visit=_visit(visit) if visit else None)
+    return snapshots.MessageReceived(
+        message=message,
+        match=_match(verdict),
+        visit=_visit(visit) if visit else None,
+        contact=_contact(writer) if writer else None,
+    )
 
 
 def is_decoration(attachment: StoredAttachment) -> bool:
@@ -57,6 +64,18 @@ def _match(verdict: Verdict) -> snapshots.Match | None:
     if verdict.visit_id is None:
         return None
     return snapshots.Match(rule=verdict.rule, confidence=round(verdict.confidence, 4), reason=verdict.reasons[0])
+
+
+def _contact(writer: Writer) -> snapshots.Contact:
+    person = writer.person
+    return snapshots.Contact(
+        id=str(person.id),
+        email=person.email,
+        name=person.name,
+        reference=person.reference,
+        send_id=str(writer.send_id) if writer.send_id is not None else None,
+        by=writer.by,
+    )
 
 
 def _visit(visit: Visit) -> snapshots.Visit:

@@ -24,6 +24,7 @@ from wherefrom.inbox.store import messages
 from wherefrom.inbox.store.authors import Author, add_authors
 from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import Stored
+from wherefrom.inbox.store.writers import find_writer
 from wherefrom.mail.letter import Letter
 from wherefrom.services import Services
 from wherefrom.substitution.settle import record_letter
@@ -91,7 +92,10 @@ class Attribution:
         await messages.add_match(tx, stored.site_id, stored.id, match_columns(verdict) | {"matched_at": now})
         await add_authors(tx, stored.site_id, stored.id, _authors(verdict))
         await record_letter(tx, stored.site_id, verdict.credits, now)
-        data = make_snapshot(stored, one.facts, to_address, first, one.files, verdict, visit)
+        data = make_snapshot(
+            stored, one.facts, to_address, first, one.files, verdict, visit,
+            await find_writer(tx, stored.site_id, one.facts.from_written, visit),
+        )  # fmt: skip
         await append_event(
             tx,
             id=services.ids.next(),

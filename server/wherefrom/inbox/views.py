@@ -12,6 +12,7 @@ from wherefrom.inbox.snapshot import is_decoration
 from wherefrom.inbox.store.details import MessageDetail, StoredAttachment
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.inbox.store.rows import HistoryRow
+from wherefrom.inbox.writer import By, Writer
 from wherefrom.mail.diagnosis import Diagnosis
 from wherefrom.mail.reply import split_reply
 from wherefrom.webhooks.money import from_scaled
@@ -112,8 +113,21 @@ class VisitSourceView(Struct, frozen=True, kw_only=True):
     referrer: str
 
 
+class WriterView(Struct, frozen=True, kw_only=True):
+    """The contact who wrote, as the address book has it now. ``by`` "sender": the letter came from their address;
+    "click": its visit came by a link of the letter ``send_id`` to them, and the answer is as sure as the match."""
+
+    id: str
+    email: str
+    name: str
+    reference: str
+    send_id: str | None
+    by: By
+
+
 class MessageView(Struct, frozen=True, kw_only=True):
-    """A letter. ``rule`` and ``confidence`` say how its visit was found; ``visit`` is null where none was. Of the deal
+    """A letter. ``rule`` and ``confidence`` say how its visit was found; ``visit`` is null where none was, ``contact``
+    where none is known. Of the deal
     a CRM made of it: its number, its status in the CRM's words, and what it is worth, an exact decimal as a string.
     ``historic``: it came before its mailbox was connected, and no webhook was told of it. ``status``: "sorted";
     "arriving" while only the beginning of a large letter is here; "unreadable", and ``status_reason`` says why."""
@@ -139,6 +153,7 @@ class MessageView(Struct, frozen=True, kw_only=True):
     rule: str
     confidence: float
     visit: VisitSourceView | None
+    contact: WriterView | None
     deal_number: str | None
     deal_status: str | None
     deal_value: Decimal | None
@@ -293,8 +308,23 @@ def _columns(row: HistoryRow) -> dict[str, Any]:
         "recipients": list(row.recipients),
         "attachment_count": row.attachments,
         "visit": _visit(row),
+        "contact": _writer(row.writer),
         "deal_value": from_scaled(row.deal_value),
     }
+
+
+def _writer(writer: Writer | None) -> WriterView | None:
+    if writer is None:
+        return None
+    person = writer.person
+    return WriterView(
+        id=str(person.id),
+        email=person.email,
+        name=person.name,
+        reference=person.reference,
+        send_id=None if writer.send_id is None else str(writer.send_id),
+        by=writer.by,
+    )
 
 
 def _visit(row: HistoryRow) -> VisitSourceView | None:

@@ -43,7 +43,8 @@ class UtmView(Struct, frozen=True, kw_only=True):
 class VisitView(Struct, frozen=True, kw_only=True):
     """``id`` is the public visit number, ``first_visit`` that of the visitor's first visit. ``kind`` "source": not one
     visitor's stay but everybody who came by this source; then ``visitor`` and ``first_visit`` are null, ``started_at``
-    is when the first of them came, and of persons nothing is told."""
+    is when the first of them came, and of persons nothing is told. ``contact_id``: the visit came by a link of a letter
+    to this contact, the last one was ``send_id``; else null."""
 
     id: str
     kind: Kind
@@ -75,6 +76,8 @@ class VisitView(Struct, frozen=True, kw_only=True):
     google_client_id: str | None
     ym_uid: str | None
     params: dict[str, str]
+    contact_id: str | None
+    send_id: str | None
 
 
 class PageviewView(Struct, frozen=True, kw_only=True):
@@ -162,7 +165,7 @@ async def _list_drops(call: Call) -> DropPage:
 
 
 def _view(one: Visit) -> VisitView:
-    own = {"id", "visitor", "first_visit", "utm"}
+    own = {"id", "visitor", "first_visit", "utm", "contact_id", "send_id"}
     same = {name: getattr(one, name) for name in VisitView.__struct_fields__ if name not in own}
     return VisitView(
         id=str(one.id),
@@ -175,6 +178,8 @@ def _view(one: Visit) -> VisitView:
             term=one.utm_term,
             content=one.utm_content,
         ),
+        contact_id=None if one.contact_id is None else str(one.contact_id),
+        send_id=None if one.send_id is None else str(one.send_id),
         **same,
     )
 

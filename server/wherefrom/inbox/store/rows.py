@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, func, select
 
 from wherefrom.db import Tx
+from wherefrom.inbox.store.writers import list_people
 from wherefrom.inbox.tables import attachment, match, message, message_address
+from wherefrom.inbox.writer import Person, Writer, address_key, choose_writer
 from wherefrom.visits.tables import visit
 from wherefrom.webhooks.tables import deal
 
@@ -21,7 +23,8 @@ _EXCERPT = 200
 class HistoryRow:
     """A line of the history. ``status``: sorted, unreadable (``status_reason`` says why), taken, or arriving (its
     beginning is here, the rest on its way). ``visit_kind``: visit, source (everybody who came by it), or "" where there
-    is no visit (any more). ``deal_value`` is read by ``webhooks.money``."""
+    is no visit (any more). ``deal_value`` is read by ``webhooks.money``. ``contact_id`` and ``send_id`` are the
+    visit's; ``writer`` is the contact who wrote, as the address book has it now."""
 
     id: int
     arrived_at: datetime
@@ -60,8 +63,11 @@ class HistoryRow:
     deal_value: int | None
     deal_currency: str | None
     visit_kind: str
+    contact_id: int | None = None
+    send_id: int | None = None
     recipients: tuple[str, ...] = ()
     attachments: int = 0
+    writer: Writer | None = None
 
 
 async def find_row(tx: Tx, site_id: int, message_id: int) -> HistoryRow | None:
@@ -84,7 +90,7 @@ def select_rows(site_id: int) -> Select[Any]:
             visit.c.country, visit.c.region, visit.c.city, visit.c.landing_page, visit.c.referrer,
             func.nullif(deal.c.number, "").label("deal_number"), deal.c.status.label("deal_status"),
             deal.c.value.label("deal_value"), deal.c.currency.label("deal_currency"),
-            visit.c.kind.label("visit_kind"),
+            visit.c.kind.label("visit_kind"), visit.c.contact_id, visit.c.send_id,
         )
         .select_from(message)
         .outerjoin(match, and_(match.c.site_id == message.c.site_id, match.c.message_id == message.c.id))
@@ -95,7 +101,7 @@ def select_rows(site_id: int) -> Select[Any]:
 
 
 def read_row(row: Row[Any]) -> HistoryRow:
-    """Without receivers and attachments (``with_details``)."""
+    """Without receivers, attachments and writer (``with_details``)."""
     values = dict(row._mapping)
     for name in ("rule", "marker", "channel", "landing_page", "referrer", "visit_kind"):
         values[name] = values[name] or ""
@@ -105,7 +111,7 @@ def read_row(row: Row[Any]) -> HistoryRow:
 
 
 async def with_details(tx: Tx, site_id: int, rows: Sequence[HistoryRow]) -> list[HistoryRow]:
-    """Adds receivers and the number of attachments, in two questions for the whole page."""
+    """Adds receivers, the number of attachments and the writer, in a few questions for the whole page."""
     ids = [row.id for row in rows]
     if not ids:
         return []
@@ -123,4 +129,22 @@ async def with_details(tx: Tx, site_id: int, rows: Sequence[HistoryRow]) -> list
         .group_by(attachment.c.message_id)
     )
     files = {row[0]: row[1] for row in (await tx.execute(counts)).all()}
-    return [replace(row, recipients=tuple(receivers.get(row.id, ())), attachments=files.get(row.id, 0)) for row in rows]
+    contacts = {row.contact_id for row in rows if row.contact_id is not None}
+    people = await list_people(tx, site_id, {row.from_address for row in rows}, contacts)
+    of: dict[int | str, Person] = {one.id: one for one in people}
+    of |= {one.email: one for one in people}
+    return [
+        replace(
+            row,
+            recipients=tuple(receivers.get(row.id, ())),
+            attachments=files.get(row.id, 0),
+            writer=choose_writer(_near(row, of), row.from_address, row.contact_id, row.send_id),
+        )
+        for row in rows
+    ]
+
+
+def _near(row: HistoryRow, people: Mapping[int | str, Person]) -> list[Person]:
+    """Those who may have written this one."""
+    found = (people.get(address_key(row.from_address)), people.get(row.contact_id or 0))
+    return [one for one in found if one is not None]
