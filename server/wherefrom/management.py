@@ -18,6 +18,7 @@ from wherefrom.accounts.key import find_key_holder
 from wherefrom.audience.api import OPERATIONS as AUDIENCE_OPERATIONS
 from wherefrom.audience.contact_api import OPERATIONS as CONTACT_OPERATIONS
 from wherefrom.audience.totals_api import OPERATIONS as TOTALS_OPERATIONS
+from wherefrom.bounces.api import OPERATIONS as BOUNCE_OPERATIONS
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.events.api import OPERATIONS as EVENT_OPERATIONS
 from wherefrom.grants.api import OPERATIONS as GRANT_OPERATIONS
@@ -27,6 +28,7 @@ from wherefrom.inbox.roistat import OPERATIONS as ROISTAT_OPERATIONS
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
 from wherefrom.outbound.sender_api import OPERATIONS as SENDER_OPERATIONS
 from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
+from wherefrom.outbound.suppression_file_api import OPERATIONS as SUPPRESSION_FILE_OPERATIONS
 from wherefrom.probes.api import OPERATIONS as PROBE_OPERATIONS
 from wherefrom.reports.api import OPERATIONS as REPORT_OPERATIONS
 from wherefrom.services import Services
@@ -57,6 +59,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *SEND_OPERATIONS,
     *SENDER_OPERATIONS,
     *SUPPRESSION_OPERATIONS,
+    *SUPPRESSION_FILE_OPERATIONS,
+    *BOUNCE_OPERATIONS,
     *WEBHOOK_OPERATIONS,
     *EVENT_OPERATIONS,
     *ACCOUNT_OPERATIONS,

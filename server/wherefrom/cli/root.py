@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from wherefrom.cli import account, endpoint, mailbox, pool, report, run, send, site, smtp, target
+from wherefrom.cli import account, endpoint, mailbox, pool, report, run, send, site, smtp, suppression, target
 
 app = typer.Typer(
     name="wherefrom",
@@ -23,5 +23,6 @@ app.add_typer(endpoint.app, name="endpoint")
 app.add_typer(pool.app, name="pool")
 app.add_typer(report.app, name="report")
 app.add_typer(send.app, name="send")
+app.add_typer(suppression.app, name="suppression")
 app.add_typer(account.user, name="user")
 app.add_typer(account.key, name="key")

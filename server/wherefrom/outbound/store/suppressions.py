@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select, update
 
 from wherefrom.db import Tx, insert
 from wherefrom.errors import NotFound
-from wherefrom.outbound.suppression import ALL, Change, Flags, Suppression, make_flags
+from wherefrom.outbound.suppression import ALL, Change, Flags, Reason, Suppression, make_flags
 from wherefrom.outbound.tables import suppression
 
 Place = tuple[datetime, int]
@@ -57,8 +57,9 @@ async def get_suppression(tx: Tx, site_id: int, id: int) -> Suppression:
 
 
 async def list_suppressions(
-    tx: Tx, site_id: int, *, limit: int, before: int | None = None, email: str | None = None, active: bool | None = None
-) -> list[Suppression]:
+    tx: Tx, site_id: int, *, limit: int, before: int | None = None, email: str | None = None,
+    active: bool | None = None, reason: Reason | None = None,
+) -> list[Suppression]:  # fmt: skip
     """The newest first, those with a lower id than ``before``."""
     query = select(suppression).where(suppression.c.site_id == site_id)
     if before is not None:
@@ -68,6 +69,8 @@ async def list_suppressions(
     if active is not None:
         undone = suppression.c.undone_at
         query = query.where(undone.is_(None) if active else undone.is_not(None))
+    if reason is not None:
+        query = query.where(suppression.c.reason == reason)
     return [_value(row) for row in await tx.execute(query.order_by(suppression.c.id.desc()).limit(limit))]
 
 
