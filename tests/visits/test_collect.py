@@ -12,6 +12,7 @@ import msgspec
 import pytest
 from sqlalchemy import text
 
+from tests.substitution.samples import pool_text
 from tests.visits.stage import AGENTS, GOOGLEBOT, PAGE, PERSON, SALES, Stage, rows, set_stage
 from tests.visits.test_geo import BERLIN, write
 from wherefrom.clock import FixedClock
@@ -178,6 +179,17 @@ async def test_a_page_waits_for_the_decision_another_process_is_taking(
     finally:
         await other_db.close()
     assert (answer.visit, answer.new) == ("500", False)
+
+
+async def test_strangers_at_once_share_no_address_of_a_pool_while_it_lasts(stage: Stage) -> None:
+    await add_target(stage.services, stage.site.id, "info@company.com", Options(strategy="pool"), pool_text(12))
+    told = {"addresses": [SALES, "info@company.com"]}
+    answers = await asyncio.gather(*(stage.show(**told) for _ in range(12)))
+    lent = [answer.substitutes["info@company.com"].address for answer in answers]
+    assert len(set(lent)) == 12
+    again = await asyncio.gather(*(stage.again(answer, **told) for answer in answers))
+    assert [answer.substitutes["info@company.com"].address for answer in again] == lent
+    assert [answer.substitutes[SALES] for answer in again] == [answer.substitutes[SALES] for answer in answers]
 
 
 async def test_strangers_at_once_get_visits_of_their_own(stage: Stage) -> None:

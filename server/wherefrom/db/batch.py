@@ -44,10 +44,11 @@ _CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, de
 
 @dataclass(slots=True)
 class Piece:
-    """A piece of work, and what came of it."""
+    """A piece of work, and what came of it. ``is_social``: it may run side by side with others (see ``waves``)."""
 
     work: Work
     future: asyncio.Future[Any]
+    is_social: bool = False
     answer: Any = None
     fault: Exception | None = None
 
@@ -88,12 +89,12 @@ class Batcher:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def submit(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+    async def submit(self, work: Callable[[Tx], Awaitable[T]], *, is_social: bool = False) -> T:
         if self._closed:
             raise Unavailable("the service is shutting down", hint="try again in a moment")
         if len(self._waiting) >= _MOST_WAITING:
             raise Unavailable("the database does not keep up with the writes", hint="try again in a moment")
-        piece = Piece(work, asyncio.get_running_loop().create_future())
+        piece = Piece(work, asyncio.get_running_loop().create_future(), is_social)
         self._waiting.append(piece)
         if self._task is None:
             self._task = asyncio.create_task(self._drain(), name="db batch")

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from wherefrom.db.batch import Batcher, Commit, Piece, Undone
 from wherefrom.db.sqlite import Writer, open_readers
 from wherefrom.db.tx import Tx
+from wherefrom.db.waves import run_side_by_side
 from wherefrom.errors import SettingsError
 
 T = TypeVar("T")
@@ -59,15 +60,18 @@ class Database:
         async with self._writer.write() if self._writer else self._begin() as tx:
             yield tx
 
-    async def batch(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+    async def batch(self, work: Callable[[Tx], Awaitable[T]], *, is_social: bool = False) -> T:
         """Runs ``work`` in a transaction shared with whatever else waits to be written, and answers after the COMMIT:
         durable as ``write()``, at a fraction of its cost when many come at once. An exception in ``work`` undoes that
         work alone and is raised here.
 
         ``work`` does nothing but read and write in the transaction it is given: it may be run twice (see ``db.batch``),
         of which one run is committed. On SQLite it goes on in the writer's thread from its first question to the
-        database on, and awaiting anything else than the transaction raises ``Suspended``."""
-        return await self._batcher.submit(work)
+        database on, and awaiting anything else than the transaction raises ``Suspended``.
+
+        ``is_social``: it may run side by side with other such work of its batch, which costs it less. Then it reads
+        what it decides on, claims that (``Tx.claim``), and then writes."""
+        return await self._batcher.submit(work, is_social=is_social)
 
     async def close(self) -> None:
         """Waits for batched work, then closes all connections."""
@@ -85,8 +89,12 @@ class Database:
         """As ``db.batch.Ways`` has it, on PostgreSQL: everything in the event loop."""
         async with self._begin(gathers=True) as tx:
             try:
+                social = [piece for piece in batch if piece.is_social]
                 for piece in batch:
-                    piece.answer = await piece.work(tx)
+                    if len(social) < 2 or not piece.is_social:
+                        piece.answer = await piece.work(tx)
+                if len(social) > 1:
+                    await run_side_by_side(tx, social)
                 await tx.flush()
             except Exception as fault:
                 raise Undone(fault) from fault

@@ -7,6 +7,7 @@ Only statements with fixed text: no ``IN`` over a list, no values that are left 
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -24,6 +25,8 @@ Convert = Callable[[Any], Any]
 
 _FLOAT8 = 701
 """How PostgreSQL numbers its type for floats; SQLAlchemy asks, of numbers only, what kind it gets."""
+
+_PARAMETER = re.compile(r"\$(\d+)::(BIGINT|INTEGER|VARCHAR|TEXT|BOOLEAN|FLOAT)\b")
 
 _MOST_ROWS = 64
 """Of one INSERT. A statement of its own for each number of rows would fill the driver's cache: powers of two do."""
@@ -46,6 +49,9 @@ class Form:
         self._width = len(binds)
         self._inserts: dict[int, str] = {}
         self._several = dialect.name == "sqlite"
+        self.changes = not isinstance(statement, Select)
+        self.for_many = None if self._several else _spell_for_many(self.sql, statement, [b.is_constant for b in binds])
+        self._asked = [at for at, one in enumerate(binds) if not one.is_constant]
 
     def bind(self, values: Any) -> Row:
         """``values`` as the driver takes them, in its order."""
@@ -74,6 +80,19 @@ class Form:
 
     def change(self, connection: Connection, values: Row) -> int:
         return int(self._execute(connection, self.sql, values).rowcount)
+
+    def ask_for_many(self, connection: Connection, asked: Sequence[Row]) -> dict[Row, list[Row]]:
+        """The rows found for each of ``asked``, or an empty one for each row changed, by one statement (``for_many``).
+        In the order of the values, so that all who lock rows by it take them in one order."""
+        assert self.for_many is not None
+        answers: dict[Row, list[Row]] = {values: [] for values in asked}
+        keys = sorted(answers, key=repr) if self.changes or "FOR UPDATE" in self.sql else list(answers)
+        columns = tuple(zip(*keys, strict=True))
+        values = [list(columns[at]) if at in self._asked else columns[at][0] for at in range(self._width)]
+        rows = connection.exec_driver_sql(self.for_many, tuple(values)).fetchall()
+        for (at, *_), row in zip(rows, self.read([row[1:] for row in rows]), strict=True):
+            answers[keys[at - 1]].append(row)
+        return answers
 
     def append(self, connection: Connection, rows: list[Row]) -> None:
         """PostgreSQL's driver sends many rows at once by itself. SQLite's makes a step of each, and lets other threads
@@ -125,6 +144,28 @@ class Prepared:
         if form is None:
             form = self._forms[dialect.name] = Form(self._statement, dialect, self._of_objects)
         return form
+
+
+def _spell_for_many(sql: str, statement: Any, constant: Sequence[bool]) -> str | None:
+    """PostgreSQL's SELECT or UPDATE for many sets of values at once: parameters become lists, and ``asked.at`` says by
+    place, from 1, for which of the sets a row was found or changed. None for what cannot be asked so.
+
+    As ``LATERAL`` it is the statement itself that is run for each set, with its own index, order and limit."""
+    once = _in_lists(sql, constant)
+    if isinstance(statement, Insert | Delete) or all(constant) or "LIMIT asked" in once:
+        return None
+    types = dict(_PARAMETER.findall(sql))
+    named = [n for n, fixed in enumerate(constant, start=1) if not fixed]
+    lists = ", ".join(f"${n}::{types[str(n)]}[]" for n in named)
+    asked = f"unnest({lists}) WITH ORDINALITY AS asked({', '.join(f'v{n}' for n in named)}, at)"
+    if isinstance(statement, Select):
+        return f"SELECT asked.at, found.* FROM {asked} CROSS JOIN LATERAL ({once}) AS found"  # noqa: S608 - ours
+    head, where, tail = once.partition(" WHERE ")
+    return f"{head} FROM {asked}{where}{tail} RETURNING asked.at"
+
+
+def _in_lists(sql: str, constant: Sequence[bool]) -> str:
+    return _PARAMETER.sub(lambda one: one[0] if constant[int(one[1]) - 1] else f"asked.v{one[1]}", sql)
 
 
 def _tables(statement: Any) -> set[Table]:

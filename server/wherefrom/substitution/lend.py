@@ -108,6 +108,8 @@ async def _lend_all(
     """``mine`` are the leases the visit has, oldest first."""
     lent: list[tuple[Target, Lease]] = []
     borrowed: list[Lease] = []
+    if any(target.strategy == "pool" for target in wanted):
+        await tx.alone()  # all borrow of one pool
     for target in wanted:
         lease: Lease | None
         if target.strategy == "pool":

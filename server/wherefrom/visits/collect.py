@@ -204,7 +204,9 @@ class Collector:
         services = self.services
         number = await self._numbers.take(site.id)
         entry = self._entry(hit, site, caller, number, carried)
-        recorded = await services.db.batch(lambda tx: record_hit(tx, entry, services.ids, services.settings))
+        recorded = await services.db.batch(
+            lambda tx: record_hit(tx, entry, services.ids, services.settings), is_social=True
+        )
         if not recorded.began:
             self._numbers.give_back(site.id, number)
         return self._answer(recorded, site, entry.now)

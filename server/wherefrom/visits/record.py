@@ -1,6 +1,7 @@
 """What one hit writes: the decision and the rows of one transaction.
 
-Read inside the write, the visitor's row locked, so that of pages opened at once the second sees the first's visit.
+Read inside the write, the visitor's row locked and claimed, so that of pages opened at once the second sees the
+first's visit.
 The token's visit is asked first, then the visitor's latest one: another tab may have begun it meanwhile.
 """
 
@@ -66,6 +67,8 @@ async def record_hit(tx: Tx, entry: Entry, ids: Ids, settings: Settings) -> Reco
     """Writes visitor, visit, pageview and leases."""
     site_id = entry.site.id
     standing, visitor = await _find_known(tx, entry)
+    if visitor is not None:
+        tx.claim("visitor", site_id, visitor.id)
     stored = visitor.source if visitor and visitor.source.kind != "direct" else entry.remembered
     source = find_source(entry.url, entry.referrer, entry.site.hosts, stored, entry.parameters)
     carried = entry.carried if entry.carried and await _may_be_known(tx, entry.carried) else None

@@ -1,6 +1,6 @@
 """The collector's doors: the script, a page shown, a sign. HTTP in, one call, HTTP out.
 
-The doors of pages and signs are plain ASGI callables under Starlette's router (see ``web.plain``).
+The doors of pages and signs are plain ASGI callables before all else (see ``web.front``).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from wherefrom.errors import TooLarge, WherefromError
@@ -19,15 +19,21 @@ from wherefrom.visits.collect import Collector, Reply
 from wherefrom.visits.gate import Caller, DropReason
 from wherefrom.visits.script import CORE, KINDS, Script, kind_path, load_script, split_version, versioned_path
 from wherefrom.visits.signals import take_signal
-from wherefrom.web.plain import read_headers, receive_body, send_answer
+from wherefrom.web.front import DirectRoute
+from wherefrom.web.plain import Headers, read_headers, receive_body, send_answer
 from wherefrom.web.requests import client_ip
 from wherefrom.web.responses import problem_response
 
 _SHORT = "public, max-age=3600, stale-while-revalidate=86400"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _HEADERS = frozenset((b"content-length", b"origin", b"user-agent", b"sec-fetch-site"))
-_JSON = (b"content-type", b"application/json")
 _ENCODER = msgspec.json.Encoder()
+_METHODS = ("POST", "OPTIONS")
+_OF_ANSWER: Headers = [  # nobody keeps the answer, and no page reads it but the site's own
+    (b"vary", b"Origin"),
+    (b"cache-control", b"no-store"),
+]
+_OF_JSON: Headers = [*_OF_ANSWER, (b"content-type", b"application/json")]
 _PREFLIGHT = {
     "access-control-allow-methods": "POST",
     "access-control-allow-headers": "content-type",
@@ -36,15 +42,15 @@ _PREFLIGHT = {
 }
 
 
-def routes(services: Services, collector: Collector | None = None) -> list[Route]:
+def routes(services: Services, collector: Collector | None = None) -> list[BaseRoute]:
     """The collector's routes at the paths of the settings. ``collector`` is built here unless it is handed in."""
     collector = collector or Collector(services)
     pages = _Door(collector, collector.collect)
     signs = _Door(collector, lambda raw, caller: take_signal(collector, raw, caller))
     paths = services.settings.collector
-    return [  # pages first: the router looks at one after the other
-        Route(paths.visits_path, pages, methods=["POST", "OPTIONS"], name="visits"),
-        Route(paths.signals_path, signs, methods=["POST", "OPTIONS"], name="signals"),
+    return [
+        DirectRoute(paths.visits_path, pages, _METHODS),
+        DirectRoute(paths.signals_path, signs, _METHODS),
         *_Scripts().routes(paths.script_path),
     ]
 
@@ -94,6 +100,7 @@ class _Door:
         self._collector = collector
         self._settings = collector.services.settings
         self._call = call
+        self._has_proxies = bool(self._settings.server.trusted_proxies)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS":
@@ -109,25 +116,23 @@ class _Door:
         except ClientDisconnect:  # the page was left; nobody reads an answer
             await send_answer(send, 400, [])
             return
+        proxied = self._has_proxies
+        ip = client_ip(Request(scope), self._settings) if proxied else (scope["client"] or ("",))[0]
         origin = headers.get(b"origin")
-        agent, fetch_site = headers.get(b"user-agent", ""), headers.get(b"sec-fetch-site", "")
-        caller = Caller(client_ip(Request(scope), self._settings), agent, origin, fetch_site)
+        caller = Caller(ip, headers.get(b"user-agent", ""), origin, headers.get(b"sec-fetch-site", ""))
         reply = await self._call(raw, caller)
         readable_by = origin if reply.own else None
         if isinstance(reply.value, WherefromError):
-            await problem_response(reply.value, _headers(readable_by))(scope, receive, send)
-            return
-        told = [(name.encode(), value.encode("latin-1")) for name, value in _headers(readable_by).items()]
-        if reply.value is None:
-            await send_answer(send, 204, told)
+            told = {name.decode(): value.decode("latin-1") for name, value in _headers(_OF_ANSWER, readable_by)}
+            await problem_response(reply.value, told)(scope, receive, send)
+        elif reply.value is None:
+            await send_answer(send, 204, _headers(_OF_ANSWER, readable_by))
         else:
-            await send_answer(send, 200, [*told, _JSON], _ENCODER.encode(reply.value))
+            await send_answer(send, 200, _headers(_OF_JSON, readable_by), _ENCODER.encode(reply.value))
 
 
-def _headers(readable_by: str | None) -> dict[str, str]:
-    """Nobody keeps the answer, and no page reads it but the site's own."""
-    headers = {"vary": "Origin", "cache-control": "no-store"}
-    return headers | {"access-control-allow-origin": readable_by} if readable_by else headers
+def _headers(always: Headers, readable_by: str | None) -> Headers:
+    return [*always, (b"access-control-allow-origin", readable_by.encode("latin-1"))] if readable_by else [*always]
 
 
 def _preflight(request: Request) -> Response:
