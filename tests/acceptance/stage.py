@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from playwright.async_api import Page
 from standardwebhooks import Webhook
 
 from tests.acceptance.service import Service
@@ -63,3 +64,11 @@ def _options(strategy: str, domain: str) -> dict[str, str]:
     if strategy == "pool":
         return {"pool": "".join(f"sales-{number}@{domain}\n" for number in range(1, 4))}
     return {"domain": domain} if strategy == "catchall" else {}
+
+
+async def log_in(page: Page, stage: Stage) -> None:
+    await page.goto(stage.service.url + "/")
+    await page.get_by_label("E-mail").fill(PERSON)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/messages*")

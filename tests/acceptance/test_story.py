@@ -5,46 +5,23 @@ Chromium opens a shop's page, Dovecot takes the letter by LMTP, an HTTP server i
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from tests.acceptance.letters import WISHES, write_letter
-from tests.acceptance.service import Service
 from tests.acceptance.shop import open_shop
-from tests.acceptance.stage import DEAL, PASSWORD, PERSON, Stage, set_up
-from tests.support.dovecot import Dovecot
-from tests.support.receiver import Receiver
+from tests.acceptance.stage import DEAL, Stage, log_in
 
 CAMPAIGN = "utm_source=google&utm_medium=cpc&utm_campaign=autumn"
-_numbers = itertools.count(1)
 
 SHAPES = {
     "plus": r"sales\+[a-z2-9]{8}@DOMAIN",
     "catchall": r"[a-z2-9]{8}@DOMAIN",
     "pool": r"sales-[123]@DOMAIN",
 }
-
-
-@pytest_asyncio.fixture
-async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    running = Service(tmp_path, database_url)
-    try:
-        yield running
-    finally:
-        running.kill()
-
-
-@pytest_asyncio.fixture
-async def stage(service: Service, dovecot: Dovecot, receiver: Receiver, request: pytest.FixtureRequest) -> Stage:
-    strategy = getattr(request, "param", "plus")
-    return await set_up(service, dovecot, receiver, strategy, f"story{next(_numbers)}.example")
 
 
 async def visit_shop(page: Page, stage: Stage) -> str:
@@ -59,14 +36,6 @@ async def visit_shop(page: Page, stage: Stage) -> str:
         assert await page.locator("#link").get_attribute("href") == f"mailto:{in_links}?subject=Chairs"
         assert "other@elsewhere.example" in await page.locator("#other").inner_text()
         return found[1]
-
-
-async def log_in(page: Page, stage: Stage) -> None:
-    await page.goto(stage.service.url + "/")
-    await page.get_by_label("E-mail").fill(PERSON)
-    await page.get_by_label("Password").fill(PASSWORD)
-    await page.keyboard.press("Enter")
-    await page.wait_for_url("**/messages*")
 
 
 @pytest.mark.parametrize("stage", ["plus", "catchall", "pool"], indirect=True)
