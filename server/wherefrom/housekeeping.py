@@ -20,6 +20,7 @@ from wherefrom.outbound.outcome import give_up_expired
 from wherefrom.probes.rounds import forget_old as forget_probes
 from wherefrom.services import Services
 from wherefrom.substitution.use import forget_shortages
+from wherefrom.vault.vault import tidy
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ CHORES: tuple[Chore, ...] = (
     Chore("forget old shortages", forget_shortages, timedelta(hours=1)),
     Chore("count what leases came to", count_leases, timedelta(hours=1)),
     Chore("sweep unfinished blobs", _sweep_blobs, timedelta(hours=6)),
+    Chore("remove copies of shared blobs", tidy, timedelta(hours=6)),
 )
 
 

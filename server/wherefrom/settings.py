@@ -44,6 +44,7 @@ class DatabaseGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Data(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     folder: str = "data"
     key_file: str = "data/secret.key"
+    shared: bool = False
 
 
 class CollectorGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -31,6 +31,7 @@ from wherefrom.mail.parse import Letter, UnreadableLetter, parse_letter
 from wherefrom.mail.reply import split_reply
 from wherefrom.outbound.store.sends import Sent, find_send
 from wherefrom.services import Services
+from wherefrom.vault.vault import bring
 from wherefrom.visits.store import find_visit, list_intents, list_pageviews
 from wherefrom.visits.visit import Visit
 from wherefrom.webhooks.change import resend
@@ -82,7 +83,7 @@ async def _page(call: Call, problem: WherefromError | None, asked_visit: str) ->
         sent = await _sent(tx, detail, call.site.id)
         context = await _surroundings(call, tx, detail, visit)
     view = "html" if call.request.query_params.get("view") == "html" and detail.has_html else "text"
-    blocked = await _count_blocked(call.services, detail.sha256) if view == "html" else 0
+    blocked = await _count_blocked(call.services, call.site.id, detail.sha256) if view == "html" else 0
     return call.show(
         "letter.html",
         "messages",
@@ -114,7 +115,7 @@ async def show_sheet(call: Call) -> Response:
         found = await find_bytes(tx, call.site.id, call.id("message"))
     if found is None:
         raise NotFound("there is no such letter")
-    safe = await _safe_html(call.services, found[0])
+    safe = await _safe_html(call.services, call.site.id, found[0])
     headers = {**HEADERS, "content-security-policy": _SHEET_POLICY, "x-frame-options": "SAMEORIGIN"}
     headers["referrer-policy"] = "no-referrer"
     return HTMLResponse(f"{_SHEET}{safe.html}</body></html>", headers=headers)
@@ -127,7 +128,7 @@ async def serve_original(call: Call) -> Response:
         found = await find_bytes(tx, call.site.id, message_id)
     if found is None:
         raise NotFound("there is no such letter")
-    return _download(call.services, found[0], f"letter-{message_id}.eml", "message/rfc822")
+    return await _download(call, found[0], f"letter-{message_id}.eml", "message/rfc822")
 
 
 async def serve_attachment(call: Call) -> Response:
@@ -136,7 +137,7 @@ async def serve_attachment(call: Call) -> Response:
         found = await find_attachment(tx, call.site.id, call.id("message"), call.id("number"))
     if found is None:
         raise NotFound("there is no such attachment")
-    return _download(call.services, found.sha256, found.name, "application/octet-stream")
+    return await _download(call, found.sha256, found.name, "application/octet-stream")
 
 
 async def resend_delivery(call: Call) -> Response:
@@ -195,17 +196,18 @@ def _links(call: Call, detail: MessageDetail) -> dict[str, str]:
     }
 
 
-async def _safe_html(services: Services, sha256: str) -> SafeHtml:
+async def _safe_html(services: Services, site_id: int, sha256: str) -> SafeHtml:
+    await bring(services, site_id, [sha256])
     try:
         return await asyncio.to_thread(_render, services.blobs.path(sha256))
     except FileNotFoundError:
         raise NotFound("the bytes of this letter are gone", hint="they were erased, or the data folder moved") from None
 
 
-async def _count_blocked(services: Services, sha256: str) -> int:
+async def _count_blocked(services: Services, site_id: int, sha256: str) -> int:
     """How many pictures the sheet leaves out; the page is shown even when the bytes are gone."""
     try:
-        return (await _safe_html(services, sha256)).blocked
+        return (await _safe_html(services, site_id, sha256)).blocked
     except NotFound:
         return 0
 
@@ -232,8 +234,9 @@ def _pictures(letter: Letter) -> dict[str, str]:
     return found
 
 
-def _download(services: Services, sha256: str, name: str, media_type: str) -> Response:
-    path = services.blobs.path(sha256)
+async def _download(call: Call, sha256: str, name: str, media_type: str) -> Response:
+    await bring(call.services, call.site.id, [sha256])
+    path = call.services.blobs.path(sha256)
     if not path.is_file():
         raise NotFound("the bytes of this letter are gone", hint="they were erased, or the data folder was moved")
     headers = {**HEADERS, "content-security-policy": "default-src 'none'; sandbox"}

@@ -168,7 +168,7 @@ async def _raw(call: Call) -> FileResponse:
         found = await details.find_bytes(tx, call.site_id, message_id)
     if found is None:
         raise NotFound(f"there is no message {message_id}", hint="the list of messages shows their ids")
-    return file_response(call.services, found[0], f"{message_id}.eml", "message/rfc822")
+    return await file_response(call.services, call.site_id, found[0], f"{message_id}.eml", "message/rfc822")
 
 
 async def _attachment(call: Call) -> FileResponse:
@@ -177,7 +177,7 @@ async def _attachment(call: Call) -> FileResponse:
         found = await details.find_attachment(tx, call.site_id, message_id, number)
     if found is None:
         raise NotFound(f"message {message_id} has no attachment {number}", hint="the message lists its attachments")
-    return file_response(call.services, found.sha256, found.name, found.content_type)
+    return await file_response(call.services, call.site_id, found.sha256, found.name, found.content_type)
 
 
 _SAME = tuple(

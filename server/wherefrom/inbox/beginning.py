@@ -21,6 +21,7 @@ from wherefrom.mail.answers import RawLetter
 from wherefrom.mail.imap import BEGINNING, LARGE
 from wherefrom.mail.parse import UnreadableLetter, parse_letter
 from wherefrom.services import Services
+from wherefrom.vault import vault
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +36,7 @@ async def announce(services: Services, row: Mapping[str, Any], letter: RawLetter
         return
     # Its own length for each row: the same letter in a mailbox of another site does not share these bytes, which go.
     sha256 = await services.blobs.put(letter.raw[: len(letter.raw) - row["id"] % (BEGINNING // 4)])
+    await vault.share(services, row["site_id"], [sha256])
     values = {
         **row, "sha256": sha256, "truncated": False, "status": "arriving", "written_at": facts.header_at,
         "message_id": facts.message_id, "in_reply_to": facts.in_reply_to, "references": list(facts.references),
@@ -66,7 +68,7 @@ async def forget(services: Services, site_id: int, names: Iterable[str]) -> None
         async with services.db.read() as tx:
             used = await arriving.is_blob_used(tx, site_id, name)
         if not used:
-            await services.blobs.delete(name)
+            await vault.forget(services, site_id, name)
 
 
 def _read(letter: RawLetter) -> Facts | None:

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse
 
 from wherefrom.errors import NotFound
 from wherefrom.services import Services
+from wherefrom.vault.vault import bring
 
 _PLAIN = "application/octet-stream"
 _TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,80}")
@@ -31,8 +32,11 @@ _HEADERS = {
 }
 
 
-def file_response(services: Services, sha256: str, name: str, content_type: str) -> FileResponse:
-    """The blob as a download under ``name``. NotFound when it was erased."""
+async def file_response(
+    services: Services, site_id: int, sha256: str, name: str, content_type: str
+) -> FileResponse:  # fmt: skip
+    """The site's blob as a download under ``name``. NotFound when it was erased."""
+    await bring(services, site_id, [sha256])
     path = services.blobs.path(sha256)
     if not path.is_file():
         raise NotFound("the file is no longer kept", hint="it was erased, or the data folder was moved")

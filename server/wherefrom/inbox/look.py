@@ -32,6 +32,7 @@ from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.imap import HIGHEST_UID, FolderState, ImapSession, RawLetter
 from wherefrom.mail.parse import UnreadableLetter, parse_letter
 from wherefrom.services import Services
+from wherefrom.vault.vault import share
 
 log = structlog.get_logger(__name__)
 
@@ -181,6 +182,7 @@ class Look:
 
     async def _store(self, folder: Folder, plan: Plan, chosen: Sequence[Chosen]) -> None:
         names = await self.services.blobs.put_many([letter.file or letter.raw for letter, _ in chosen])
+        await share(self.services, folder.site_id, names)
         now = self.services.clock.now()
         rows = [
             self._row(folder, plan, letter, name, now) | {"historic": historic}
@@ -253,6 +255,7 @@ async def write_position(tx: Tx, folder: Folder) -> None:
 async def pass_over(services: Services, folder: Folder, uid: int, why: str) -> None:
     """Steps over a letter that holds up the others. It is kept as a row that says ``why``."""
     now, sha256 = services.clock.now(), await services.blobs.put(b"")
+    await share(services, folder.site_id, [sha256])
     values = {
         "site_id": folder.site_id, "id": services.ids.next(), "mailbox_id": folder.mailbox_id, "folder_id": folder.id,
         "folder_kind": folder.kind, "uidvalidity": folder.uidvalidity or 0, "uid": uid, "sha256": sha256, "size": 0,

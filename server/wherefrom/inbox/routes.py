@@ -43,7 +43,7 @@ async def _attachment(services: Services, request: Request) -> Response:
     if found is None:
         return _gone()
     try:
-        return file_response(services, found.sha256, found.name, found.content_type)
+        return await file_response(services, site_id, found.sha256, found.name, found.content_type)
     except NotFound:
         return _gone()
 

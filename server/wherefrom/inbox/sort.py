@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -41,8 +41,11 @@ from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import MOST_DEATHS, MOST_TRIES, Stored, Twin
 from wherefrom.inbox.taker import Ready, Taken, Taker
 from wherefrom.services import Services
+from wherefrom.vault.vault import bring, share
 
 log = structlog.get_logger(__name__)
+
+Way = Callable[[Services, int, Sequence[str]], Awaitable[None]]
 
 CLAIM = timedelta(seconds=30)
 _RENEW_BELOW = CLAIM * 2 / 3
@@ -95,7 +98,10 @@ class Sorting:
         asked = [(one.sha256, one.arrived_at) for one in held]
         try:
             apart = await self._may_kill(held)
+            await _each_site(bring, self.services, [(one.site_id, one.sha256) for one in held])
             found = await self.reader.read(self.services.blobs, asked, apart=apart) if held else []
+            files = [(one.site_id, file.sha256) for one, read in zip(held, found, strict=True) for file in read.files]
+            await _each_site(share, self.services, files)
         except Exception as fault:
             for stored in held:
                 await self._postpone(stored, fault)
@@ -175,6 +181,11 @@ class Sorting:
                 await messages.record_reason(tx, stored, clean(words, _LONGEST_REASON))
         except Exception:
             log.exception("the reason could not be kept", site=stored.site_id, message=stored.id)
+
+
+async def _each_site(way: Way, services: Services, blobs: Sequence[tuple[int, str]]) -> None:
+    for site_id in {site_id for site_id, _ in blobs}:
+        await way(services, site_id, [name for of, name in blobs if of == site_id])
 
 
 def _groups(claimed: Sequence[Stored]) -> Iterator[list[Stored]]:
