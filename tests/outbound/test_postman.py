@@ -2,97 +2,21 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from datetime import timedelta
-from email.message import EmailMessage
-from typing import Any
+import asyncio
+from datetime import datetime, timedelta
 
-import httpx
 import pytest
-import pytest_asyncio
 
-from tests.outbound.stage import HTML, Stage
-from tests.support.management import OPERATOR, management_api
-from tests.support.submission_sink import SubmissionSink
-from wherefrom.contacts.api import OPERATIONS as CONTACT_OPERATIONS
-from wherefrom.outbound.api import OPERATIONS
+from tests.outbound.office import ANN, Office, postman
+from tests.outbound.stage import HTML
+from tests.support.submission_sink import DROP, LOST
+from wherefrom.events.types import EventType
+from wherefrom.outbound.outcome import give_up_expired
 from wherefrom.outbound.postman import Postman
-from wherefrom.outbound.sender_api import OPERATIONS as SENDER_OPERATIONS
-from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
+from wherefrom.outbound.queue import CLAIM
+from wherefrom.outbound.return_path import read_return_path
 
-ANN = {"email": "ann@mail.example", "name": "Ann"}
-
-
-@pytest.fixture
-def sink() -> Iterator[SubmissionSink]:
-    server = SubmissionSink()
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
-
-
-@dataclass(slots=True)
-class Office:
-    """The API of a site that sends by `sink`, and whoever carries its letters there."""
-
-    stage: Stage
-    api: httpx.AsyncClient
-    sink: SubmissionSink
-    postman: Postman = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.postman = Postman(self.stage.services, chance=lambda: 0.0, linger=0.0)
-
-    async def set(self, **more: Any) -> dict[str, Any]:
-        body = {
-            "host": self.sink.host, "port": self.sink.port, "security": "none",
-            "from_address": "news@shop.example", "from_name": "The shop", **more,
-        }  # fmt: skip
-        return await self.call("PUT", "/sender", json=body)
-
-    async def send(self, headers: dict[str, str] | None = None, **more: Any) -> dict[str, Any]:
-        body = {"contact": ANN, "subject": "News", "html": HTML, "deliver": True, **more}
-        return await self.call("POST", "/sends", json=body, headers=headers)
-
-    async def look(self, made: dict[str, Any]) -> dict[str, Any]:
-        return await self.call("GET", f"/sends/{made['send']['id']}")
-
-    async def sender(self) -> dict[str, Any]:
-        return await self.call("GET", "/sender")
-
-    async def call(self, method: str, path: str, **more: Any) -> dict[str, Any]:
-        answer = await self.api.request(method, f"/sites/shop{path}", **more)
-        assert answer.is_success, answer.text
-        told: dict[str, Any] = answer.json() if answer.content else {}
-        return told
-
-    async def work(self, after: timedelta = timedelta(0)) -> None:
-        """Time goes by, and everything that is due is sent."""
-        self.stage.clock.advance(after)
-        await self.postman.settle()
-
-    def read(self, number: int = -1) -> EmailMessage:
-        raw = self.sink.letters[number].raw
-        read = email.message_from_bytes(raw, policy=email.policy.default)
-        assert isinstance(read, EmailMessage)
-        return read
-
-
-ALL_OPERATIONS = (*OPERATIONS, *SENDER_OPERATIONS, *SUPPRESSION_OPERATIONS, *CONTACT_OPERATIONS)
-
-
-@pytest_asyncio.fixture
-async def office(stage: Stage, sink: SubmissionSink) -> AsyncIterator[Office]:
-    async with management_api(stage.services, ALL_OPERATIONS, OPERATOR) as client:
-        made = Office(stage, client, sink)
-        await made.set()
-        yield made
-        await made.postman.close()
+GREYLISTED = "451 4.7.1 greylisted, come back"
 
 
 async def test_a_letter_goes_by_the_sites_own_account(office: Office) -> None:
@@ -107,8 +31,7 @@ async def test_a_letter_goes_by_the_sites_own_account(office: Office) -> None:
     )  # fmt: skip
     assert read["Message-ID"] == made["delivery"]["message_id"]
     assert read["List-Unsubscribe"].startswith("<http://127.0.0.1:8025/u/")
-    html = read.get_body(("html",))
-    text = read.get_body(("plain",))
+    html, text = read.get_body(("html",)), read.get_body(("plain",))
     assert html is not None
     assert text is not None
     assert (html.get_content().count("/c/"), html.get_content().count("/o/")) == (3, 1)
@@ -122,27 +45,243 @@ async def test_a_letter_goes_by_the_sites_own_account(office: Office) -> None:
 
 async def test_one_connection_carries_many_letters(office: Office) -> None:
     await office.set(connections=1)
-    for number in range(5):
-        await office.send(contact={"email": f"p{number}@mail.example"})
+    await office.send_many(5)
     await office.work()
     assert [line.letters for line in office.sink.lines] == [5]
 
 
+async def test_a_refused_letter_does_not_end_the_connection_of_the_others(office: Office) -> None:
+    await office.set(connections=1)
+    office.sink.answer("RCPT p1@mail.example", "550 5.1.1 no such user")
+    office.sink.answer("DATA", "554 5.6.0 not this one")
+    made = await office.send_many(4)
+    await office.work()
+    assert [line.letters for line in office.sink.lines] == [2]
+    states = [(await office.state(one))[0] for one in made]
+    assert states == ["refused", "refused", "sent", "sent"]
+
+
 async def test_a_letter_that_is_put_off_is_tried_again_by_the_schedule_with_the_servers_words(office: Office) -> None:
-    office.sink.answer("RCPT", *["451 4.7.1 greylisted, come back"] * 3)
+    office.sink.answer("RCPT", *[GREYLISTED] * 3)
     made = await office.send()
     waits = []
-    for _ in range(3):
+    for number in range(1, 4):
         await office.work()
         told = (await office.look(made))["delivery"]
-        assert (told["state"], told["answer"]) == ("queued", "451 4.7.1 greylisted, come back")
-        now = office.stage.clock.now()
-        wait = timedelta(seconds=[60, 300, 900][told["attempts"] - 1])
-        waits.append(told["next_at"] == (now + wait).isoformat().replace("+00:00", "Z"))
+        assert (told["state"], told["answer"], told["attempts"]) == ("queued", GREYLISTED, number)
+        wait = datetime.fromisoformat(told["next_at"]) - office.stage.clock.now()
+        waits.append(wait.total_seconds())
         await office.work(wait - timedelta(milliseconds=1))  # a moment too early: nothing may happen
-        assert (await office.look(made))["delivery"]["attempts"] == told["attempts"]
+        assert (await office.state(made))[2] == number
         office.stage.clock.advance(timedelta(milliseconds=1))
-    assert waits == [True] * 3
+    assert waits == [60, 300, 900]
     await office.work()
-    assert (await office.look(made))["delivery"]["state"] == "sent"
+    assert await office.state(made) == ("sent", "accepted", 4)
     assert len(office.sink.letters) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "answer", "ends"),
+    [
+        ("RCPT", "550 5.1.1 no such user", True),
+        ("RCPT", "550 5.2.2 mailbox full", False),
+        ("RCPT", "550 5.7.1 your message looks like spam", False),
+        ("DATA", "554 5.7.1 policy", False),
+        ("DATA", "552 5.3.4 too big", False),
+    ],
+)
+async def test_a_final_refusal_rejects_the_send_and_only_an_address_that_is_gone_ends_mail(
+    office: Office, step: str, answer: str, ends: bool
+) -> None:
+    office.sink.answer(step, answer)
+    made = await office.send()
+    await office.work()
+    assert await office.state(made) == ("refused", "rejected", 1)
+    told = await office.look(made)
+    assert answer in told["notices"][-1]["detail"]
+    [event] = await office.events(EventType.SEND_BOUNCED)
+    assert (event.data["email"], event.data["permanent"]) == ("ann@mail.example", ends)
+    body = {"contact": ANN, "html": HTML, "deliver": True}
+    again = await office.api.post("/sites/shop/sends", json=body)
+    assert again.status_code == (422 if ends else 201)
+    assert (await office.sender())["status"] == "working"
+
+
+async def test_who_left_meanwhile_gets_no_letter(office: Office) -> None:
+    made = await office.send(list="news")
+    await office.call("POST", "/suppressions", json={"email": "ann@mail.example"})
+    await office.work()
+    assert await office.state(made) == ("refused", "rejected", 0)
+    assert "not sent" in (await office.look(made))["delivery"]["answer"]
+    assert office.sink.lines == []
+
+
+async def test_a_letter_to_who_does_not_agree_goes_untouched(office: Office) -> None:
+    contact = {"email": "ann@mail.example", "consent": "denied", "consent_method": "by telephone"}
+    await office.call("POST", "/contacts", json=contact)
+    await office.send()
+    await office.work()
+    html = office.read().get_body(("html",))
+    assert html is not None
+    assert html.get_content().strip() == HTML
+
+
+async def test_letters_return_to_addresses_that_name_their_send(office: Office) -> None:
+    await office.set(bounce_address="bounce@shop.example")
+    made = await office.send_many(2)
+    await office.work()
+    found = [read_return_path(office.stage.services.tokens, letter.sender) for letter in office.sink.letters]
+    assert sorted(str(one.send_id) for one in found if one) == sorted(one["send"]["id"] for one in made)
+    named = read_return_path(office.stage.services.tokens, str(office.read()["Message-ID"]))
+    assert named == found[-1]
+
+
+async def test_what_nobody_takes_for_five_days_has_failed(office: Office) -> None:
+    office.sink.always("RCPT", GREYLISTED)
+    made = await office.send()
+    for _ in range(60):
+        await office.work(timedelta(hours=4))
+        if (await office.state(made))[0] != "queued":
+            break
+    told = await office.look(made)
+    assert (told["delivery"]["state"], told["send"]["status"]) == ("failed", "failed")
+    assert told["delivery"]["answer"] == f"given up after 120 hours: {GREYLISTED}"
+    assert 20 < told["delivery"]["attempts"] < 40
+    sent_at, ended_at = told["send"]["created_at"], told["delivery"]["ended_at"]
+    spent = datetime.fromisoformat(ended_at) - datetime.fromisoformat(sent_at)
+    assert timedelta(hours=120) <= spent <= timedelta(hours=124)
+
+
+async def test_letters_of_an_account_that_never_works_are_given_up_too(office: Office) -> None:
+    office.sink.stop()
+    made = await office.send()
+    await office.work()
+    office.stage.clock.advance(timedelta(hours=119))
+    assert await give_up_expired(office.stage.services) == 0
+    office.stage.clock.advance(timedelta(hours=1))
+    assert await give_up_expired(office.stage.services) == 1
+    told = await office.look(made)
+    assert (told["delivery"]["state"], told["send"]["status"], told["delivery"]["attempts"]) == ("failed", "failed", 0)
+    assert "nothing listens on port" in told["delivery"]["answer"]
+    assert len(await office.events(EventType.SEND_FAILED)) == 1
+
+
+# ---------------------------------------------------------------------------------------------- broken connections
+
+
+async def test_a_connection_that_breaks_before_the_answer_costs_one_try_and_no_letter(office: Office) -> None:
+    office.sink.answer("DATA", DROP)
+    made = await office.send()
+    await office.work()
+    assert await office.state(made) == ("queued", "accepted", 1)
+    assert "broke off" in (await office.look(made))["delivery"]["answer"]
+    await office.work(timedelta(minutes=1))
+    assert await office.state(made) == ("sent", "accepted", 2)
+    assert len(office.sink.letters) == 1
+
+
+async def test_a_letter_whose_taking_was_never_heard_of_goes_again_with_the_same_id(office: Office) -> None:
+    office.sink.answer("DATA", LOST)
+    await office.send()
+    await office.work()
+    await office.work(timedelta(minutes=1))
+    assert len(office.sink.letters) == 2
+    assert office.read(0)["Message-ID"] == office.read(1)["Message-ID"]
+    assert office.sink.letters[0].raw == office.sink.letters[1].raw
+
+
+async def test_a_connection_the_server_closed_meanwhile_is_opened_again_without_a_try_lost(office: Office) -> None:
+    await office.set(connections=1)
+    office.sink.answer("MAIL", "", DROP)
+    made = await office.send_many(2)
+    await office.work()
+    assert [(await office.state(one))[2] for one in made] == [1, 1]
+    assert [line.letters for line in office.sink.lines] == [1, 1]
+
+
+async def test_a_letter_whose_process_died_goes_again_when_its_claim_runs_out(office: Office) -> None:
+    """Killed with all of the letter sent and no answer yet: the server has it, and nobody here knows."""
+    made = await office.send()
+    office.sink.hold()
+    stop = asyncio.Event()
+    dying = asyncio.create_task(office.postman.run(stop))
+    await office.sink.wait_held(1)
+    dying.cancel()
+    await asyncio.gather(dying, return_exceptions=True)
+    office.sink.release()
+    assert len(office.sink.letters) == 1
+    office.postman = postman(office.stage.services)
+    await office.work()
+    assert await office.state(made) == ("queued", "accepted", 0)
+    await office.work(CLAIM)
+    assert await office.state(made) == ("sent", "accepted", 1)
+    assert [one.raw for one in office.sink.letters] == [office.sink.letters[0].raw] * 2
+
+
+async def test_a_stop_lets_the_letter_on_its_way_arrive_and_begins_no_other(office: Office) -> None:
+    await office.set(connections=1)
+    made = await office.send_many(3)
+    office.sink.hold()
+    stop = asyncio.Event()
+    running = asyncio.create_task(office.postman.run(stop))
+    await office.sink.wait_held(1)
+    stop.set()
+    await asyncio.sleep(0)
+    assert not running.done()
+    office.sink.release()
+    await asyncio.wait_for(running, 5)
+    assert [(await office.state(one))[0] for one in made] == ["sent", "queued", "queued"]
+    assert len(office.sink.letters) == 1
+
+
+async def test_a_stop_ends_a_connection_that_waits_for_letters_at_once(office: Office) -> None:
+    await office.set(connections=1)
+    waiting = postman(office.stage.services, linger=60)
+    stop = asyncio.Event()
+    running = asyncio.create_task(waiting.run(stop))
+    await office.send()
+    await office.sink.arrived.next()
+    await office.send(contact={"email": "bob@mail.example"})
+    await office.sink.arrived.next()
+    assert [line.letters for line in office.sink.lines] == [2]
+    stop.set()
+    await asyncio.wait_for(running, 5)
+
+
+# ---------------------------------------------------------------------------------------------- several at once
+
+
+async def test_two_processes_send_each_letter_once_and_keep_to_the_accounts_connections(office: Office) -> None:
+    await office.set(connections=3)
+    made = await office.send_many(24)
+    processes: list[Postman] = [postman(office.stage.services) for _ in range(2)]
+    await asyncio.gather(*(one.settle() for one in processes))
+    while (await office.sender())["waiting"]:  # one found all connections busy, and the other has ended since
+        await processes[0].settle()
+    assert [await office.state(one) for one in made] == [("sent", "accepted", 1)] * 24
+    assert len({letter.recipients for letter in office.sink.letters}) == len(office.sink.letters) == 24
+    assert office.sink.most_at_once <= 3
+
+
+async def test_an_account_sends_no_more_an_hour_than_it_may(office: Office) -> None:
+    await office.set(per_hour=20)
+    await office.send_many(12)
+    gone = []
+    for _ in range(60):
+        await office.work()
+        gone.append(len(office.sink.letters))
+        office.stage.clock.advance(timedelta(minutes=1))
+    assert gone[0] == 2  # a tenth at once
+    assert gone[30] < 12
+    assert gone[-1] == 12
+
+
+async def test_one_sites_trouble_does_not_hold_up_another(office: Office) -> None:
+    made = await office.send()
+    other = await office.second_site("other")
+    await other.set(port=1)
+    theirs = await other.send()
+    await office.work()
+    assert await office.state(made) == ("sent", "accepted", 1)
+    assert await other.state(theirs) == ("queued", "accepted", 0)
+    assert ((await office.sender())["status"], (await other.sender())["status"]) == ("working", "failing")

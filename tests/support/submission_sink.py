@@ -17,6 +17,8 @@ from tests.support.smtp_sink import Letter
 
 DROP = "drop"
 """In place of an answer: the connection is cut."""
+LOST = "lost"
+"""In place of the answer to a letter: it is taken, and the connection is cut before that is said."""
 
 
 @dataclass
@@ -29,8 +31,8 @@ class Line:
 
 class SubmissionSink:
     """The server. `answer(stage, *answers)` scripts what the next commands of that stage hear: LOGIN, MAIL, RCPT (also
-    of one recipient alone), DATA (after the whole letter); `lose(taken)` cuts the line there. `hold` makes letters
-    wait until it is released."""
+    of one recipient alone, "RCPT a@b.example"), DATA (after the whole letter). `hold` makes letters wait for their
+    answer until it is released."""
 
     host = LOOPBACK
 
@@ -60,8 +62,14 @@ class SubmissionSink:
         """Letters that are in the server's hands, and have no answer yet."""
         return self._held
 
+    async def wait_held(self, number: int, timeout: float = 5.0) -> None:
+        """Until so many letters are in the server's hands without an answer."""
+        async with asyncio.timeout(timeout):
+            while self._held < number:  # noqa: ASYNC110 - it is counted in the server's thread
+                await asyncio.sleep(0.005)
+
     def answer(self, stage: str, *answers: str) -> None:
-        """These lines, one for each of the next commands of the stage."""
+        """These lines, one for each of the next commands of the stage; "" lets one pass."""
         self._answers.setdefault(stage, []).extend(answers)
 
     def always(self, stage: str, answer: str | None) -> None:
@@ -100,7 +108,7 @@ class SubmissionSink:
         """What the first of these stages that is scripted has to say."""
         for stage in stages:
             if self._answers.get(stage):
-                return self._answers[stage].pop(0)
+                return self._answers[stage].pop(0) or None
             if stage in self._always:
                 return self._always[stage]
         return None
@@ -131,6 +139,11 @@ class SubmissionSink:
         return "250 2.1.5 ok"
 
     async def handle_DATA(self, server: "_Server", session: Session, envelope: Envelope) -> str:  # noqa: N802
+        said = self.scripted("DATA")
+        if said in (None, LOST):
+            raw = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
+            server.line.letters += 1
+            self.arrived.append(Letter(envelope.mail_from or "", tuple(envelope.rcpt_tos), raw, datetime.now(UTC)))
         self._held += 1
         self.most_at_once = max(self.most_at_once, self._held)
         try:
@@ -138,14 +151,9 @@ class SubmissionSink:
                 await asyncio.to_thread(self._open.wait)
         finally:
             self._held -= 1
-        said = self.scripted("DATA")
-        if said is None or said == "taken, then lost":
-            raw = envelope.content if isinstance(envelope.content, bytes) else (envelope.content or "").encode()
-            server.line.letters += 1
-            self.arrived.append(Letter(envelope.mail_from or "", tuple(envelope.rcpt_tos), raw, datetime.now(UTC)))
         if said is None:
             return f"250 2.0.0 queued as {len(self.letters)}"
-        return server.say(DROP if said == "taken, then lost" else said)
+        return server.say(DROP if said == LOST else said)
 
 
 class _Server(SMTP):

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
 from wherefrom.outbound.outcome import record_withheld
 from wherefrom.outbound.pace import next_turn_at, take_turn
@@ -74,7 +75,7 @@ async def _claim(tx: Tx, services: Services, site_id: int) -> Claimed | None:
 async def _may_go(tx: Tx, services: Services, letter: Outgoing) -> bool:
     """Whether the letter's person is still there, and still to be mailed; else the letter is over."""
     sent = await find_send(tx, letter.site_id, letter.id)
-    if sent is None:  # erased
+    if sent is None or await find_contact(tx, letter.site_id, sent.contact_id) is None:  # erased
         await outgoing.delete_outgoing(tx, letter.site_id, [letter.id])
         return False
     forbids = await find_active(tx, letter.site_id, letter.email, sent.list)

@@ -79,12 +79,12 @@ async def find_requested(tx: Tx, site_id: int, key: str) -> Outgoing | None:
     return _first(await tx.execute(select(outgoing).where(_ONE.site_id == site_id, _ONE.request_key == key)))
 
 
-async def list_due_sites(tx: Tx, now: datetime) -> list[int]:
-    """The sites that have a letter which may go now, and an account that may be tried."""
+async def list_due_sites(tx: Tx, now: datetime) -> list[tuple[int, int]]:
+    """The sites that have a letter which may go now, and an account that may be tried, with its connections."""
     due = select(_ONE.id).where(_ONE.site_id == sender.c.site_id, _free(now)).exists()
     awake = or_(sender.c.quiet_until.is_(None), sender.c.quiet_until <= now)
-    rows = await tx.execute(select(sender.c.site_id).where(awake, due))
-    return [row.site_id for row in rows]
+    rows = await tx.execute(select(sender.c.site_id, sender.c.connections).where(awake, due))
+    return [(row.site_id, row.connections) for row in rows]
 
 
 async def find_next_at(tx: Tx, now: datetime) -> datetime | None:
