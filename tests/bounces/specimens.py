@@ -229,6 +229,10 @@ def _identity() -> Iterator[Specimen]:
         "\nContent-Transfer-Encoding: quoted-printable\n\nLeave by {soft} whenever you like.",
     )
     yield Specimen("by-link-in-quoted-printable", dsn(unknown, to="{own}", returned=quoted), "hard")
+    named = STRANGE.replace("<77@spammer.example>", "<{path}>")
+    yield Specimen("by-message-id", dsn(unknown, to="{own}", returned=named), "hard")
+    answering = dsn(unknown, to="{own}", returned=None, In_Reply_To="<{path}>")
+    yield Specimen("by-what-it-answers", answering, "hard")
     shouted = dsn(recipient("5.1.1", final="RFC822;{TO}"), to="{PATH}")
     yield Specimen("in-upper-case", shouted, "hard")
     hidden = dsn(unknown, to="{own}", returned=None).replace(

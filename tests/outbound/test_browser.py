@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import msgspec
+import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 from starlette.applications import Starlette
@@ -67,11 +68,26 @@ async def test_a_letter_is_opened_clicked_and_left(served: Stage, page: Page) ->
 
     way_out = handed.letter.headers["List-Unsubscribe"].strip("<>")
     await page.goto(way_out)
-    await expect(page.get_by_role("heading")).to_have_text("Shall this mail end?")
+    await expect(page.get_by_role("heading")).to_have_text("Stop these letters?")
     assert (await served.look(handed)).status is SendStatus.CLICKED
-    await page.get_by_role("button", name="Yes").click()
-    await expect(page.get_by_role("heading")).to_have_text("It has ended")
+    await page.get_by_role("button", name="Stop “news”").click()
+    await expect(page.get_by_role("heading")).to_have_text("It is done")
     assert (await served.look(handed)).status is SendStatus.UNSUBSCRIBED
-    await page.get_by_role("button", name="It was a mistake").click()
-    await expect(page.get_by_role("heading")).to_have_text("All as before")
+    await page.get_by_role("button", name="That was a mistake").click()
+    await expect(page.get_by_role("heading")).to_have_text("All is as before")
     await served.hand_in(list="news")
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # what a page looks like does not depend on it
+async def test_the_way_out_fits_a_desk_and_a_telephone(served: Stage, page: Page) -> None:
+    handed = await served.hand_in(list="Letters about houses by the sea, monthly, with " + "x" * 50)
+    for width in (1280, 390):
+        await page.set_viewport_size({"width": width, "height": 844})
+        await page.goto(handed.letter.headers["List-Unsubscribe"].strip("<>"))
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        for button in await page.get_by_role("button").all():
+            box = await button.bounding_box()
+            assert box is not None
+            assert box["height"] >= 44
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width

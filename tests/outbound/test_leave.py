@@ -78,8 +78,9 @@ async def test_the_page_asks_and_does_not_show_the_whole_address(stage: Stage, w
     [
         {"data": ONE_CLICK},
         {"files": {"List-Unsubscribe": (None, "One-Click")}},
-        {"content": b""},
-        {"content": b"\xff" * 10_000},
+        {"content": b"List-Unsubscribe=One-Click"},
+        {"content": b"List-Unsubscribe=One-Click\r\n"},
+        {"data": {"act": "list"}},
     ],
 )
 async def test_one_click_of_a_mail_program_ends_the_list(
@@ -95,6 +96,28 @@ async def test_one_click_of_a_mail_program_ends_the_list(
     assert await refused(stage, list="invoices") is None
     assert await refused(stage, email="bob@mail.example", list="news") is None
     assert (await stage.look(handed)).status == "unsubscribed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"content": b""},
+        {"content": b"\xff" * 10_000},
+        {"content": b"List-Unsubscribe"},
+        {"data": {"List-Unsubscribe": "one click"}},
+        {"data": {**ONE_CLICK, "url": "https://scanner.example"}},
+        {"data": {"act": "delete"}},
+        {"json": ONE_CLICK},
+        {"files": {"file": ("a.txt", b"List-Unsubscribe=One-Click")}},
+    ],
+)
+async def test_what_else_is_posted_changes_nothing(stage: Stage, web: httpx.AsyncClient, body: dict[str, Any]) -> None:
+    handed = await stage.hand_in(list="news")
+    answer = await web.post(way_out(handed), **body)
+    assert answer.status_code == 200
+    assert "Stop these letters?" in answer.text
+    assert await refused(stage, list="news") is None
+    assert (await stage.look(handed)).status == "accepted"
 
 
 async def test_of_a_letter_of_no_list_all_mail_ends(stage: Stage, web: httpx.AsyncClient) -> None:
@@ -114,7 +137,7 @@ async def test_a_mistake_is_undone_and_both_are_kept(
     url = way_out(await stage.hand_in(list="news"))
     for _ in range(2):  # once, however often it is pressed
         await web.post(url, data=ONE_CLICK)
-    assert "has ended" in (await web.get(url)).text
+    assert "It is done" in (await web.get(url)).text
     assert "again" in (await web.post(url, data={"act": "undo"})).text
     assert await refused(stage, list="news") is None
     (kept,) = (await api.get("/sites/shop/suppressions")).json()["data"]
@@ -123,6 +146,57 @@ async def test_a_mistake_is_undone_and_both_are_kept(
     await web.post(url, data=ONE_CLICK)
     assert await refused(stage, list="news") is not None
     assert len((await api.get("/sites/shop/suppressions", params={"active": "true"})).json()["data"]) == 1
+
+
+async def test_who_left_one_list_may_leave_all_and_come_back(stage: Stage, web: httpx.AsyncClient) -> None:
+    url = way_out(await stage.hand_in(list="news"))
+    page = (await web.post(url, data={"act": "list"})).text
+    assert "no more letters of the list “news”" in page
+    assert "Stop all letters" in page
+    assert "no more letters from us" in (await web.post(url, data={"act": "all"})).text
+    assert await refused(stage, list="invoices") is not None
+    await web.post(url, data={"act": "undo"})
+    assert await refused(stage, list="news") is None
+    assert await refused(stage, list="invoices") is None
+
+
+async def test_what_others_ended_is_shown_without_a_button(
+    stage: Stage, web: httpx.AsyncClient, api: httpx.AsyncClient
+) -> None:
+    url = way_out(await stage.hand_in())
+    await api.post("/sites/shop/suppressions", json={"email": "ann@mail.example"})
+    page = (await web.get(url)).text
+    assert "no letters from us at present" in page
+    assert "<button" not in page
+
+
+@pytest.mark.parametrize(
+    ("accepted", "title"),
+    [
+        ("de-AT,de;q=0.9,en;q=0.5", "Diese Briefe abbestellen?"),
+        ("en;q=0.5, ru;q=0.9", "Отписаться от этих писем?"),
+        ("xx, fr;q=0.1", "Ne plus recevoir ces lettres ?"),
+        ("es;q=0", "Stop these letters?"),
+        ("de;q=x,,;;=", "Stop these letters?"),
+        ("", "Stop these letters?"),
+    ],
+)
+async def test_the_page_speaks_the_persons_language(
+    stage: Stage, web: httpx.AsyncClient, accepted: str, title: str
+) -> None:
+    answer = await web.get(way_out(await stage.hand_in()), headers={"accept-language": accepted})
+    assert f"<h1>{title}</h1>" in answer.text
+    assert answer.headers["vary"] == "accept-language"
+
+
+async def test_the_letters_own_place_for_the_way_out_is_filled(stage: Stage) -> None:
+    html = '<a href="%7B%7B unsubscribe_url %7D%7D">leave</a> <a href="{{Unsubscribe_URL}}">out</a> {{name}}'
+    for options in ({}, {"track_opens": False, "track_clicks": False}):
+        handed = await stage.hand_in(html=html, text="Leave: {{ unsubscribe_link }}", **options)
+        url = way_out(handed)
+        assert handed.letter.html.count(f'href="{url}"') == 2
+        assert "{{name}}" in handed.letter.html
+        assert handed.letter.text == f"Leave: {url}"
 
 
 async def test_a_forged_way_out_ends_nothing(stage: Stage, web: httpx.AsyncClient) -> None:

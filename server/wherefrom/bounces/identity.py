@@ -1,12 +1,12 @@
 """Which letter of ours a report is about, and what shows it (feature I03). Pure.
 
     return-path   it came to the letter's own return path, which is signed
-    token         what it returns carries a signed address of ours: in its header, or in the text of a letter that is
-                  no answer (an answer quotes our letter, and is another one)
+    token         what it returns carries a signed address of ours: in its header, the Message-ID among it, or in the
+                  text of a letter that is no answer (an answer quotes our letter, and is another one)
     (address)     is no proof; see ``taker``
 
 Everything else in a report can be written by anybody: spam that quotes bounces, bounces of letters that others forged
-in our name. Refuses to believe Message-IDs, names and subjects.
+in our name. Refuses to believe names, subjects, and Message-IDs that are not signed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,16 @@ from wherefrom.outbound.store.bounces import Proof
 from wherefrom.tokens import Tokens
 from wherefrom.tracking.marks import Mark, read_click, read_leave, read_open
 
-_MARKED = ("return-path", "errors-to", "x-return-path", "x-envelope-from", "sender", "from", "list-unsubscribe")
+_MARKED = (
+    "return-path",
+    "errors-to",
+    "x-return-path",
+    "x-envelope-from",
+    "sender",
+    "from",
+    "list-unsubscribe",
+    "message-id",
+)
 _ANSWERS = ("in-reply-to", "references")
 _ADDRESS = re.compile(r"/([uoc])/([A-Za-z0-9_-]{4,200}\.[0-9a-f]{0,16}\.[A-Za-z0-9_-]{22})(?![A-Za-z0-9_-])")
 _READ = {"u": read_leave, "o": read_open, "c": read_click}
@@ -54,7 +63,7 @@ def find_identity(
     found = find_return_path(tokens, letter)
     if found is not None:
         return found
-    fields = list(told)
+    fields = [*told, *letter.references, letter.in_reply_to or ""]
     if returned is not None:
         fields += [value for name in _MARKED for value in returned.every(name)]
     for value in fields:

@@ -2,6 +2,7 @@
 
 POST by a mail program ("List-Unsubscribe=One-Click") ─▶ the letter's list; all mail, where it names none
 POST by the page's buttons ─▶ the list, or all mail, or it was a mistake: undone
+POST of anything else ─▶ the page: some scanners post, too
 GET ─▶ a page, and nothing is changed: scanners follow every link (14 % of one campaign were unsubscribed by them)
 """
 
@@ -22,7 +23,7 @@ from wherefrom.outbound.store.sends import (
     list_notices,
     lock_send,
 )
-from wherefrom.outbound.store.suppressions import add_suppression, find_active, undo_unsubscribed
+from wherefrom.outbound.store.suppressions import add_suppression, list_active, undo_unsubscribed
 from wherefrom.outbound.suppression import ALL, Reason, Suppression
 from wherefrom.services import Services
 from wherefrom.tracking.marks import Mark
@@ -32,11 +33,12 @@ Act = Literal["list", "all", "undo"]
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Who a letter went to, by which list, and whether mail of it is ``ended`` for them."""
+    """Who a letter went to, by which list ("" for none), and what has ended for them: by their own will the ``list`` or
+    all mail; or it was ended by ``others``, which they cannot undo."""
 
     email: str
     list: str
-    ended: bool
+    ended: Literal["none", "list", "all", "others"]
 
 
 async def find_standing(services: Services, mark: Mark) -> Standing | None:
@@ -99,5 +101,8 @@ async def _standing(tx: Tx, mark: Mark) -> Standing | None:
     contact = await find_contact(tx, mark.site_id, sent.contact_id) if sent else None
     if sent is None or contact is None:
         return None
-    ended = await find_active(tx, mark.site_id, contact.email, sent.list)
-    return Standing(contact.email, sent.list, ended is not None)
+    active = await list_active(tx, mark.site_id, contact.email, sent.list)
+    own = {one.scope for one in active if one.reason == "unsubscribed"}
+    if len(own) == 0:
+        return Standing(contact.email, sent.list, "others" if active else "none")
+    return Standing(contact.email, sent.list, "all" if ALL in own else "list")

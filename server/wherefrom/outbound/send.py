@@ -28,6 +28,7 @@ from wherefrom.outbound.store.erased import show_suppressions
 from wherefrom.outbound.store.sends import Sent, append_send
 from wherefrom.outbound.store.suppressions import find_active
 from wherefrom.outbound.suppression import refusal
+from wherefrom.outbound.way_out import fill_html, fill_text
 from wherefrom.services import Services
 from wherefrom.sites.hosts import covers
 from wherefrom.sites.store import list_hosts
@@ -92,6 +93,7 @@ async def make_send(
         known = await find_contact_by_email(tx, site_id, told.email)
         hosts = await list_hosts(tx, site_id)
     send_id = services.ids.next()
+    draft = with_way_out(services, draft, Mark(site_id, send_id))
     letter = instrument(services, draft, known or told, send_id, hosts)
     letter = replace(letter, headers=leave_headers(services, Mark(site_id, send_id)))
     sent = _sent(services, draft, told, send_id, letter)
@@ -113,6 +115,12 @@ async def make_send(
         return whole, contact
 
     return *await services.db.batch(write), letter
+
+
+def with_way_out(services: Services, draft: Draft, mark: Mark) -> Draft:
+    """``draft`` with the letter's own way out where it has a place for it; also when nothing of it may be measured."""
+    address = leave_address(services.tokens, services.settings.server.public_url.rstrip("/"), mark)
+    return replace(draft, html=fill_html(draft.html, address), text=fill_text(draft.text, address))
 
 
 def leave_headers(services: Services, mark: Mark) -> dict[str, str]:

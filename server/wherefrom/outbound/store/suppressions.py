@@ -31,8 +31,8 @@ async def add_suppression(tx: Tx, new: Suppression) -> bool:
     return bool(done.rowcount)
 
 
-async def find_active(tx: Tx, site_id: int, email: str, scope: str) -> Suppression | None:
-    """What forbids a letter of this list to the address: of all mail, or of the list alone."""
+async def list_active(tx: Tx, site_id: int, email: str, scope: str) -> list[Suppression]:
+    """All that forbids a letter of this list to the address: of all mail first, or of the list alone."""
     query = (
         select(suppression)
         .where(
@@ -41,10 +41,14 @@ async def find_active(tx: Tx, site_id: int, email: str, scope: str) -> Suppressi
             suppression.c.scope.in_({ALL, scope}),
             suppression.c.undone_at.is_(None),
         )
-        .order_by(suppression.c.scope)
+        .order_by(suppression.c.scope, suppression.c.id)
     )
-    row = (await tx.execute(query.limit(1))).first()
-    return None if row is None else _value(row)
+    return [_value(row) for row in await tx.execute(query)]
+
+
+async def find_active(tx: Tx, site_id: int, email: str, scope: str) -> Suppression | None:
+    """The first of ``list_active``."""
+    return next(iter(await list_active(tx, site_id, email, scope)), None)
 
 
 async def get_suppression(tx: Tx, site_id: int, id: int) -> Suppression:
