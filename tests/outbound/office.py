@@ -13,7 +13,7 @@ import httpx
 
 from tests.outbound.stage import HTML, Stage
 from tests.support.submission_sink import SubmissionSink
-from wherefrom.contacts.api import OPERATIONS as CONTACT_OPERATIONS
+from wherefrom.audience.contact_api import OPERATIONS as CONTACT_OPERATIONS
 from wherefrom.events.store import Event, list_events
 from wherefrom.events.types import EventType
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
