@@ -36,7 +36,7 @@ _CHALLENGE = re.compile(
     re.IGNORECASE,
 )
 _COPY = re.compile(
-    r"^[ \t>]*-{2,}[^\n]{0,80}"
+    r"^[ \t>]*+-{2,}+[^\n]{0,80}"
     r"(?:copy of|header of|original message|returned message|message (?:text )?follows|below this)"
     r"|^-{3,} ?(?:forwarded|исходное|ursprüngliche)",
     re.IGNORECASE | re.MULTILINE,

@@ -34,6 +34,7 @@ _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?!\d|\.\d)")
 _ANSWER = re.compile(r"(?<![\d.])[245]\d\d[ \-]+#?\(?(?=[245]\.\d)")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _IN_BRACKETS = re.compile(r"<([^<>]*)>")
+_BETWEEN = re.compile(rb"\n(?:[ \t]*\r?\n)+")
 _COMMENT = re.compile(r"\([^()]*\)")
 
 
@@ -98,17 +99,9 @@ def unquote_xtext(text: str) -> str:
 
 def _blocks(raw: bytes) -> list[Fields]:
     """Groups of fields, parted by empty lines; some servers write more than one between them."""
-    found: list[Fields] = []
-    at = 0
-    while at < len(raw) and len(found) <= MOST_RECIPIENTS:
-        rest = raw[at:].lstrip(b"\r\n \t")
-        at = len(raw) - len(rest)
-        fields = parse_fields(raw, at, len(raw))
-        if fields.values:
-            found.append(fields)
-        line_end = raw.find(b"\n", at)
-        at = fields.end if fields.end > at else line_end + 1 if line_end >= 0 else len(raw)
-    return found
+    parts = _BETWEEN.split(raw.strip(), maxsplit=2 * MOST_RECIPIENTS)[: 2 * MOST_RECIPIENTS]
+    blocks = (parse_fields(part + b"\n\n", 0, len(part) + 2) for part in parts)
+    return [one for one in blocks if one.values]
 
 
 def _names_anybody(block: Fields) -> bool:
