@@ -171,7 +171,8 @@ async def test_a_page_waits_for_the_decision_another_process_is_taking(
             old = await store.find_visit(tx, stage.site.id, 1)
             assert old is not None
             assert await store.find_visitor(tx, stage.site.id, old.visitor_id)
-            await store.append_visit(tx, replace(old, id=500, started_at=clock.now(), last_seen_at=clock.now()))
+            new = msgspec.structs.replace(old, id=500, started_at=clock.now(), last_seen_at=clock.now())
+            await store.append_visit(tx, new)
             page = asyncio.create_task(stage.again(first))
             done, _ = await asyncio.wait({page}, timeout=0.3)
             assert not done

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from wherefrom.sites.site import Site
 from wherefrom.visits.gate import SIGNAL_STEPS, Arrival, Caller, DropReason, find_reason
@@ -57,13 +58,13 @@ def test_the_steps_answer_in_their_order() -> None:
     arrival = Arrival(None, "https://evil.test/", caller, webdriver=True, bot="curl", consent=False)
     expected = [
         (arrival, DropReason.UNKNOWN_SITE),
-        (arrival := replace(arrival, site=replace(SITE, enabled=False)), DropReason.FOREIGN_ORIGIN),
+        (arrival := replace(arrival, site=dataclasses.replace(SITE, enabled=False)), DropReason.FOREIGN_ORIGIN),
         (arrival := replace(arrival, caller=replace(caller, origin=None)), DropReason.FOREIGN_PAGE),
         (arrival := replace(arrival, page=PAGE), DropReason.SITE_OFF),
         (arrival := replace(arrival, site=SITE), DropReason.WEBDRIVER),
         (arrival := replace(arrival, webdriver=False), DropReason.BOT),
         (arrival := replace(arrival, bot=None), DropReason.NO_CONSENT),
-        (replace(arrival, site=replace(SITE, without_consent="source")), None),
+        (replace(arrival, site=dataclasses.replace(SITE, without_consent="source")), None),
         (replace(arrival, consent=True), None),
     ]
     assert [find_reason(one) for one, _ in expected] == [reason for _, reason in expected]

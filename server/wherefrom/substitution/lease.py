@@ -12,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+
+from msgspec import Struct
 
 from wherefrom.errors import Conflict
 from wherefrom.settings import Settings
@@ -45,8 +48,7 @@ LENT_BY_TIME = frozenset({_S.FREE, _S.LEASED, _S.COOLING})
 """In these the times say whether it may be lent; never in the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True, gc=False):
     """``shared``: lent although somebody held it or had just held it. ``expires_at`` may lie before ``last_seen_at``:
     the visit still showed the address when another had it already."""
 
@@ -77,12 +79,16 @@ class Terms:
 
     @classmethod
     def of(cls, settings: Settings) -> Terms:
-        group = settings.substitution
-        return cls(timedelta(minutes=group.hold_minutes), timedelta(minutes=group.cooldown_minutes))
+        return _terms(settings.substitution.hold_minutes, settings.substitution.cooldown_minutes)
 
     def cool_before(self, now: datetime) -> datetime:
         """Leases that ended up to this moment have cooled."""
         return now - self.cooldown
+
+
+@lru_cache
+def _terms(hold_minutes: int, cooldown_minutes: int) -> Terms:
+    return Terms(timedelta(minutes=hold_minutes), timedelta(minutes=cooldown_minutes))
 
 
 def move(status: SubstituteStatus, to: SubstituteStatus) -> SubstituteStatus:

@@ -8,9 +8,11 @@ cost a draw, and the check that it was never lent is made for all visits of a gr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
+
+from msgspec import Struct
 
 from wherefrom.addresses import find_address
 from wherefrom.db import Refused, Tx
@@ -29,8 +31,7 @@ _LASTING = Terms(hold=timedelta(days=1), cooldown=timedelta())
 _RENEWED_AFTER = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Lent:
+class Lent(Struct, frozen=True, gc=False):
     """``target`` is the address as the page spelled it, ``address`` what to show instead until ``expires_at``."""
 
     target: str

@@ -16,8 +16,9 @@ So at no moment two leases hold one address unless one of them is marked shared.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from wherefrom.db import Tx
 from wherefrom.substitution.lease import Lease, SubstituteStatus, Terms, move, status_at
@@ -27,8 +28,7 @@ from wherefrom.substitution.store.substitutes import Substitute
 from wherefrom.substitution.target import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Borrower:
+class Borrower(Struct, frozen=True, gc=False):
     """The visit that asks, its visitor, and when."""
 
     site_id: int

@@ -14,12 +14,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -63,8 +62,7 @@ VISIT, VISITOR = "visit", "visitor"
 Heard = TypeVar("Heard", Hit, Signal)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True, gc=False):
     """``own``: the page that asked is the site's, and may read the answer."""
 
     value: Answer | WherefromError | None

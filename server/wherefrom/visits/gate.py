@@ -15,8 +15,9 @@ proxy that strips it or from a program, which could write any ``Origin`` it like
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from wherefrom.sites.site import Site, host_allowed
 from wherefrom.visits.hosts import find_host
@@ -42,8 +43,7 @@ SILENT = frozenset({DropReason.SITE_OFF, DropReason.WEBDRIVER, DropReason.BOT, D
 """Not the sender's mistake: answered as a visit that is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True, gc=False):
     """Who sends, as HTTP tells: ``origin`` None when absent, ``fetch_site`` of ``Sec-Fetch-Site`` or ""."""
 
     ip: str
@@ -52,8 +52,7 @@ class Caller:
     fetch_site: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True, gc=False):
     """What the steps judge. ``bot`` says why the caller is taken for a machine; ``consent`` False: the visitor has not
     agreed to be known."""
 

@@ -84,7 +84,9 @@ def find_site_key(raw: bytes) -> str:
 
 def clean_text(text: str | None, longest: int) -> str:
     """``text`` without control characters (PostgreSQL stores no NUL), trimmed, cut to ``longest`` characters."""
-    return _CONTROL.sub(" ", text).strip()[:longest] if text else ""
+    if not text:
+        return ""
+    return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()[:longest]
 
 
 def clean_params(params: Mapping[str, Any]) -> dict[str, str]:

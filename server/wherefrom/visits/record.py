@@ -8,9 +8,9 @@ The token's visit is asked first, then the visitor's latest one: another tab may
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from wherefrom.contacts.store import find_contact
@@ -28,8 +28,7 @@ from wherefrom.visits.source import DIRECT, Source, find_source
 from wherefrom.visits.visit import Told, Visit, Visitor, begin_visit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """A hit that was let in, with all that is known of it before the database is asked. ``number`` is free to be given
     to a new visit; ``visit_id`` and ``visitor_id`` come from tokens that are ours; ``url`` and ``referrer`` are whole,
     ``told`` is what may be stored; ``remembered`` is the source the browser kept; ``ip`` in its stored form;
@@ -54,8 +53,7 @@ class Entry:
     carried: Carried | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True, gc=False):
     """The visit the page belongs to, whether it began with it, and what was lent to it."""
 
     visit: Visit

@@ -20,9 +20,10 @@ forwarded) begins a visit. One that nobody's link began learns its contact by th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from wherefrom.visits.hosts import split_url
 from wherefrom.visits.referrers import Referrer, look_up
@@ -39,8 +40,7 @@ class Start(StrEnum):
     CONTACT = "contact"
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
+class Campaign(Struct, frozen=True, gc=False):
     """By what two campaigns are told apart."""
 
     marker: str
@@ -48,8 +48,7 @@ class Campaign:
     click_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True, gc=False):
     """The visit as it stands: its campaign, the foreign page that led to it, its last sign of life, its contact."""
 
     last_seen_at: datetime

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from wherefrom.visits.agent import Agent
 from wherefrom.visits.geo import Place
@@ -18,8 +19,7 @@ _LONGEST_CLIENT_ID = 128
 Kind = Literal["visit", "source"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Visit(Struct, frozen=True, kw_only=True, gc=False):
     """``id`` is the public visit number, ``first_visit`` that of the visitor's first one. ``landing_page`` is the
     first page, ``referrer`` the foreign page before it ("" when there was none), ``domain`` the landing page's host.
     UTM fields are the source's, so a visitor who returns directly carries those of the visitor's last campaign.
@@ -42,7 +42,7 @@ class Visit:
     domain: str
     marker: str
     channel: str
-    source_levels: list[str] = field(default_factory=list)
+    source_levels: list[str] = []
     utm_source: str | None = None
     utm_medium: str | None = None
     utm_campaign: str | None = None
@@ -63,7 +63,7 @@ class Visit:
     timezone: str | None = None
     google_client_id: str | None = None
     ym_uid: str | None = None
-    params: dict[str, str] = field(default_factory=dict)
+    params: dict[str, str] = {}
     kind: Kind = "visit"
     source_key: str | None = None
     contact_id: int | None = None
@@ -76,8 +76,7 @@ class Visit:
         return Standing(self.last_seen_at, Campaign(self.marker, utm, self.click_id), self.referrer, self.contact_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True, gc=False):
     """What a hit tells of the visit beside its source, cleaned to what may be stored."""
 
     page: str
@@ -103,8 +102,7 @@ def tell(hit: Hit) -> Told:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Visitor:
+class Visitor(Struct, frozen=True, gc=False):
     """A browser. ``source`` is its last one that was not direct; ``DIRECT`` when there never was another."""
 
     id: int

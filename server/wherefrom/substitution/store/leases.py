@@ -17,8 +17,8 @@ from wherefrom.substitution.lease import Lease
 from wherefrom.substitution.tables import lease, target
 from wherefrom.substitution.target import Strategy
 
-_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(lease.c[name] for name in Lease.__slots__)
-_NAMES = tuple(Lease.__slots__)
+_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(lease.c[name] for name in Lease.__struct_fields__)
+_NAMES = tuple(Lease.__struct_fields__)
 
 _LIST_OF_VISIT = Prepared(
     select(*_COLUMNS)
