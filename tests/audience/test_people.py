@@ -176,3 +176,6 @@ async def test_no_filter_reads_all_letters_or_hits_of_a_site(services: Services,
             reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
             wide = [one for one in reads if one.startswith("SCAN") or one.endswith("(site_id=?)")]
             assert [one for one in wide if " contact " not in one] == [], statement
+            if " contact " in reads[0]:  # a contact's letters by the contact, and not all of a period or of a list
+                few = ("contact_id=?", "(site_id=? AND id=?)")
+                assert all(any(way in one for way in few) for one in reads if " send " in one), (reads, statement)

@@ -6,6 +6,8 @@
 /sites/{site}/messages/poll               what has changed
 /sites/{site}/messages/{message}          one letter; below it sheet, original.eml, files/N, match
 /sites/{site}/lost                        the report of lost mail
+/sites/{site}/contacts[.csv]              contacts by what they did, as a page and as a file; below it totals
+/sites/{site}/contacts/{contact}          one contact; below it export.json, erase, suppressions/N/undo
 /sites/{site}/setup                       what the site needs; below it one address per form
 /oauth/callback/{provider}                where providers send people back who connect a mailbox
 /static/{name}                            style, scripts, mark
@@ -17,7 +19,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from wherefrom.console import connect, entry, export, folders, history, letter, lost, old_mail, receivers, setup
+from wherefrom.console import (
+    connect,
+    entry,
+    export,
+    folders,
+    history,
+    letter,
+    lost,
+    old_mail,
+    people,
+    person,
+    receivers,
+    setup,
+    totals,
+)
 from wherefrom.console.desk import Answer, Desk, GuestAnswer, for_guests, for_readers
 from wherefrom.console.page import Pages
 from wherefrom.services import Services
@@ -32,6 +48,11 @@ _READ: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/messages/{message}/original.eml", letter.serve_original),
     ("/sites/{site}/messages/{message}/files/{number}", letter.serve_attachment),
     ("/sites/{site}/lost", lost.show_lost_mail),
+    ("/sites/{site}/contacts", people.show_people),
+    ("/sites/{site}/contacts.csv", people.export_file),
+    ("/sites/{site}/contacts/totals", totals.show_totals),
+    ("/sites/{site}/contacts/{contact}", person.show_person),
+    ("/sites/{site}/contacts/{contact}/export.json", person.serve_export),
     ("/sites/{site}/setup", setup.show_setup),
     ("/sites/{site}/setup/mailboxes/{mailbox}/old", old_mail.show_old_mail),
     ("/sites/{site}/setup/mailboxes/{mailbox}/folders", folders.show_folders),
@@ -39,6 +60,13 @@ _READ: tuple[tuple[str, Answer], ...] = (
 _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/messages/{message}/match", letter.correct_match_form),
     ("/sites/{site}/messages/{message}/deliveries/{delivery}", letter.resend_delivery),
+    ("/sites/{site}/contacts", people.add_contact_form),
+    ("/sites/{site}/contacts/filters", people.save_filter_form),
+    ("/sites/{site}/contacts/filters/{filter}/remove", people.remove_filter_form),
+    ("/sites/{site}/contacts/totals/zone", totals.set_zone_form),
+    ("/sites/{site}/contacts/{contact}", person.change_form),
+    ("/sites/{site}/contacts/{contact}/suppressions/{suppression}/undo", person.undo_form),
+    ("/sites/{site}/contacts/{contact}/erase", person.erase_form),
     ("/sites/{site}/setup/enabled", setup.set_enabled),
     ("/sites/{site}/setup/options", setup.set_options),
     ("/sites/{site}/setup/targets", setup.add_target_form),

@@ -52,7 +52,7 @@ send_notice = Table(
     Column("told_at", Moment, nullable=False),
     Column("detail", Text, nullable=False),
     Index("uq_send_notice", "site_id", "send_id", "status", "happened_at", unique=True),
-    Index("ix_send_notice_happened", "site_id", "status", "happened_at"),
+    Index("ix_send_notice_happened", "site_id", "status", "happened_at", "send_id"),
 )
 
 suppression = Table(

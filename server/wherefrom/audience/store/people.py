@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, not_, or_, select, true
 
@@ -22,6 +23,7 @@ from wherefrom.outbound.tables import send, send_notice, suppression
 from wherefrom.tracking.tables import engagement, link
 from wherefrom.tracking.verdict import PERSONS
 
+T = TypeVar("T")
 _COLUMNS = tuple(contact.c)
 _NOTICES: dict[Event, tuple[str, ...]] = {
     "delivered": ("delivered",),
@@ -29,6 +31,7 @@ _NOTICES: dict[Event, tuple[str, ...]] = {
     "complained": ("complained",),
     "unsubscribed": ("unsubscribed",),
 }
+_RARE: tuple[Event, ...] = ("failed", "complained", "unsubscribed")
 
 
 async def list_people(
@@ -76,7 +79,8 @@ def _fits(site_id: int, wanted: Filter, asked: Sequence[Asked]) -> list[ColumnEl
         where.append(_suppressed(own_will if wanted.flag == "unsubscribed" else not_(own_will)))
     if asked:
         all_ = wanted.match == "all"
-        meets = [_happens(one) if one.happened else not_(_happens(one)) for one in asked]
+        happen = [_happens(site_id, one) for one in asked]
+        meets = [found if one.happened else not_(found) for one, found in zip(asked, happen, strict=True)]
         where.append(and_(true(), *meets) if all_ else or_(false(), *meets))
     return where
 
@@ -91,11 +95,13 @@ def _suppressed(*more: ColumnElement[bool]) -> ColumnElement[bool]:
     )
 
 
-def _happens(one: Asked) -> ColumnElement[bool]:
+def _happens(site_id: int, one: Asked) -> ColumnElement[bool]:
     """Never null, so that it may be denied."""
     known = _by_sums(one)
     if known is not None:
         return known
+    if one.event in _RARE and one.times == 1:
+        return contact.c.id.in_(_whose(site_id, one))
     letters = _letters(one)
     if one.times > 1:
         return letters.with_only_columns(func.count()).scalar_subquery() >= one.times
@@ -103,17 +109,32 @@ def _happens(one: Asked) -> ColumnElement[bool]:
     return or_(happened, _opened_on(one)) if _stands_by_day(one) else happened
 
 
+def _whose(site_id: int, one: Asked) -> Select[tuple[int]]:
+    """The contacts of letters with such a notice: found from the notices, since there are few, and not from each
+    contact's letters, of which hardly any has one."""
+    query = (
+        select(send.c.contact_id)
+        .join(send_notice, and_(send_notice.c.site_id == send.c.site_id, send_notice.c.send_id == send.c.id))
+        .where(
+            send_notice.c.site_id == site_id,  # no word of the contact, so that it is asked once
+            send_notice.c.status.in_(_NOTICES[one.event]),
+            *_within(send_notice.c.happened_at, one),
+        )
+    )
+    return query if one.list is None else query.where(_value(send.c.list) == one.list)
+
+
 def _letters(one: Asked) -> Select[tuple[int]]:
     """The contact's letters of which it is true."""
     query = select(send.c.id).where(send.c.site_id == contact.c.site_id, send.c.contact_id == contact.c.id)
     if one.list is not None:
-        query = query.where(send.c.list == one.list)
+        query = query.where(_value(send.c.list) == one.list)
     if one.event == "sent":
-        return query.where(*_within(send.c.created_at, one))
+        return query.where(*_within(_value(send.c.created_at), one))
     if one.event == "opened":
-        return query.where(_acted(send.c.opened_at, send.c.last_opened_at, one))
+        return query.where(_acted(_value(send.c.opened_at), _value(send.c.last_opened_at), one))
     if one.event == "clicked":
-        first, last = send.c.clicked_at, send.c.last_clicked_at
+        first, last = _value(send.c.clicked_at), _value(send.c.last_clicked_at)
         return query.where(first.is_not(None), _hit(one)) if one.link else query.where(_acted(first, last, one))
     return query.where(
         exists().where(
@@ -123,6 +144,13 @@ def _letters(one: Asked) -> Select[tuple[int]]:
             *_within(send_notice.c.happened_at, one),
         )
     )
+
+
+def _value(column: ColumnElement[T]) -> ColumnElement[T]:
+    """The same, as a value that no index is made for. SQLite would else take the index of all opens of a site in a
+    period for each contact, and not that of the contact's letters: minutes for 100,000 contacts, and not half a
+    second."""
+    return func.coalesce(column, column)
 
 
 def _acted(

@@ -57,10 +57,11 @@ def _counting(event: Event, site_id: int, begin: datetime, end: datetime, list_:
 
 
 def _is_first(event: Event) -> ColumnElement[bool]:
-    """No notice of the same before: of two at the same moment the one with the lower id is the first."""
+    """No notice of the same before. Of one status a send has no two of the same moment (``uq_send_notice``); of two
+    statuses one goes before the other. So the index alone answers."""
     other = send_notice.alias()
     earlier = (other.c.happened_at < send_notice.c.happened_at) | (
-        (other.c.happened_at == send_notice.c.happened_at) & (other.c.id < send_notice.c.id)
+        (other.c.happened_at == send_notice.c.happened_at) & (other.c.status < send_notice.c.status)
     )
     return ~exists().where(
         other.c.site_id == send_notice.c.site_id,
