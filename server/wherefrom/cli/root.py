@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from wherefrom.cli import account, copy, endpoint, mailbox, pool, report, run, send, site, smtp, suppression, target
+from wherefrom.cli import (
+    account,
+    backup,
+    copy,
+    endpoint,
+    mailbox,
+    pool,
+    report,
+    run,
+    send,
+    site,
+    smtp,
+    suppression,
+    target,
+)
 
 app = typer.Typer(
     name="wherefrom",
@@ -15,7 +29,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 run.add_to(app)
-app.command()(copy.copy)
+for command in (copy.copy, backup.backup, backup.restore):
+    app.command()(command)
 app.add_typer(site.app, name="site")
 app.add_typer(target.app, name="target")
 app.add_typer(mailbox.app, name="mailbox")

@@ -81,6 +81,11 @@ def newest_revision() -> str:
     return head
 
 
+def knows_revision(revision: str) -> bool:
+    """Whether this version can bring a database of that revision to the newest one."""
+    return any(one.revision == revision for one in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def _folder() -> Path:
     """Beside the package in an installed copy, at the top level in a checkout."""
     package = Path(__file__).parent.parent

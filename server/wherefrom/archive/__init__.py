@@ -1,0 +1,1 @@
+"""Backups of a whole installation, made while it runs, and their way back."""

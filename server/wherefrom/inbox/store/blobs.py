@@ -1,0 +1,17 @@
+"""Which bytes letters and attachments need."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, union
+
+from wherefrom.db import Tx
+from wherefrom.inbox.tables import attachment, message
+
+
+async def list_blobs(tx: Tx, site_id: int, first: str, last: str) -> set[str]:
+    """The SHA-256 of all bytes that letters of the site and their files refer to, from ``first`` to ``last``."""
+    query = union(
+        select(message.c.sha256).where(message.c.site_id == site_id, message.c.sha256.between(first, last)),
+        select(attachment.c.sha256).where(attachment.c.site_id == site_id, attachment.c.sha256.between(first, last)),
+    )
+    return set((await tx.scalars(query)).all())
