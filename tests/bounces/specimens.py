@@ -83,7 +83,7 @@ def _exim() -> Iterator[Specimen]:
         ("full", "smtp; 552 5.2.2 Mailbox quota exceeded", "passing"),
         ("verify", "smtp; 550 Sender verify failed", "passing"),
         ("relay", "smtp; 550 relay not permitted", "passing"),
-        ("nothing-said", "", "soft"),
+        ("nothing-said", "", "passing"),
     ):
         block = recipient("5.0.0", answer, final="rfc822;{to}", more="Remote-MTA: dns; mx.mail.example")
         raw = dsn(
@@ -153,7 +153,7 @@ def _sendmail() -> Iterator[Specimen]:
     for name, code, answer, weight in (
         ("unknown", "5.1.1", "SMTP; 550 5.1.1 <{to}>... User unknown", "hard"),
         ("no-host", "5.1.2", "", "hard"),
-        ("refused", "5.0.0", "SMTP; 553 sorry, that is not in my list", "soft"),
+        ("refused", "5.0.0", "SMTP; 553 sorry, that is not in my list", "passing"),
         ("expired", "4.4.7", "", "soft"),
         ("full", "5.2.2", "X-Unix; 69", "passing"),
     ):
@@ -257,7 +257,7 @@ def _damaged() -> Iterator[Specimen]:
     yield Specimen("not-closed", dsn(ok).removesuffix("--=_edge--\n"), "hard")
     yield Specimen("no-address", dsn(recipient("5.1.1", final="rfc822;")), "soft")
     yield Specimen("x400-address", dsn(recipient("5.1.1", final="x400; /G=Ann/S=Example/")), "soft")
-    yield Specimen("no-status", dsn(recipient("", "smtp; 550 something is wrong")), "soft")
+    yield Specimen("no-status", dsn(recipient("", "smtp; 550 something is wrong")), "passing")
     yield Specimen("no-action", dsn(recipient("5.1.1", action="")), "noted")
     yield Specimen("no-recipient", dsn("X-Nothing: at all"), "noted")
     yield Specimen("codes-differ", dsn(recipient("5.1.1", "smtp; 550 5.7.1 not for you")), "passing")
@@ -347,7 +347,7 @@ def _words() -> Iterator[Specimen]:
         <{to}>
 
            ----- Transcript of session follows -----
-        550 <{to}>... unknown
+        550 <{to}>... User unknown
     """
     yield Specimen(
         "sendmail-words", words(old, "Mailer-Daemon@old.mail.example", "Returned mail: User unknown"), "soft"

@@ -19,6 +19,7 @@ from wherefrom.outbound.bounce import (
     is_hard_by_number,
     is_same_mailbox,
     judge,
+    judge_answer,
 )
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -69,11 +70,30 @@ def test_hard_is_only_a_failure_with_one_of_four_codes_that_nothing_contradicts(
         ("4.4.7", "expired", "soft"),
         ("4.7.1", "greylisted", "passing"),
         ("", "550 no such user", "soft"),
-        ("", "", "soft"),
+        ("", "", "passing"),
+        ("5.0.0", "554 transaction failed", "passing"),
+        ("5.3.0", "550 5.3.0 not now", "passing"),
+        ("4.3.2", "system not accepting", "passing"),
     ],
 )
 def test_each_code_weighs_what_it_says(status: str, answer: str, weight: str) -> None:
     assert judge("failed", status, answer).weight == weight
+
+
+@pytest.mark.parametrize(
+    ("answer", "weight"),
+    [
+        ("550 5.1.1 unknown", "hard"),
+        ("550 5.2.1 closed", "soft"),
+        ("550 no such user", "soft"),
+        ("given up after 120 hours: 451 4.4.1 no answer", "passing"),
+        ("given up after 500 hours: 421 4.2.1 nobody is at home", "passing"),
+        ("550 the account that sends is stopped", "passing"),
+        ("554 5.7.1 daily quota exceeded", "passing"),
+    ],
+)
+def test_an_answer_while_it_is_handed_in_weighs_only_what_it_says_of_the_mailbox(answer: str, weight: str) -> None:
+    assert judge_answer(answer).weight == weight
 
 
 @pytest.mark.parametrize(

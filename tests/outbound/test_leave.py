@@ -232,10 +232,23 @@ async def test_a_refused_send_says_why_and_leaves_nothing_behind(stage: Stage, a
     assert (await api.get("/sites/shop/sends")).json()["data"] == []
 
 
+async def test_what_another_mailer_was_told_is_weighed_as_what_we_are(stage: Stage, api: httpx.AsyncClient) -> None:
+    path = f"/sites/shop/sends/{(await stage.hand_in()).sent.id}/notices"
+    for detail in ("bounced", "552 5.2.2 full", "550 5.7.1 blocked", ""):
+        await api.post(path, json={"status": "failed", "detail": detail})
+        assert await refused(stage) is None
+    await api.post(path, json={"status": "rejected", "detail": "550 5.1.1 nobody of that name"})
+    told = await refused(stage)
+    assert told is not None
+    assert (told["reason"], told["scope"]) == ("bounced", "")
+    (kept,) = (await api.get("/sites/shop/suppressions")).json()["data"]
+    assert (kept["created_by"], "nobody of that name" in kept["detail"]) == ("api", True)
+
+
 async def test_who_complained_gets_no_mail_and_who_failed_once_does(stage: Stage, api: httpx.AsyncClient) -> None:
     handed = await stage.hand_in(list="news")
     path = f"/sites/shop/sends/{handed.sent.id}/notices"
-    await api.post(path, json={"status": "failed", "detail": "550 5.1.1 unknown"})
+    await api.post(path, json={"status": "failed", "detail": "550 the mailbox is closed"})
     assert await refused(stage, list="news") is None
     await api.post(path, json={"status": "complained"})
     told = await refused(stage, list="invoices")

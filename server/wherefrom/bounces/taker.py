@@ -97,9 +97,10 @@ async def _take_words(services: Services, tx: Tx, one: Ready) -> Taken | None:
     if sent is None or contact is None:
         return _forgotten()
     same = is_same_mailbox(contact.email, addresses)
+    words = quote_words(one.facts.text, contact.email if same else addresses[0].text)
     told = Told(
-        judgement=judge_words() if same else OTHERS,
-        detail=quote_words(one.facts.text, contact.email if same else addresses[0].text),
+        judgement=judge_words(words) if same else OTHERS,
+        detail=words,
         proof=found.proof,
         happened_at=one.stored.arrived_at,
         message_id=one.stored.id,

@@ -13,6 +13,7 @@ from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput
 from wherefrom.outbound.deliver import LONGEST_KEY, Wish, deliver
+from wherefrom.outbound.failure import weigh_refusal
 from wherefrom.outbound.fields import check_extra
 from wherefrom.outbound.leave import suppress
 from wherefrom.outbound.news import record_notice
@@ -80,7 +81,8 @@ class ListSends(Struct, frozen=True, kw_only=True):
 
 class AddNotice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What your mailer was told of the letter. ``at`` is when it happened (RFC 3339 with an offset); now, if left out.
-    ``detail`` in words, such as the server's answer."""
+    ``detail`` in words, such as the server's answer: of one that failed it tells whether the address is to be mailed
+    on ("550 5.1.1 …" ends its mail, three letters that failed in days do)."""
 
     status: Literal["rejected", "delivered", "failed", "unsubscribed", "complained"]
     at: datetime | None = None
@@ -332,14 +334,16 @@ async def _add_notice(call: Call) -> SendView:
 
 
 async def _end_mail(tx: Tx, services: Services, sent: Sent, contact: Contact | None, told: ToldNotice) -> None:
-    """Who complained gets no mail at all, who unsubscribed none of the list. Nobody for a failure: that it will last is
-    more than a mailer's word says."""
-    if contact is None or told.status not in (SendStatus.COMPLAINED, SendStatus.UNSUBSCRIBED):
-        return
+    """Who complained gets no mail at all, who unsubscribed none of the list. Of a failure the other server's words are
+    weighed, as if they were told to us: that it will last is more than a mailer's word says."""
     detail = told.detail or "told through the API"
-    if told.status is SendStatus.COMPLAINED:
+    if contact is None:
+        return
+    if told.status in (SendStatus.FAILED, SendStatus.REJECTED):
+        await weigh_refusal(tx, services, sent, contact, told.detail, told.happened_at)
+    elif told.status is SendStatus.COMPLAINED:
         await suppress(tx, services, sent, contact.email, ALL, "complained", detail)
-    else:
+    elif told.status is SendStatus.UNSUBSCRIBED:
         await suppress(tx, services, sent, contact.email, sent.list, "unsubscribed", detail)
 
 

@@ -8,7 +8,9 @@ A letter that was kept from a person for nothing is worse than one more letter t
     failed, of another mailbox         ─▶ PASSING    a forwarder's target, one member of a group
     failed, 5.1.1 5.1.2 5.1.6 5.4.4    ─▶ HARD       no such mailbox, no such host, it has moved, no way to it
     failed, x.2.2 x.7.x x.6.x …        ─▶ PASSING    full; refused for what the letter or its sender is
-    failed, anything else              ─▶ SOFT       three in days, of three letters, make a hard one
+    failed, x.1.x x.2.x x.4.x          ─▶ SOFT       of the mailbox or the way to it; so are words that there is nobody;
+                                                     three in days, of three letters, make a hard one
+    failed, anything else              ─▶ PASSING    why is not said: a block of the sender looks like this, too
 
 Sources: RFC 3463 (the codes), RFC 3464 2.3.3 (the actions), RFC 5321 4.5.4.1 (servers try for four to five days).
 """
@@ -49,7 +51,9 @@ QUEUE_LIFE = timedelta(days=5)
 
 _ABOUT_THE_LETTER = (6, 7)  # RFC 3463 3.7, 3.8: its content; security and policy, which is to say its sender
 _ABOUT_THE_SENDER = frozenset(("1.7", "1.8", "1.9"))
+_ABOUT_THE_MAILBOX = (1, 2, 4)  # RFC 3463 3.2, 3.3, 3.5
 _FULL = frozenset(("2.2", "2.3", "3.4"))  # the mailbox is full; the letter is larger than is taken
+_REFUSED = re.compile(r"\s*5\d\d\b")
 _UNSPECIFIC = re.compile(r"[245]\.(\d{1,3})\.0")
 _CONTRADICTS = re.compile(
     r"spam|junk|block(?:ed|list)|black-?list|deny ?list|\brbl\b|dnsbl|reputation|polic(?:y|ies)|dmarc|\bspf\b|dkim"
@@ -61,7 +65,11 @@ _CONTRADICTS = re.compile(
 _NAMES = re.compile(r"https?://\S+|\S+@\S+|[\w-]+(?:\.[\w-]+)+")  # addresses, hosts: what they are called says nothing
 _FOR_NOW = re.compile(r"(?:^|said:? )\s*4\d\d\b", re.IGNORECASE)
 _NOBODY = re.compile(
-    r"no such user|user unknown|unknown user|user not found|no such recipient|recipient unknown", re.IGNORECASE
+    r"no such (?:user|recipient|person|address|mailbox|account)|user unknown|unknown user|user not found|no mailbox"
+    r"|nobody|recipient (?:not found|unknown)|unknown recipient|does(?: not|n't) exist|invalid (?:mailbox|recipient)"
+    r"|unbekannt|existiert nicht|не существует|не найден|inconnu|n'existe pas|desconocid|no existe"
+    r"|sconosciut|nie istnieje",
+    re.IGNORECASE,
 )
 
 
@@ -111,13 +119,27 @@ def _judge_soft(code: str, diagnostic: str) -> Judgement:
         return Judgement(Weight.PASSING, code, f"{code}: it is the letter or its sender that was refused")
     if found := _CONTRADICTS.search(_NAMES.sub(" ", diagnostic)):
         return Judgement(Weight.PASSING, code, f"refused with the word “{found[0]}”")
+    if subject not in _ABOUT_THE_MAILBOX and not _NOBODY.search(diagnostic):
+        return Judgement(Weight.PASSING, code, f"{code or 'no code'}: it is not said why")
     why = "given up for now" if family == "4" else "it failed, and may not the next time"
     return Judgement(Weight.SOFT, code, f"{code or 'no code'}: {why}")
 
 
-def judge_words() -> Judgement:
-    """What a bounce without a report for machines says: that the letter failed."""
-    return Judgement(Weight.SOFT, "", "the letter came back with words for people alone")
+def judge_words(words: str) -> Judgement:
+    """What a bounce without a report for machines says: that the letter failed, and at most softly, that there is
+    nobody."""
+    if (_NOBODY.search(words) or find_status(words) in HARD_CODES) and not _CONTRADICTS.search(_NAMES.sub(" ", words)):
+        return Judgement(Weight.SOFT, "", "the letter came back, with the words that there is nobody")
+    return Judgement(Weight.PASSING, "", "the letter came back, with words for people alone")
+
+
+def judge_answer(answer: str) -> Judgement:
+    """What a server's answer says while a letter is handed to it. One that was put off until it was given up says
+    nothing of the mailbox: the server may be our own."""
+    judged = judge("failed", "", answer)
+    if judged.weight is Weight.SOFT and not _REFUSED.match(answer):
+        return Judgement(Weight.PASSING, judged.code, "it was put off until it was given up")
+    return judged
 
 
 OTHERS = Judgement(Weight.PASSING, "", "it failed for another address, to which it was sent on")

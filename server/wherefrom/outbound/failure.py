@@ -16,7 +16,7 @@ from datetime import datetime
 from wherefrom.contacts.contact import Contact
 from wherefrom.db import Tx
 from wherefrom.events.types import EventType
-from wherefrom.outbound.bounce import Judgement, Weight, is_hard_by_number, judge
+from wherefrom.outbound.bounce import Judgement, Weight, is_hard_by_number, judge_answer
 from wherefrom.outbound.leave import suppress
 from wherefrom.outbound.news import record_notice, tell
 from wherefrom.outbound.status import SendStatus
@@ -26,6 +26,7 @@ from wherefrom.outbound.suppression import ALL
 from wherefrom.services import Services
 
 _LONGEST_DETAIL = 500
+_FAILURES = (Weight.HARD, Weight.SOFT, Weight.PASSING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,20 @@ async def record_refusal(
     """For a letter that a mail server refused for good while it was handed in, or that was given up after retries;
     ``answer`` is its last answer ("550 5.1.1 unknown"). The send as it stands now: of ``status``. Not for a letter that
     will be tried again, nor for what the server says of us (log-in, sender): that is no fault of the address."""
-    judgement = judge("failed", "", answer)
     at = happened_at or services.clock.now()
     return await record_failure(
         tx, services, sent, contact,
-        Told(judgement=judgement, detail=answer, proof="server", happened_at=at, status=status),
+        Told(judgement=judge_answer(answer), detail=answer, proof="server", happened_at=at, status=status),
     )  # fmt: skip
+
+
+async def weigh_refusal(
+    tx: Tx, services: Services, sent: Sent, contact: Contact, answer: str, happened_at: datetime
+) -> None:
+    """As ``record_refusal`` for mail to the address alone: for an answer that another mailer was given, and told us.
+    What becomes of the send, and what is told of it, is the caller's."""
+    told = Told(judgement=judge_answer(answer), detail=answer, proof="server", happened_at=happened_at)
+    await _weigh(tx, services, sent, contact, told, by="api")
 
 
 async def record_failure(tx: Tx, services: Services, sent: Sent, contact: Contact, told: Told) -> Sent:
@@ -63,17 +72,8 @@ async def record_failure(tx: Tx, services: Services, sent: Sent, contact: Contac
     alone is kept, and nothing follows from it."""
     weight = told.judgement.weight
     proven = told.proof != "address"
-    failed = proven and weight in (Weight.HARD, Weight.SOFT, Weight.PASSING) and not told.others
-    number = await _number(tx, services, sent, contact, told) if failed and weight is Weight.SOFT else 0
-    ends = failed and (weight is Weight.HARD or number > 0)
-    if ends:
-        why = f"{number} letters failed in a row" if number else told.judgement.reason
-        await suppress(
-            tx, services, sent, contact.email, ALL, "bounced", _words(why, told.detail),
-            by="server" if told.message_id is None else "mailbox",
-        )  # fmt: skip
-    await append_bounce(tx, _bounce(services, sent, contact, told, ended=ends))
-    if failed:
+    ends = await _weigh(tx, services, sent, contact, told, by="server" if told.message_id is None else "mailbox")
+    if proven and weight in _FAILURES and not told.others:
         return await _note_failure(tx, services, sent, contact, told, ends)
     if proven and weight is Weight.DELIVERED:
         notice = ToldNotice(SendStatus.DELIVERED, told.happened_at, services.clock.now(), _cut(told.detail))
@@ -81,6 +81,19 @@ async def record_failure(tx: Tx, services: Services, sent: Sent, contact: Contac
     if proven and weight is Weight.WAITING:
         await _tell_bounced(tx, services, sent, contact, told, permanent=False)
     return sent
+
+
+async def _weigh(tx: Tx, services: Services, sent: Sent, contact: Contact, told: Told, *, by: str) -> bool:
+    """Keeps the bounce; whether mail to the address ends by it."""
+    weight = told.judgement.weight
+    certain = told.proof != "address" and not told.others
+    number = await _number(tx, services, sent, contact, told) if certain and weight is Weight.SOFT else 0
+    ends = certain and (weight is Weight.HARD or number > 0)
+    if ends:
+        why = f"{number} letters failed in a row" if number else told.judgement.reason
+        await suppress(tx, services, sent, contact.email, ALL, "bounced", _words(why, told.detail), by=by)
+    await append_bounce(tx, _bounce(services, sent, contact, told, ended=ends))
+    return ends
 
 
 async def _number(tx: Tx, services: Services, sent: Sent, contact: Contact, told: Told) -> int:
