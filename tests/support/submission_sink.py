@@ -54,6 +54,11 @@ class SubmissionSink:
         self._controller: _Controller | None = None
 
     @property
+    def security(self) -> str:
+        """How a client has to connect."""
+        return "none" if self._certificates is None else "tls" if self._wrapped else "starttls"
+
+    @property
     def letters(self) -> list[Letter]:
         return self.arrived.all
 
@@ -92,7 +97,7 @@ class SubmissionSink:
             more = {"ssl_context": context} if self._wrapped else {"tls_context": context, "require_starttls": True}
         if self.password is not None:
             more |= {"authenticator": self._check, "auth_required": True}
-            more["auth_require_tls"] = context is not None
+            more["auth_require_tls"] = context is not None and not self._wrapped  # which aiosmtpd does not see
         self._controller = _Controller(self, hostname=self.host, port=self.port, **more)
         self._controller.start()
         self.lines.clear()  # starting it tries a connection

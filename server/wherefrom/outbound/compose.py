@@ -59,7 +59,8 @@ def compose(draft: Draft) -> bytes:
     for name, value in draft.headers:
         structured = name in ("References", "In-Reply-To")
         fields.append(raw_field(name, " ".join(value.split())) if structured else text_field(name, value))
-    return b"".join(fields) + _body(draft)
+    raw = b"".join(fields) + _body(draft)
+    return raw if raw.endswith(b"\r\n") else raw + b"\r\n"
 
 
 def _body(draft: Draft) -> bytes:
@@ -76,7 +77,10 @@ def _body(draft: Draft) -> bytes:
         [
             raw_field("Content-Type", f'multipart/alternative; boundary="{boundary}"'),
             b"\r\n",
-            *(b"--" + boundary.encode() + b"\r\n" + part for part in (_part("plain", text), _part("html", draft.html))),
+            *(
+                b"--" + boundary.encode() + b"\r\n" + part + b"\r\n"
+                for part in (_part("plain", text), _part("html", draft.html))
+            ),
             b"--" + boundary.encode() + b"--\r\n",
         ]
     )
@@ -89,12 +93,12 @@ def _part(subtype: str, content: str) -> bytes:
 
 
 def _encode(content: str) -> tuple[str, bytes]:
-    """Its transfer encoding and its bytes, which end with a line end."""
+    """Its transfer encoding and its bytes, without a line end that is not its own."""
     data = _LINE_ENDS.sub("\r\n", content).encode("utf-8", "replace")
-    if not data.endswith(b"\r\n"):
-        data += b"\r\n"
-    quoted = _FROM.sub(b"=46rom ", binascii.b2a_qp(data, quotetabs=False, istext=True))
+    # With a line end at its end, because by the first one it finds it decides how to write its own.
+    quoted = binascii.b2a_qp(data + b"\r\n", quotetabs=False, istext=True).removesuffix(b"\r\n")
+    quoted = _FROM.sub(b"=46rom ", quoted)
     if len(quoted) <= len(data) * 4 // 3 + 2 * len(data) // _BASE64_LINE + 4:
         return "quoted-printable", quoted
     lines = (data[at : at + _BASE64_LINE] for at in range(0, len(data), _BASE64_LINE))
-    return "base64", b"".join(base64.b64encode(line) + b"\r\n" for line in lines)
+    return "base64", b"\r\n".join(base64.b64encode(line) for line in lines)

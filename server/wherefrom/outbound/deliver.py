@@ -80,7 +80,7 @@ async def deliver(services: Services, site_id: int, draft: Draft, wish: Wish) ->
     put: list[Outgoing] = []
 
     def prepare(sent: Sent, contact: Contact, letter: Letter) -> Work:
-        new = _write(services, account, wish, sent, contact, letter)
+        new = _write(services, account, draft, wish, sent, contact, letter)
         put.append(new)
 
         async def write(tx: Tx) -> None:
@@ -115,7 +115,9 @@ async def _repeat(tx: Tx, site_id: int, wish: Wish) -> Posted | None:
     return Posted(sent, await get_contact(tx, site_id, sent.contact_id), known, None, repeated=True)
 
 
-def _write(services: Services, account: Sender, wish: Wish, sent: Sent, contact: Contact, letter: Letter) -> Outgoing:
+def _write(
+    services: Services, account: Sender, draft: Draft, wish: Wish, sent: Sent, contact: Contact, letter: Letter
+) -> Outgoing:
     if not contact.email.isascii():
         raise BadInput(
             f"{contact.email} has other letters than ASCII before the @, which the mail servers on the way may refuse",
@@ -132,7 +134,7 @@ def _write(services: Services, account: Sender, wish: Wish, sent: Sent, contact:
         to_address=contact.email,
         to_name=contact.name,
         reply_to=wish.reply_to,
-        subject=sent.subject,
+        subject=draft.subject,
         date=sent.created_at,
         message_id=message_id,
         html=letter.html,

@@ -20,6 +20,8 @@ LONGEST = 998
 MOST_EXTRA = 20
 _LONGEST_VALUE = 900
 _LONGEST_NAME = 60
+_BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+"""Control characters, whatever ends a line, halves of characters. Not what joins and parts emoji."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _WORD_BYTES = 42  # of UTF-8 in an encoded word: 56 of base64, 68 with its frame
@@ -63,7 +65,7 @@ def check_value(text: str, place: str, longest: int = _LONGEST_VALUE) -> str:
     """``text`` without the blanks around it; BadInput for what is empty, too long, or has a line break or another
     control character in it, which could begin a field of its own."""
     value = text.strip(" \t")
-    if any(not one.isprintable() for one in value):
+    if _BREAKS.search(value):
         raise BadInput(
             f"{place} has a line break or another control character in it", hint="give it as one line", field=place
         )
@@ -102,9 +104,8 @@ def raw_field(name: str, value: str) -> bytes:
 
 
 def _plain(text: str) -> str:
-    """Without control characters; NULs, line ends and lone halves of characters can do nothing here."""
-    line = "".join(one if one.isprintable() else " " for one in text)
-    return line.encode("utf-8", "replace").decode().strip(" ")
+    """With a blank in place of each that could do harm."""
+    return _BREAKS.sub(" ", text).strip(" ")
 
 
 def _is_simple(line: str) -> bool:

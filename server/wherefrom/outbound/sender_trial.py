@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from wherefrom.errors import SettingsError
@@ -21,6 +21,7 @@ from wherefrom.outbound.store.outgoing import wake_all
 from wherefrom.outbound.store.senders import Sender, get_sender
 from wherefrom.services import Services
 
+_PATIENCE = 15.0  # seconds for each answer: somebody waits for this one
 StepName = Literal["connect", "login", "sender", "dkim"]
 
 
@@ -40,7 +41,10 @@ async def try_sender(services: Services, site_id: int) -> list[Step]:
     async with services.db.read() as tx:
         account = await get_sender(tx, site_id)
     try:
-        line = Submission(smtp_account(services, account), account.from_address.rpartition("@")[2])
+        known = smtp_account(services, account)
+        line = Submission(
+            replace(known, timeout=min(known.timeout, _PATIENCE)), account.from_address.rpartition("@")[2]
+        )
     except SettingsError as error:
         return [Step("login", False, error.detail, error.hint, 0)]
     try:
