@@ -143,6 +143,20 @@ async def test_what_is_undone_begins_to_count_anew(desk: Desk, clock: FixedClock
     assert await desk.refused() == "bounced"
 
 
+@pytest.mark.parametrize("which", ["this letter", "a later one"])
+async def test_a_report_on_an_address_that_works_ends_nothing(desk: Desk, clock: FixedClock, which: str) -> None:
+    handed = await desk.send()
+    opened = handed if which == "this letter" else await desk.send()
+    await desk.stage.hit(opened.pixel)
+    await desk.stage.settle()
+    await desk.receive(HARD, handed)
+    assert [(one.weight, one.code, one.ended) for one in await desk.bounces(handed)] == [("passing", "5.1.1", False)]
+    assert await desk.refused() is None
+    clock.advance(timedelta(days=1))
+    await desk.receive(HARD, await desk.send(), 1)  # a new one is another matter
+    assert await desk.refused() == "bounced"
+
+
 async def test_a_delay_changes_no_status_and_is_told_as_passing(desk: Desk) -> None:
     handed = await desk.send()
     await desk.receive(DELAYED, handed)

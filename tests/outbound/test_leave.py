@@ -160,14 +160,21 @@ async def test_who_left_one_list_may_leave_all_and_come_back(stage: Stage, web: 
     assert await refused(stage, list="invoices") is None
 
 
-async def test_what_others_ended_is_shown_without_a_button(
+async def test_what_others_ended_a_person_may_end_for_themselves(
     stage: Stage, web: httpx.AsyncClient, api: httpx.AsyncClient
 ) -> None:
     url = way_out(await stage.hand_in())
-    await api.post("/sites/shop/suppressions", json={"email": "ann@mail.example"})
+    made = (await api.post("/sites/shop/suppressions", json={"email": "ann@mail.example"})).json()
     page = (await web.get(url)).text
     assert "no letters from us at present" in page
-    assert "<button" not in page
+    assert "Stop all letters" in page
+    await web.post(url, data={"act": "all"})
+    await api.post(f"/sites/shop/suppressions/{made['id']}/undo")
+    told = await refused(stage)
+    assert told is not None
+    assert told["reason"] == "unsubscribed"
+    await web.post(url, data={"act": "undo"})
+    assert await refused(stage) is None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
     SMTP answer ─┐                    ┌▶ bounce, kept whatever it says
     DSN ─────────┴▶ judged (bounce) ──┼▶ send: failed or delivered, event ``send.bounced``
-                                      └▶ hard, or the third soft one: mail to the address ends
+                                      └▶ hard, or the third soft one: mail to the address ends, unless
+                                         a person has had this letter, or a later one
 
 An answer while the letter is handed in counts as one that comes back later. All in the caller's transaction, in which
 the send's row is locked. Ring the bell "events" after the commit.
@@ -10,7 +11,7 @@ the send's row is locked. Ring the bell "events" after the commit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from wherefrom.contacts.contact import Contact
@@ -20,12 +21,13 @@ from wherefrom.outbound.bounce import Judgement, Weight, is_hard_by_number, judg
 from wherefrom.outbound.leave import suppress
 from wherefrom.outbound.news import record_notice, tell
 from wherefrom.outbound.status import SendStatus
-from wherefrom.outbound.store.bounces import Bounce, Proof, append_bounce, list_soft_failures
+from wherefrom.outbound.store.bounces import Bounce, Proof, append_bounce, find_last_arrived, list_soft_failures
 from wherefrom.outbound.store.sends import Sent, ToldNotice
 from wherefrom.outbound.suppression import ALL
 from wherefrom.services import Services
 
 _LONGEST_DETAIL = 500
+_OVERTAKEN = Judgement(Weight.PASSING, "", "this letter, or a later one, has arrived")
 _FAILURES = (Weight.HARD, Weight.SOFT, Weight.PASSING)
 
 
@@ -87,6 +89,9 @@ async def _weigh(tx: Tx, services: Services, sent: Sent, contact: Contact, told:
     """Keeps the bounce; whether mail to the address ends by it."""
     weight = told.judgement.weight
     certain = told.proof != "address" and not told.others
+    if certain and weight is Weight.HARD and await _has_arrived(tx, services, sent):
+        certain = False
+        told = replace(told, judgement=replace(_OVERTAKEN, code=told.judgement.code))
     number = await _number(tx, services, sent, contact, told) if certain and weight is Weight.SOFT else 0
     ends = certain and (weight is Weight.HARD or number > 0)
     if ends:
@@ -94,6 +99,15 @@ async def _weigh(tx: Tx, services: Services, sent: Sent, contact: Contact, told:
         await suppress(tx, services, sent, contact.email, ALL, "bounced", _words(why, told.detail), by=by)
     await append_bounce(tx, _bounce(services, sent, contact, told, ended=ends))
     return ends
+
+
+async def _has_arrived(tx: Tx, services: Services, sent: Sent) -> bool:
+    """Whether a person has had this letter, or a later one: then the report is late, or wrong. Old mail that is read
+    now is full of reports on addresses that work again."""
+    if sent.opened_at is not None or sent.clicked_at is not None:
+        return True
+    last = await find_last_arrived(tx, sent.site_id, sent.contact_id, services.clock.now())
+    return last is not None and last > sent.id
 
 
 async def _number(tx: Tx, services: Services, sent: Sent, contact: Contact, told: Told) -> int:

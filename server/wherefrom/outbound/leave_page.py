@@ -36,8 +36,10 @@ _PAGE = (
 
 def ask_page(standing: Standing, words: Words) -> str:
     """What can be ended. Where all of it has ended already, that it has."""
-    if standing.ended != "none":
+    if standing.ended in ("list", "all"):
         return done_page(standing, words)
+    if standing.ended == "others":  # what others may undo is not what the person wants
+        return _page(words, words.ask, _fill(words.none_others, standing), _ending(standing, words), words.choice)
     text = words.gets_list if standing.list else words.gets_all
     return _page(words, words.ask, _fill(text, standing), _ending(standing, words), words.choice)
 
@@ -47,7 +49,7 @@ def done_page(standing: Standing, words: Words) -> str:
     if standing.ended == "none":
         return _page(words, words.undone, _fill(words.gets_again, standing), _ending(standing, words))
     if standing.ended == "others":
-        return _page(words, words.done, _fill(words.none_others, standing), "")
+        return _page(words, words.undone, _fill(words.none_others, standing), _ending(standing, words))
     undo = _button("undo", words.mistake)
     if standing.ended == "list":
         text, also = words.none_list, _button("all", words.stop_all)

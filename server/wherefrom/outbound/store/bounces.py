@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 
 from wherefrom.contacts.tables import contact
 from wherefrom.db import Tx
@@ -71,7 +71,7 @@ async def list_soft_failures(tx: Tx, sent: Sent, email: str, now: datetime) -> l
     """When letters to the address failed softly, once a letter and without ``sent`` itself, since the last one that is
     known to have arrived (a person opened it, a server says so, or nothing came back while servers still try) and since
     somebody last decided that the address takes mail again."""
-    arrived = await _last_arrived(tx, sent.site_id, sent.contact_id, now)
+    arrived = await find_last_arrived(tx, sent.site_id, sent.contact_id, now)
     undone = await _last_undone(tx, sent.site_id, email)
     query = (
         select(func.min(bounce.c.happened_at))
@@ -107,10 +107,16 @@ async def find_recent_send(tx: Tx, site_id: int, email: str, since: datetime) ->
     return None if row is None else (row[0], row[1])
 
 
-async def _last_arrived(tx: Tx, site_id: int, contact_id: int, now: datetime) -> int | None:
-    """The id, which grows with time, of the last send that arrived."""
+async def find_last_arrived(tx: Tx, site_id: int, contact_id: int, now: datetime) -> int | None:
+    """The id, which grows with time, of the contact's last send that is known to have arrived."""
     taken: ColumnElement[bool] = send.c.status == SendStatus.DELIVERED.value
-    settled = or_(not_(taken), send.c.created_at < now - QUEUE_LIFE, send.c.id.in_(_told_delivered(site_id)))
+    told = exists().where(
+        bounce.c.site_id == send.c.site_id,
+        bounce.c.send_id == send.c.id,
+        bounce.c.weight == Weight.DELIVERED.value,
+        bounce.c.proof != "address",
+    )
+    settled = or_(not_(taken), send.c.created_at < now - QUEUE_LIFE, told)
     query = select(func.max(send.c.id)).where(
         send.c.site_id == site_id, send.c.contact_id == contact_id, send.c.status.not_in(_FAILING), settled
     )
@@ -124,7 +130,3 @@ async def _last_undone(tx: Tx, site_id: int, email: str) -> datetime | None:
     )
     found: datetime | None = (await tx.execute(query)).scalar_one()
     return found
-
-
-def _told_delivered(site_id: int) -> Any:
-    return select(bounce.c.send_id).where(bounce.c.site_id == site_id, bounce.c.weight == Weight.DELIVERED.value)
