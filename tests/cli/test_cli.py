@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
+from tests.support.commands import run_command
 from tests.support.dovecot import Dovecot
 from tests.support.receiver import Receiver
 from tests.support.smtp_sink import SmtpSink
@@ -25,11 +24,7 @@ class Shell:
         self.folder = folder
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "wherefrom", *arguments],
-            cwd=self.folder, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60,
-            check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        return run_command(self.folder, *arguments, environment=environment)
 
     def json(self, *arguments: str, **environment: str) -> Any:
         done = self.run(*arguments, "--json", **environment)

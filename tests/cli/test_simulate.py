@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.commands import run_command
 
 KEYS = [
     "size", "letters", "right", "wrong", "unmatched", "sure", "sure_right", "refused", "calibration_error",
@@ -18,10 +19,7 @@ KEYS = [
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "wherefrom", "pool", *arguments],
-        cwd=folder, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+    return run_command(folder, "pool", *arguments, seconds=120)
 
 
 def simulated(folder: Path, *arguments: str) -> list[dict[str, Any]]:
