@@ -51,6 +51,7 @@ async def fill(scene: Scene, clock: FixedClock) -> Crowd:
         await _tell(stage, bob, "failed")
         await scene.add_visit(1042)
         await scene.add_letter("About a chair", visit_number=1042, from_address="ann@mail.example", at=clock.now())
+        clock.advance(timedelta(minutes=1))
     return Crowd(ann.contact.id, bob.contact.id, eve.contact.id, day.contact.id)
 
 

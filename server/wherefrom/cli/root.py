@@ -7,6 +7,7 @@ import typer
 from wherefrom.cli import (
     account,
     backup,
+    contact,
     copy,
     endpoint,
     mailbox,
@@ -39,6 +40,7 @@ app.add_typer(endpoint.app, name="endpoint")
 app.add_typer(pool.app, name="pool")
 app.add_typer(report.app, name="report")
 app.add_typer(send.app, name="send")
+app.add_typer(contact.app, name="contact")
 app.add_typer(suppression.app, name="suppression")
 app.add_typer(account.user, name="user")
 app.add_typer(account.key, name="key")
