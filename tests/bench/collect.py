@@ -1,6 +1,6 @@
 """How many durable visits a second, against bare Starlette JSON in the same run.
 
-    python -m tests.bench.collect [--engine sqlite|postgresql] [--seconds 4] [--connections 64] [--rounds 3]
+    python -m tests.bench.collect [--engine sqlite|postgresql] [--seconds 1] [--connections 64] [--rounds 9]
 
 Three rows: a Starlette route that reads the body and echoes the JSON, the ceiling; new visitors with one address each;
 returning visitors, who show the tokens of their last answer and get the same visit and address. Each visit is committed
@@ -195,7 +195,7 @@ def main(engine: str, seconds: float, connections: int, rounds: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=9)
     main(**vars(parser.parse_args()))

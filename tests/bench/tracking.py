@@ -1,6 +1,6 @@
 """How many opens and clicks a second, against a bare Starlette route that answers a GIF, in the same run.
 
-    python -m tests.bench.tracking [--engine sqlite|postgresql] [--seconds 3] [--connections 64] [--rounds 3]
+    python -m tests.bench.tracking [--engine sqlite|postgresql] [--seconds 1] [--connections 64] [--rounds 9]
 
 Four rows: Starlette routes that answer a GIF (the ceiling) and JSON; the pixel; a link, of which each is another. Each
 hit is committed (SQLite: synchronous=FULL) before it is answered, and is kept with its agent, network and verdict.
@@ -172,7 +172,7 @@ def main(engine: str, seconds: float, connections: int, rounds: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=9)
     main(**vars(parser.parse_args()))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import math
 import multiprocessing
-import os
 import select
 import socket
 import statistics
@@ -16,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
-from pathlib import Path
 
 _LENGTH = b"content-length: "
 _LONGEST_WAIT = 30.0
@@ -152,9 +150,9 @@ class _Talk:
 
 
 def cpu_seconds(process: int) -> float:
-    """What the threads of a process have used so far; nought where there is no /proc."""
+    """What the threads of a process have used so far; nought where that cannot be asked."""
+    clock = (~process << 3) | 2  # Linux: the clock of a process, as clock_getcpuclockid answers it
     try:
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return time.clock_gettime(clock)
     except OSError:
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

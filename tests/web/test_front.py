@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from wherefrom.web.front import DirectRoute, Front
-from wherefrom.web.plain import Fixed, send_answer
+from wherefrom.web.wire import Fixed, send_answer
 
 
 async def where(scope: Scope, receive: Receive, send: Send) -> None:

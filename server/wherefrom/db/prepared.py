@@ -117,7 +117,7 @@ class Form:
         try:
             cursor.execute(sql, values)
         except sqlite3.Error as fault:
-            raise DBAPIError.instance(sql, values, fault, sqlite3.Error, dialect=connection.dialect) from fault
+            raise told_by_driver(sql, values, fault, connection.dialect) from fault
         return cursor
 
     def _insert_of(self, size: int) -> str:
@@ -144,6 +144,11 @@ class Prepared:
         if form is None:
             form = self._forms[dialect.name] = Form(self._statement, dialect, self._of_objects)
         return form
+
+
+def told_by_driver(sql: str, values: Row, fault: sqlite3.Error, dialect: Dialect) -> BaseException:
+    """What SQLite's driver raised, as SQLAlchemy would have raised it."""
+    return DBAPIError.instance(sql, values, fault, sqlite3.Error, dialect=dialect)
 
 
 def _spell_for_many(sql: str, statement: Any, constant: Sequence[bool]) -> str | None:

@@ -29,8 +29,9 @@ from wherefrom.tracking.store import StoredHit, find_url
 from wherefrom.tracking.verdict import HUMAN, Hint, Kind, judge_alone
 from wherefrom.visits.ip import stored_form
 from wherefrom.web.front import DirectRoute
-from wherefrom.web.plain import Fixed, Headers, read_headers, send_answer
+from wherefrom.web.plain import read_headers
 from wherefrom.web.requests import client_ip
+from wherefrom.web.wire import Fixed, Head, Headers, send_answer
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +53,7 @@ _OF_PIXEL: Headers = [
     (b"accept-ranges", b"none"),  # a part of a picture is asked for by who has another part: the whole is the answer
     (b"cross-origin-resource-policy", b"cross-origin"),  # a webmail's page shows it
 ]
-_OF_CLICK: Headers = [(b"content-length", b"0"), _NEVER_KEPT, _TELLS_NOBODY, (b"x-robots-tag", b"noindex, nofollow")]
+_OF_CLICK: Headers = [_NEVER_KEPT, _TELLS_NOBODY, (b"x-robots-tag", b"noindex, nofollow")]
 _OF_PAGE: Headers = [
     (b"content-type", b"text/html; charset=utf-8"),
     _NEVER_KEPT,
@@ -61,6 +62,7 @@ _OF_PAGE: Headers = [
     (b"x-robots-tag", b"noindex, nofollow"),
 ]
 _ANSWER = Fixed(200, _OF_PIXEL, _PIXEL)
+_LEAD = Head(307, _OF_CLICK)
 _METHODS = ("GET", "HEAD")
 _PAGE = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
@@ -168,9 +170,7 @@ async def _redirect(send: Send, url: str | None) -> None:
     if url is None:
         await _show(send, 404, _UNKNOWN)
     else:
-        headers = [(b"location", url.encode("ascii")), *_OF_CLICK]
-        await send({"type": "http.response.start", "status": 307, "headers": headers})
-        await send({"type": "http.response.body"})
+        await _LEAD.send(send, b"", b"location", url.encode("ascii"))
 
 
 async def _show(send: Send, status: int, page: bytes) -> None:

@@ -20,20 +20,22 @@ from wherefrom.visits.gate import Caller, DropReason
 from wherefrom.visits.script import CORE, KINDS, Script, kind_path, load_script, split_version, versioned_path
 from wherefrom.visits.signals import take_signal
 from wherefrom.web.front import DirectRoute
-from wherefrom.web.plain import Headers, read_headers, receive_body, send_answer
+from wherefrom.web.plain import read_headers, receive_body
 from wherefrom.web.requests import client_ip
 from wherefrom.web.responses import problem_response
+from wherefrom.web.wire import Head, Headers, send_answer
 
 _SHORT = "public, max-age=3600, stale-while-revalidate=86400"
 _FOR_EVER = "public, max-age=31536000, immutable"
 _HEADERS = frozenset((b"content-length", b"origin", b"user-agent", b"sec-fetch-site"))
 _ENCODER = msgspec.json.Encoder()
 _METHODS = ("POST", "OPTIONS")
-_OF_ANSWER: Headers = [  # nobody keeps the answer, and no page reads it but the site's own
-    (b"vary", b"Origin"),
-    (b"cache-control", b"no-store"),
-]
-_OF_JSON: Headers = [*_OF_ANSWER, (b"content-type", b"application/json")]
+_OF_PROBLEM = {"vary": "Origin", "cache-control": "no-store"}
+"""Nobody keeps the answer, and no page reads it but the site's own (``_ALLOW``)."""
+_OF_ANSWER: Headers = [(name.encode(), value.encode()) for name, value in _OF_PROBLEM.items()]
+_ALLOW = b"access-control-allow-origin"
+_FOUND = Head(200, [*_OF_ANSWER, (b"content-type", b"application/json")])
+_NO_CONTENT = Head(204, _OF_ANSWER)
 _PREFLIGHT = {
     "access-control-allow-methods": "POST",
     "access-control-allow-headers": "content-type",
@@ -123,16 +125,14 @@ class _Door:
         reply = await self._call(raw, caller)
         readable_by = origin if reply.own else None
         if isinstance(reply.value, WherefromError):
-            told = {name.decode(): value.decode("latin-1") for name, value in _headers(_OF_ANSWER, readable_by)}
-            await problem_response(reply.value, told)(scope, receive, send)
-        elif reply.value is None:
-            await send_answer(send, 204, _headers(_OF_ANSWER, readable_by))
+            told = {"access-control-allow-origin": readable_by} if readable_by else {}
+            await problem_response(reply.value, _OF_PROBLEM | told)(scope, receive, send)
+            return
+        allow = (_ALLOW, readable_by.encode("latin-1")) if readable_by else ()
+        if reply.value is None:
+            await _NO_CONTENT.send(send, b"", *allow)
         else:
-            await send_answer(send, 200, _headers(_OF_JSON, readable_by), _ENCODER.encode(reply.value))
-
-
-def _headers(always: Headers, readable_by: str | None) -> Headers:
-    return [*always, (b"access-control-allow-origin", readable_by.encode("latin-1"))] if readable_by else [*always]
+            await _FOUND.send(send, _ENCODER.encode(reply.value), *allow)
 
 
 def _preflight(request: Request) -> Response:

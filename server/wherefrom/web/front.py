@@ -20,14 +20,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, NoMatchFound
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wherefrom.web.plain import send_answer
+from wherefrom.web.wire import send_answer
 
 Tell = Callable[[Request, Exception], Awaitable[Response]]
 
 
 class DirectRoute(BaseRoute):
     """A door to ``app`` at ``path``, or (``is_prefix``) at all paths that begin with it, for some methods. ``app`` is a
-    plain ASGI callable (see ``web.plain``) that sets all headers itself and reads ``scope["path"]``."""
+    plain ASGI callable (see ``web.plain``, ``web.wire``) that sets all headers itself and reads ``scope["path"]``."""
 
     def __init__(self, path: str, app: ASGIApp, methods: Collection[str], *, is_prefix: bool = False) -> None:
         self.path = path

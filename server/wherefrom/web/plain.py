@@ -1,4 +1,4 @@
-"""Requests and answers as ASGI has them, for the routes that every page shown goes through.
+"""Requests as ASGI has them, for the routes that every page shown goes through. (Answers are in ``web.wire``.)
 
 Starlette's Request and Response cost such a route half of its time, its middleware and router a third (see
 ``web.front``). Whatever is rare in such a route may still use them.
@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from wherefrom.web.requests import too_large
-
-Headers = list[tuple[bytes, bytes]]
 
 
 def read_headers(scope: Scope, names: Collection[bytes]) -> dict[bytes, str]:
@@ -40,25 +38,3 @@ async def receive_body(receive: Receive, announced: str, limit: int) -> bytes:
             raise too_large(limit)
         if not message.get("more_body", False):
             return body
-
-
-class Fixed:
-    """An answer that is always the same, made once. The server looks through each header it is given and takes a
-    microsecond for it, so such an answer has no header that nobody needs."""
-
-    def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
-        told = [*headers, (b"content-length", b"%d" % len(body))]
-        self._start: Message = {"type": "http.response.start", "status": status, "headers": told}
-        self._body: Message = {"type": "http.response.body", "body": body}
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send(self._start)
-        await send(self._body)
-
-
-async def send_answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
-    """The whole answer; its length is added to ``headers``, unless the status has no body."""
-    if status != 204:
-        headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
