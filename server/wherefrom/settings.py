@@ -144,6 +144,16 @@ class Sending(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     give_up_hours: Positive = 120
 
 
+class Retention(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Days; 0 for ever."""
+
+    letters_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    visits_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    deliveries_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    events_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+    engagements_days: Annotated[int, Meta(ge=0, le=36_500)] = 0
+
+
 class Console(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     session_days: Positive = 14
 
@@ -173,6 +183,7 @@ class Settings(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     probes: Probes = field(default_factory=Probes)
     webhooks: Webhooks = field(default_factory=Webhooks)
     sending: Sending = field(default_factory=Sending)
+    retention: Retention = field(default_factory=Retention)
     console: Console = field(default_factory=Console)
     metrics: Metrics = field(default_factory=Metrics)
     log: Log = field(default_factory=Log)
@@ -309,8 +320,10 @@ def _anchor(settings: Settings, folder: Path) -> Settings:
         url = "sqlite:///" + absolute(url.removeprefix("sqlite:///"))
     return msgspec.structs.replace(
         settings,
-        database=DatabaseGroup(url=url),
-        data=Data(folder=absolute(settings.data.folder), key_file=absolute(settings.data.key_file)),
-        geo=Geo(file=absolute(settings.geo.file)),
+        database=msgspec.structs.replace(settings.database, url=url),
+        data=msgspec.structs.replace(
+            settings.data, folder=absolute(settings.data.folder), key_file=absolute(settings.data.key_file)
+        ),
+        geo=msgspec.structs.replace(settings.geo, file=absolute(settings.geo.file)),
         smtp=msgspec.structs.replace(settings.smtp, ca_file=absolute(settings.smtp.ca_file)),
     )

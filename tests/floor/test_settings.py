@@ -118,3 +118,28 @@ def test_text_in_the_file_is_not_taken_for_a_number_even_when_the_environment_is
     path = write(tmp_path, '[server]\nport = "1000"\n')
     with pytest.raises(SettingsError, match=r"server\.port"):
         load_settings(path, {"WHEREFROM_LOG_LEVEL": "debug"})
+
+
+def test_every_switch_and_number_of_a_file_reaches_the_settings(tmp_path: Path) -> None:
+    """One by one: what is made of one key of a group (a path, say) must not cost the others."""
+    tried = 0
+    for group in msgspec.structs.fields(Settings):
+        for key in msgspec.structs.fields(group.type):
+            default = getattr(getattr(Settings(), group.name), key.name)
+            if isinstance(default, bool):
+                value, written = not default, str(not default).lower()
+            elif isinstance(default, int):
+                value = default + 1 if default + 1 < 65_536 or default > 65_536 else default - 1
+                written = str(value)
+            else:
+                continue
+            file = tmp_path / "settings.toml"
+            file.write_text(f"[{group.name}]\n{key.name} = {written}\n")
+            try:
+                read = load_settings(file, {})
+            except SettingsError:  # the default is the largest there may be
+                file.write_text(f"[{group.name}]\n{key.name} = {default - 1}\n")
+                read, value = load_settings(file, {}), default - 1
+            assert getattr(getattr(read, group.name), key.name) == value, (group.name, key.name)
+            tried += 1
+    assert tried > 30
