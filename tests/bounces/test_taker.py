@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tests.bounces.desk import Desk
-from tests.bounces.forms import ORIGINAL, arf, dsn, recipient
+from tests.bounces.forms import ORIGINAL, arf, dsn, recipient, words
 from tests.inbox.letters import Post
 from wherefrom.clock import FixedClock
 from wherefrom.events.types import EventType
@@ -182,6 +182,35 @@ async def test_an_opt_out_told_by_the_provider_ends_the_list_alone(desk: Desk) -
     assert (await desk.stage.look(handed)).status == "unsubscribed"
     (one,) = await desk.suppressions()
     assert (one.reason, one.scope) == ("unsubscribed", "news")
+
+
+async def test_a_letter_that_says_unsubscribe_to_the_return_path_ends_the_list(desk: Desk) -> None:
+    handed = await desk.send(list="news")
+    plain = {"Return_Path": "<{to}>"}
+    wish = words("", "Ann <{to}>", "Unsubscribe", **plain)
+    assert (await desk.receive(wish, handed))[0] == "taken"
+    (one,) = await desk.suppressions()
+    assert (one.reason, one.scope, one.created_by, one.detail) == (
+        "unsubscribed",
+        "news",
+        "person",
+        f"by mail from {ANN}",
+    )
+    assert (await desk.stage.look(handed)).status == "unsubscribed"
+    assert [event.type for event in await desk.events(handed)] == [EventType.SEND_UNSUBSCRIBED]
+
+
+async def test_whoever_else_writes_unsubscribe_is_a_lead(desk: Desk) -> None:
+    handed = await desk.send(list="news")
+    forms = (
+        words("", "Ann <{to}>", "unsubscribe", to="{own}", Return_Path="<{to}>"),
+        words("", "Ann <{to}>", "unsubscribe", to="{forged}", Return_Path="<{to}>"),
+        words("", "Ann <{to}>", "Re: unsubscribe", Return_Path="<{to}>"),
+        words("I am away.", "Ann <{to}>", "unsubscribe", Auto_Submitted="auto-replied", In_Reply_To="<1@x>"),
+    )
+    for number, form in enumerate(forms):
+        assert (await desk.receive(form, handed, number))[0] == "sorted", form
+    assert await desk.suppressions() == []
 
 
 async def test_without_a_proof_it_is_kept_beside_the_letter_and_nothing_follows(desk: Desk, clock: FixedClock) -> None:

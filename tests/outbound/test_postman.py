@@ -134,6 +134,9 @@ async def test_letters_return_to_addresses_that_name_their_send(office: Office) 
     assert sorted(str(one.send_id) for one in found if one) == sorted(one["send"]["id"] for one in made)
     named = read_return_path(office.stage.services.tokens, str(office.read()["Message-ID"]))
     assert named == found[-1]
+    by_web, by_mail = str(office.read()["List-Unsubscribe"]).split(", ")
+    assert by_web.startswith("<http")
+    assert by_mail == f"<mailto:{office.sink.letters[-1].sender}?subject=unsubscribe>"
 
 
 async def test_what_nobody_takes_for_five_days_has_failed(office: Office) -> None:

@@ -3,6 +3,7 @@
     report for machines ─▶ is it of a letter of ours? (identity) ─▶ what does it say of our address? ─▶ failure
     bounce for people   ─▶ only by the letter's own return path  ─▶ the letter failed; of the address, nothing for ever
     complaint           ─▶ is it of a letter of ours?            ─▶ mail to the address ends
+    "unsubscribe"       ─▶ only by the letter's own return path  ─▶ mail of its list ends
     anything else       ─▶ goes on to the next taker, untouched
 
 A report that nothing signed goes with is left alone, but for one that returns nothing of the letter and names an
@@ -26,11 +27,14 @@ from wherefrom.mail.dsn import Dsn, Outcome, find_dsn
 from wherefrom.mail.feedback import Feedback, find_feedback
 from wherefrom.outbound.bounce import OTHERS, QUEUE_LIFE, Judgement, Weight, is_same_mailbox, judge, judge_words
 from wherefrom.outbound.failure import Told, record_failure
+from wherefrom.outbound.leave import do_leave
+from wherefrom.outbound.return_path import LEAVE_SUBJECT
 from wherefrom.outbound.store.bounces import Proof, find_recent_send
 from wherefrom.outbound.store.sends import Sent, find_send, lock_send
 from wherefrom.services import Services
 from wherefrom.tracking.marks import Mark
 
+_ANSWERS = ("report", "null-return-path", "auto-reply")
 _WORST_FIRST = tuple(Weight)
 _CERTAIN_NO_MORE = Judgement(Weight.SOFT, "", "it failed, but the report names no address")
 
@@ -43,6 +47,8 @@ class BounceTaker:
 
     async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None:
         letter = one.letter
+        if letter.subject.strip().lower() == LEAVE_SUBJECT:
+            return _take_leaving(services, one)
         if letter.automatic is None:  # some servers say in no field that they are one
             return await _take_words(services, tx, one)
         feedback = find_feedback(letter)
@@ -53,6 +59,22 @@ class BounceTaker:
         if dsn is None or not dsn.recipients:  # one that was cut off: its words may say more
             taken = await _take_words(services, tx, one)
         return taken if dsn is None or taken is not None else await _take_report(services, tx, one, dsn)
+
+
+def _take_leaving(services: Services, one: Ready) -> Taken | None:
+    """A person's mail program wrote it, by the letter's header (RFC 2369). Of what a machine answers this is no word of
+    its owner's."""
+    found = find_return_path(services.tokens, one.letter)
+    if found is None or found.mark.site_id != one.stored.site_id:
+        return None
+    if one.letter.automatic in _ANSWERS or one.letter.in_reply_to:
+        return None
+    how = f"by mail from {one.facts.from_address[:200]}"
+
+    async def write(tx: Tx) -> None:
+        await do_leave(tx, services, found.mark, "list", how)
+
+    return Taken(write, status="taken", reason="somebody wants no more letters")
 
 
 async def _take_report(services: Services, tx: Tx, one: Ready, dsn: Dsn) -> Taken | None:

@@ -17,7 +17,7 @@ from wherefrom.contacts.store import get_contact
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput, Conflict, Unprocessable
 from wherefrom.outbound import compose
-from wherefrom.outbound.return_path import return_path
+from wherefrom.outbound.return_path import leave_by_mail, return_path
 from wherefrom.outbound.send import Draft, Letter, Work, make_send
 from wherefrom.outbound.sender import TOPIC
 from wherefrom.outbound.store.outgoing import Outgoing, append_outgoing, find_requested
@@ -115,6 +115,15 @@ async def _repeat(tx: Tx, site_id: int, wish: Wish) -> Posted | None:
     return Posted(sent, await get_contact(tx, site_id, sent.contact_id), known, None, repeated=True)
 
 
+def _structured(services: Services, account: Sender, sent: Sent, letter: Letter) -> dict[str, str]:
+    """The letter's headers; where return paths are read, with the way out by mail behind that by the web."""
+    found = dict(letter.headers)
+    if account.bounce_address and "List-Unsubscribe" in found:
+        by_mail = leave_by_mail(services.tokens, account.bounce_address, Mark(sent.site_id, sent.id))
+        found["List-Unsubscribe"] += f", <{by_mail}>"
+    return found
+
+
 def _write(
     services: Services, account: Sender, draft: Draft, wish: Wish, sent: Sent, contact: Contact, letter: Letter
 ) -> Outgoing:
@@ -139,7 +148,7 @@ def _write(
         message_id=message_id,
         html=letter.html,
         text=letter.text,
-        structured=tuple(letter.headers.items()),
+        structured=tuple(_structured(services, account, sent, letter).items()),
         headers=wish.headers,
     )
     return Outgoing(

@@ -1,6 +1,7 @@
 """A person wants no more mail: what the way out of a letter does (feature I04, RFC 8058).
 
 POST by a mail program ("List-Unsubscribe=One-Click") ─▶ the letter's list; all mail, where it names none
+mail to its return path, subject "unsubscribe" (RFC 2369; ``bounces``) ─▶ the same
 POST by the page's buttons ─▶ the list, or all mail, or it was a mistake: undone
 POST of anything else ─▶ the page: some scanners post, too
 GET ─▶ a page, and nothing is changed: scanners follow every link (14 % of one campaign were unsubscribed by them)
@@ -50,20 +51,24 @@ async def find_standing(services: Services, mark: Mark) -> Standing | None:
 async def leave(services: Services, mark: Mark, act: Act) -> Standing | None:
     """Does what the person asks, once; None when the letter is not known any more."""
     async with services.db.write() as tx:
-        sent = await lock_send(tx, mark.site_id, mark.send_id)
-        contact = await find_contact(tx, mark.site_id, sent.contact_id) if sent else None
-        if sent is None or contact is None:
-            return None
-        if act == "undo":
-            await undo_unsubscribed(tx, mark.site_id, contact.email, sent.list, services.clock.now(), "person")
-        else:
-            scope = ALL if act == "all" else sent.list
-            words = "by the letter's own link"
-            await suppress(tx, services, sent, contact.email, scope, "unsubscribed", words, by="person")
-            await note(tx, services, sent, contact, SendStatus.UNSUBSCRIBED, scope)
+        await do_leave(tx, services, mark, act, "by the letter's own link")
         standing = await _standing(tx, mark)
     services.bell.ring("events")
     return standing
+
+
+async def do_leave(tx: Tx, services: Services, mark: Mark, act: Act, how: str) -> None:
+    """As ``leave``, in the caller's transaction; ``how`` in words. Ring the bell "events" after the commit."""
+    sent = await lock_send(tx, mark.site_id, mark.send_id)
+    contact = await find_contact(tx, mark.site_id, sent.contact_id) if sent else None
+    if sent is None or contact is None:
+        return
+    if act == "undo":
+        await undo_unsubscribed(tx, mark.site_id, contact.email, sent.list, services.clock.now(), "person")
+        return
+    scope = ALL if act == "all" else sent.list
+    await suppress(tx, services, sent, contact.email, scope, "unsubscribed", how, by="person")
+    await note(tx, services, sent, contact, SendStatus.UNSUBSCRIBED, scope)
 
 
 async def suppress(

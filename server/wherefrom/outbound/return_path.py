@@ -24,6 +24,8 @@ from wherefrom.tracking.marks import Mark
 LONGEST_LOCAL = 64
 LENGTH = 42
 """Characters of the token."""
+LEAVE_SUBJECT = "unsubscribe"
+"""Of a letter to a return path: the person wants no more mail."""
 
 _PURPOSE = "send return path"
 _KEYS = struct.Struct(">QQ")
@@ -39,6 +41,12 @@ def return_path(tokens: Tokens, base: str, mark: Mark) -> str:
     address = parse_base(base)
     joint = "" if address.local[-1] in _SEPARATORS else "+"
     return f"{address.local}{joint}{_sign(tokens, mark.site_id, mark.send_id)}@{address.host}"
+
+
+def leave_by_mail(tokens: Tokens, base: str, mark: Mark) -> str:
+    """The way out for programs that write a letter instead of asking the web (RFC 2369 3.2): to the return path, which
+    says whose it is. As ``return_path``."""
+    return f"mailto:{return_path(tokens, base, mark)}?subject={LEAVE_SUBJECT}"
 
 
 def parse_base(base: str) -> Address:
