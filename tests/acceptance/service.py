@@ -58,7 +58,11 @@ class Service:
 
     def spawn(self) -> None:
         """Starts the process and waits for nothing."""
-        self._spawn("wherefrom", "serve", "--settings")
+        self.spawn_as("serve")
+
+    def spawn_as(self, role: str) -> None:
+        """As ``spawn``: "web" or "work" alone, too."""
+        self._spawn("wherefrom", role, "--settings")
 
     async def store_only(self, count: int) -> None:
         """Runs until ``count`` letters are stored and none is matched, then kills the process there."""
