@@ -1,7 +1,7 @@
 """What has to be done now and then: the list of it, and the worker that goes through the list.
 
-Every chore is safe to run in several processes at once, and to miss. Nothing here removes what an owner can see: how
-long letters, visits and deliveries are kept is the owner's choice, not a chore.
+Every chore is safe to run in several processes at once, and to miss. What an owner can see is removed only after as
+many days as ``[retention]`` in the settings says, and not at all unless it says so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from wherefrom.accounts.login import forget_expired
+from wherefrom.archive.retention import forget_old as forget_what_is_kept_no_longer
+from wherefrom.archive.retention import remove_loose_blobs
 from wherefrom.grants.ask import forget_requests
 from wherefrom.inbox.readiness import count_leases
 from wherefrom.outbound.outcome import give_up_expired
@@ -49,6 +51,8 @@ CHORES: tuple[Chore, ...] = (
     Chore("forget old probes", forget_probes, timedelta(hours=6)),
     Chore("forget old shortages", forget_shortages, timedelta(hours=1)),
     Chore("count what leases came to", count_leases, timedelta(hours=1)),
+    Chore("forget what is kept no longer", forget_what_is_kept_no_longer, timedelta(hours=6)),
+    Chore("remove files no letter names", remove_loose_blobs, timedelta(hours=6)),
     Chore("sweep unfinished blobs", _sweep_blobs, timedelta(hours=6)),
     Chore("remove copies of shared blobs", tidy, timedelta(hours=6)),
 )

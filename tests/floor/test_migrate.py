@@ -7,7 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-import wherefrom.management  # noqa: F401 - imports every room, and so every table
+import wherefrom.app  # noqa: F401 - imports every room, and so every table
 from wherefrom.db import Database, metadata
 from wherefrom.db.migrate import check_revision, find_revision, upgrade
 from wherefrom.errors import SettingsError

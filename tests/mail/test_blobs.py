@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -137,3 +138,59 @@ async def test_a_blob_written_piece_by_piece_is_the_same_blob(tmp_path: Path) ->
 
 def files_in(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+async def test_bytes_nobody_refers_to_go_unless_they_were_put_a_moment_ago(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    name = await blobs.put(b"kept once")
+    assert not await blobs.remove_unused(name, timedelta(hours=1))
+    assert await blobs.get(name) == b"kept once"
+    os.utime(blobs.path(name), (0, 0))
+    assert await blobs.remove_unused(name, timedelta(hours=1))
+    assert not blobs.path(name).exists()
+    assert await blobs.remove_unused(name, timedelta(hours=1)), "one that is not there is gone"
+
+
+async def test_bytes_that_are_put_again_are_as_young_as_new_ones(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    name = await blobs.put(b"again")
+    os.utime(blobs.path(name), (0, 0))
+    await blobs.put(b"again")
+    assert not await blobs.remove_unused(name, timedelta(hours=1))
+
+
+def test_bytes_that_are_put_while_they_are_removed_are_there_afterwards(tmp_path: Path) -> None:
+    """The race of a letter that comes again at the moment its bytes are thought to be needed by nobody."""
+    blobs, other = Blobs(tmp_path), Blobs(tmp_path)
+    path = blobs.path(blobs.keep([b"raced"])[0])
+    both, rounds, kept = threading.Barrier(2), 400, 0
+
+    def remove() -> None:
+        for _ in range(rounds):
+            both.wait(20)
+            asyncio.run(other.remove_unused(path.name, timedelta(hours=1)))
+            both.wait(20)
+
+    thread = threading.Thread(target=remove)
+    thread.start()
+    for _ in range(rounds):
+        os.utime(path, (0, 0))
+        both.wait(20)
+        blobs.keep([b"raced"])
+        both.wait(20)
+        kept += path.is_file()
+    thread.join(20)
+    assert kept == rounds
+    assert list((tmp_path / "removing").iterdir()) == []
+
+
+async def test_what_a_crash_left_half_removed_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    blobs = Blobs(tmp_path)
+    name = await blobs.put(b"half removed")
+    (tmp_path / "removing").mkdir()
+    blobs.path(name).rename(tmp_path / "removing" / name)
+    await blobs.sweep()
+    assert not blobs.path(name).exists(), "somebody may be removing it at this moment"
+    monkeypatch.setattr("wherefrom.mail.blobs._REMOVAL_SECONDS", -1)
+    await blobs.sweep()
+    assert await blobs.get(name) == b"half removed"

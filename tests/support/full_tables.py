@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-import wherefrom.management  # noqa: F401 - imports every room, and so every table
+import wherefrom.app  # noqa: F401 - imports every room, and so every table
 from wherefrom.db import Database, Json, metadata
 
 _TEXTS = (

@@ -143,6 +143,7 @@ attachment = Table(
     Column("sha256", String(64), nullable=False),
     Column("inline", Boolean, nullable=False),
     Column("content_id", Text, nullable=False),
+    Index("ix_attachment_sha256", "site_id", "sha256"),
 )
 
 match = Table(

@@ -5,6 +5,11 @@ on the disk. Refuses to know what the bytes are, who refers to them, and when th
 
     folder/ab/cd/abcd…64 hex     the blob
     folder/incoming/…            being written; what a crash left there is removed by ``sweep``
+    folder/removing/…            being removed; what a crash left there is put back by ``sweep``
+
+Bytes that are there already are not written again: ``put`` only sets their time to now. Whoever removes bytes that
+nobody refers to takes them aside first and looks at that time then, so that it makes no difference which of the two was
+first: either ``put`` finds the name and is seen, or finds none and writes it.
 
 Many blobs share two waits for the disk, where one by one each would take two of its own:
 
@@ -32,6 +37,7 @@ from wherefrom.errors import BadInput, NotFound
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FEW = 4
 _CHUNK = 1_048_576
+_REMOVAL_SECONDS = 60  # none takes as long
 
 
 class Incoming:
@@ -73,6 +79,7 @@ class Blobs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._incoming = folder / "incoming"
+        self._removing = folder / "removing"
         self._numbers = itertools.count()
 
     def path(self, sha256: str) -> Path:
@@ -130,12 +137,18 @@ class Blobs:
         path = self.path(sha256)
         await asyncio.to_thread(path.unlink, missing_ok=True)
 
+    async def remove_unused(self, sha256: str, unless_put_within: timedelta) -> bool:
+        """Removes a blob that nobody refers to; False when it stays because it was put a moment ago, and whoever did
+        may be about to refer to it. One that is not there is gone."""
+        before = time.time() - unless_put_within.total_seconds()
+        return await asyncio.to_thread(self._remove_unused, self.path(sha256), before)
+
     async def sweep(self, older_than: timedelta = timedelta(days=1)) -> int:
-        """Removes what interrupted writes left behind; returns how many files."""
+        """Removes what interrupted writes left behind, and puts back what interrupted removals did; how many files."""
         return await asyncio.to_thread(self._sweep, time.time() - older_than.total_seconds())
 
     def _is_there(self, name: str, known: dict[str, Path]) -> bool:
-        if name not in known and self.path(name).exists():
+        if name not in known and _touch(self.path(name)):
             known[name] = self.path(name).parent
         return name in known
 
@@ -180,8 +193,29 @@ class Blobs:
                 error = ctypes.get_errno()
                 raise OSError(error, os.strerror(error), str(self.folder))
 
+    def _remove_unused(self, path: Path, before: float) -> bool:
+        aside = self._removing / path.name
+        self._removing.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            os.replace(path, aside)
+        except FileNotFoundError:
+            return True
+        try:
+            if aside.stat().st_mtime < before:
+                aside.unlink()
+                return True
+            os.replace(aside, path)
+        except FileNotFoundError:  # another process took this long for a crash, and put it back
+            return False
+        return False
+
     def _sweep(self, before: float) -> int:
         removed = 0
+        for path in self._removing.glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_ctime < time.time() - _REMOVAL_SECONDS:
+                    _move(path, self.path(path.name))
+                    removed += 1
         for path in self._incoming.glob("*"):
             try:
                 if path.stat().st_mtime < before:
@@ -210,6 +244,15 @@ def _move(source: Path, target: Path) -> None:
     except FileNotFoundError:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.replace(source, target)
+
+
+def _touch(path: Path) -> bool:
+    """Whether there is such a file; its time is now."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _make_durable_folder(folder: Path) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, BindParameter, Integer, bindparam, cast, dele
 from wherefrom.clock import from_ms
 from wherefrom.db import Prepared, Tx
 from wherefrom.db.keys import among
+from wherefrom.db.walk import Slice, find_old
 from wherefrom.tracking.tables import engagement, hit, link
 from wherefrom.tracking.verdict import PERSONS, Hint, Kind, Name, Verdict
 
@@ -226,3 +227,25 @@ async def count_verdicts(tx: Tx, site_id: int, send_id: int) -> list[tuple[Kind,
         .order_by(engagement.c.kind, engagement.c.verdict)
     )
     return [(row.kind, row.verdict, row.hits) for row in rows]
+
+
+# ------------------------------------------------------------------------------------------------ kept no longer
+
+_BY_MACHINE = engagement.c.verdict.not_in(sorted(PERSONS))
+
+
+async def find_old_engagements(tx: Tx, site_id: int, before: datetime, after: int, limit: int) -> Slice:
+    """Seen before ``before``, and not yet bare of what they need no more."""
+    may_go = or_(_BY_MACHINE, engagement.c.agent != "", engagement.c.ip.is_not(None))
+    return await find_old(
+        tx, engagement, engagement.c.seen_at, may_go, site_id=site_id, before=before, after=after, limit=limit
+    )
+
+
+async def forget_engagements(tx: Tx, site_id: int, ids: Sequence[int]) -> int:
+    """Removes those by machines, which count for nothing, and from those by persons address and program: they stay
+    because a send's sums are made of them anew whenever one more comes. How many."""
+    mine = engagement.c.site_id == site_id, engagement.c.id.in_(ids)
+    gone = await tx.execute(delete(engagement).where(*mine, _BY_MACHINE))
+    bare = await tx.execute(update(engagement).where(*mine, ~_BY_MACHINE).values(agent="", ip=None))
+    return gone.rowcount + bare.rowcount

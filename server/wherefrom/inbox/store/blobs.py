@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select, union
 
 from wherefrom.db import Tx
@@ -13,5 +15,14 @@ async def list_blobs(tx: Tx, site_id: int, first: str, last: str) -> set[str]:
     query = union(
         select(message.c.sha256).where(message.c.site_id == site_id, message.c.sha256.between(first, last)),
         select(attachment.c.sha256).where(attachment.c.site_id == site_id, attachment.c.sha256.between(first, last)),
+    )
+    return set((await tx.scalars(query)).all())
+
+
+async def list_used(tx: Tx, site_id: int, names: Sequence[str]) -> set[str]:
+    """Which of these bytes letters of the site and their files refer to."""
+    query = union(
+        select(message.c.sha256).where(message.c.site_id == site_id, message.c.sha256.in_(names)),
+        select(attachment.c.sha256).where(attachment.c.site_id == site_id, attachment.c.sha256.in_(names)),
     )
     return set((await tx.scalars(query)).all())

@@ -1,0 +1,37 @@
+"""All SQL of the archive room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+
+from wherefrom.archive.tables import loose_blob
+from wherefrom.db import Tx, insert
+
+
+async def add_loose(tx: Tx, site_id: int, names: Iterable[str], now: datetime) -> None:
+    """These bytes have lost a letter of the site."""
+    for name in sorted(names):
+        new = insert(tx, loose_blob).values(site_id=site_id, sha256=name, loose_at=now)
+        place = [loose_blob.c.site_id, loose_blob.c.sha256]
+        await tx.execute(new.on_conflict_do_update(index_elements=place, set_={"loose_at": new.excluded.loose_at}))
+
+
+async def list_loose(tx: Tx, before: datetime, limit: int) -> list[tuple[int, str]]:
+    """Site and name of bytes that lost a letter before ``before``, the oldest first."""
+    query = select(loose_blob.c.site_id, loose_blob.c.sha256).where(loose_blob.c.loose_at < before)
+    return [(row[0], row[1]) for row in await tx.execute(query.order_by(loose_blob.c.loose_at).limit(limit))]
+
+
+async def settle_loose(tx: Tx, site_id: int, names: Sequence[str], before: datetime) -> None:
+    """These are gone, or needed; those that lost another letter since ``before`` stay in the list."""
+    mine = loose_blob.c.site_id == site_id, loose_blob.c.sha256.in_(names), loose_blob.c.loose_at < before
+    await tx.execute(delete(loose_blob).where(*mine))
+
+
+async def put_off_loose(tx: Tx, site_id: int, names: Sequence[str], now: datetime) -> None:
+    """These came anew a moment ago, and are looked at again in a day."""
+    mine = loose_blob.c.site_id == site_id, loose_blob.c.sha256.in_(names)
+    await tx.execute(update(loose_blob).where(*mine).values(loose_at=now))

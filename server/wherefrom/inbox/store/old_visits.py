@@ -1,0 +1,82 @@
+"""Visits from which no letter came, and from which none is expected any more, taken away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
+
+from wherefrom.db import Tx
+from wherefrom.db.keys import among
+from wherefrom.inbox.tables import author, match
+from wherefrom.substitution.risk import read_claims
+from wherefrom.substitution.tables import lease, substitute
+from wherefrom.visits.tables import intent, pageview, visit, visitor
+
+Place = tuple[datetime, int]
+_HAS_LETTER = exists().where(match.c.site_id == visit.c.site_id, match.c.visit_id == visit.c.id)
+_MAY_HAVE_LETTER = exists().where(author.c.site_id == visit.c.site_id, author.c.visit_id == visit.c.id)
+_HOLDS_ADDRESS = exists().where(
+    lease.c.site_id == visit.c.site_id, lease.c.visit_id == visit.c.id, substitute.c.site_id == lease.c.site_id,
+    substitute.c.target_id == lease.c.target_id, substitute.c.lease_id == lease.c.id,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class VisitSlice:
+    """``ids`` of the visits that may go; ``after``: where to go on, None when what is left is younger."""
+
+    ids: list[int]
+    after: Place | None
+
+
+def _may_go(before: datetime, calm: datetime) -> ColumnElement[bool]:
+    is_lent = exists().where(
+        lease.c.site_id == visit.c.site_id, lease.c.visit_id == visit.c.id, lease.c.expires_at >= calm
+    )
+    return and_(
+        visit.c.kind == "visit", visit.c.last_seen_at < before, ~is_lent, ~_HAS_LETTER, ~_MAY_HAVE_LETTER,
+        ~_HOLDS_ADDRESS,
+    )  # fmt: skip
+
+
+async def find_old_visits(
+    tx: Tx, site_id: int, before: datetime, calm: datetime, after: Place | None, limit: int
+) -> VisitSlice:
+    """Of persons, last seen before ``before``, without a letter that is or may be theirs, with all their addresses back
+    since ``calm`` and lent to others. Sources stay: they are everybody's."""
+    mine = visit.c.site_id == site_id, visit.c.started_at < before
+    query = select(visit.c.id, visit.c.started_at, _may_go(before, calm).label("may_go")).where(*mine)
+    if after is not None:
+        query = query.where(visit.c.started_at >= after[0], or_(visit.c.started_at > after[0], visit.c.id > after[1]))
+    rows = (await tx.execute(query.order_by(visit.c.started_at, visit.c.id).limit(limit))).all()
+    last = (rows[-1].started_at, rows[-1].id) if len(rows) == limit else None
+    return VisitSlice([row.id for row in rows if row.may_go], last)
+
+
+async def list_awaited(tx: Tx, site_id: int) -> set[int]:
+    """Visits that held an address of a pool and whose letter may still come to it."""
+    of_pools = select(substitute.c.claims).where(substitute.c.site_id == site_id, substitute.c.claims.is_not(None))
+    leases = [claim.lease_id for claims in await tx.scalars(of_pools) for claim in read_claims(claims)]
+    query = select(lease.c.visit_id).where(lease.c.site_id == site_id, among(lease.c.id, "of_leases"))
+    return set(await tx.scalars(query, {"of_leases": leases})) if leases else set()
+
+
+async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: datetime, calm: datetime) -> int:
+    """Removes those of them that still may go, with their pages, signs and leases, and visitors who have none left;
+    how many. A visitor who is on the site at this moment is left for another time."""
+    mine = visit.c.site_id == site_id, visit.c.id.in_(ids)
+    persons = set(await tx.scalars(select(visit.c.visitor_id).where(*mine)))
+    of_them = select(visitor.c.id).where(visitor.c.site_id == site_id, visitor.c.id.in_(persons))
+    locked = set(await tx.scalars(of_them.order_by(visitor.c.id).with_for_update(skip_locked=True)))
+    busy = set(await tx.scalars(of_them)) - locked
+    free = visit.c.visitor_id.not_in(busy)
+    going = list(await tx.scalars(select(visit.c.id).where(*mine, free, _may_go(before, calm))))
+    for table in (pageview, intent, lease):
+        await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(going)))
+    await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.id.in_(going)))
+    has_more = exists().where(visit.c.site_id == visitor.c.site_id, visit.c.visitor_id == visitor.c.id)
+    await tx.execute(delete(visitor).where(visitor.c.site_id == site_id, visitor.c.id.in_(locked), ~has_more))
+    return len(going)
