@@ -37,5 +37,6 @@ async def test_a_list_is_taken_over_shown_undone_and_written_out(
     history = (await run("history", "shop")).splitlines()
     assert [line.split()[1] for line in history] == ["undone", "made", "made"]
     assert all(line.endswith("by key 0") for line in history)
+    assert await run("bounces", "shop") == "nothing came back\n"
     lines = (await run("export", "shop")).splitlines()
     assert [line.split(",")[:3] for line in lines[1:]] == [["bob@mail.example", "news", "manual"]]

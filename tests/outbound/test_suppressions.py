@@ -91,6 +91,9 @@ async def test_every_change_is_kept_with_its_time_and_who_made_it(stage: Stage, 
     ]
     assert changes[1]["at"] > changes[2]["at"]
     assert len((await api.get(f"{SUPPRESSIONS}/changes")).json()["data"]) == 4
+    for wrong in ("nobody", "\x00@mail.example"):
+        for path in (SUPPRESSIONS, f"{SUPPRESSIONS}/changes"):
+            assert (await api.get(path, params={"email": wrong})).status_code == 400
     for wrong in ("x", "1-", "1-" + "9" * 30, "-1-2"):
         assert (await api.get(f"{SUPPRESSIONS}/changes", params={"cursor": wrong})).status_code == 400
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from wherefrom.contacts.contact import parse_email
 from wherefrom.errors import BadInput
 from wherefrom.outbound.store.bounces import Bounce, Proof, list_bounces
 from wherefrom.web.api import Call, Operation
@@ -60,7 +61,7 @@ async def _list(call: Call) -> BouncePage:
             call.site_id,
             limit=query.limit + 1,
             before=_parse_id(query.cursor, "cursor"),
-            email=None if query.email is None else query.email.strip().lower(),
+            email=None if query.email is None else parse_email(query.email),
             send_id=_parse_id(query.send, "send"),
             weight=query.weight,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -47,6 +48,19 @@ def history(
 ) -> None:
     """List what was suppressed and undone, when and by whom."""
     _show_page(site, f"{_LIST}/changes", {"email": email or None, "limit": limit}, settings, as_json, _change)
+
+
+@app.command()
+def bounces(
+    site: SiteArgument,
+    email: Annotated[str, typer.Option(help="Only of letters to this address.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what came back of letters, and what was made of it; complaints, too."""
+    query = {"email": email or None, "limit": limit}
+    _show_page(site, "/sites/{site}/bounces", query, settings, as_json, _bounce, "nothing came back")
 
 
 @app.command()
@@ -119,14 +133,22 @@ def export(
     with_services(settings, use)
 
 
-def _show_page(site: str, path: str, query: dict[str, Any], settings: Path | None, as_json: bool, line: Any) -> None:
+def _show_page(
+    site: str,
+    path: str,
+    query: dict[str, Any],
+    settings: Path | None,
+    as_json: bool,
+    line: Callable[[dict[str, Any]], str],
+    none: str = "nothing is suppressed",
+) -> None:
     asked = {name: value for name, value in query.items() if value is not None}
 
     async def use(services: Services) -> Any:
         return await invoke(services, "GET", path, site=site, query=asked)
 
     def words(page: dict[str, Any]) -> str:
-        return "\n".join(line(one) for one in page["data"]) or "nothing is suppressed"
+        return "\n".join(line(one) for one in page["data"]) or none
 
     show(with_services(settings, use), as_json, words)
 
@@ -154,6 +176,11 @@ def _change(one: dict[str, Any]) -> str:
     of = one["suppression"]
     by, scope = one["by"] or "?", of["list"] or "all mail"
     return f"{one['at'][:16]} {one['what']:<7} {of['email']:<32} {of['reason']:<12} {scope}  by {by}"
+
+
+def _bounce(one: dict[str, Any]) -> str:
+    ended = "  mail ended" if one["ended"] else ""
+    return f"{one['happened_at'][:16]} {one['email']:<32} {one['weight']:<10} {one['reason']}{ended}"
 
 
 def _imported(told: dict[str, Any]) -> str:

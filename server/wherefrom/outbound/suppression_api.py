@@ -128,7 +128,7 @@ async def _list(call: Call) -> SuppressionPage:
             call.site_id,
             limit=query.limit + 1,
             before=parse_id_cursor(query.cursor),
-            email=None if query.email is None else query.email.strip().lower(),
+            email=None if query.email is None else parse_email(query.email),
             active=query.active,
             reason=query.reason,
         )
@@ -154,7 +154,7 @@ async def _list_changes(call: Call) -> ChangePage:
             call.site_id,
             limit=query.limit + 1,
             before=_parse_place(query.cursor),
-            email=None if query.email is None else query.email.strip().lower(),
+            email=None if query.email is None else parse_email(query.email),
         )
     shown = found[: query.limit]
     place = store.place_of(shown[-1]) if len(found) > query.limit else None
