@@ -1,9 +1,14 @@
 """The browser of the tests opens pages of any host name from loopback, each test in a context of its own."""
 
+import asyncio
+import re
+from pathlib import Path
+
 import pytest
 from playwright.async_api import Browser, Page
 from playwright.async_api import Error as BrowserError
 
+from tests.support.chromium import WITHOUT
 from tests.support.receiver import Receiver
 
 PAGE = "<!doctype html><title>Shop</title><p id=mail>sales@company.example</p>"
@@ -57,3 +62,14 @@ async def test_visitors_are_contexts_of_one_browser(chromium: Browser, receiver:
         await context.close()
     sent = [request.headers["accept-language"] for request in receiver.requests if request.path == "/"]
     assert [value.partition(",")[0] for value in sent] == ["de-DE", "en-GB"]
+
+
+async def test_what_playwright_switches_off_stays_off_under_our_own_list(chromium: Browser) -> None:
+    session = await chromium.new_browser_cdp_session()
+    processes = (await session.send("SystemInfo.getProcessInfo"))["processInfo"]
+    await session.detach()
+    (number,) = (one["id"] for one in processes if one["type"] == "browser")
+    line = re.split(r"[\0 ]", (await asyncio.to_thread(Path(f"/proc/{number}/cmdline").read_text)))
+    theirs, ours = (set(one.partition("=")[2].split(",")) for one in line if one.startswith("--disable-features="))
+    assert theirs < ours
+    assert ours == set(WITHOUT)
