@@ -44,6 +44,7 @@ class Desk:
             "to": email, "TO": email.upper(), "own": OWN, "path": path, "PATH": path.upper(), "leave": leave,
             "soft": f"{leave[:30]}=\n{leave[30:]}", "xtext": email.replace("+", "+2B"), "below": f"{local}@mx.{host}",
             "detailed": f"{local.partition('+')[0]}@{host}",
+            "archive": f"{local.partition('+')[0]}+archive@{host}",
             "forged": return_path(Tokens(b"somebody else's key, 32 bytes at least"), BASE, mark),
         }  # fmt: skip
         for name, value in values.items():

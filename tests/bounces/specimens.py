@@ -302,6 +302,8 @@ def _several() -> Iterator[Specimen]:
     yield Specimen("of-another-address", dsn(other), "passing", False)
     forwarded = recipient("5.1.1", final="rfc822; ann@elsewhere.example", more="X-Note: sent on")
     yield Specimen("sent-on", dsn(forwarded), "passing", False)
+    sorted_ = recipient("5.1.1", "smtp; 550 5.1.1 unknown", final="rfc822; {archive}")
+    yield Specimen("a-detail-that-is-not-ours", dsn(sorted_), "passing", False)
     three = [recipient("5.1.1", final=f"rfc822; member{n}@mail.example") for n in range(3)]
     yield Specimen("a-group", dsn(*three), "passing", False)
 

@@ -87,6 +87,8 @@ async def test_answers_are_of_the_described_shapes(client: httpx.AsyncClient, op
         made = await _use(client, operator, "POST", path, ids, body)
         ids[name] = made["id"]
         secrets[name] = made.get("secret", "")
+    account = {"host": "smtp.company.example", "username": "u", "password": "p", "from_address": "a@company.example"}
+    await _use(client, operator, "PUT", "/sites/{site}/sender", ids, account)
     listed = [one for one in OPERATIONS if one.method == "GET" and set(re.findall(r"{(\w+)}", one.path)) <= set(ids)]
     assert len(listed) >= 10
     for one in listed:

@@ -157,18 +157,15 @@ def is_hard_by_number(failed_at: Sequence[datetime]) -> bool:
 
 
 def is_same_mailbox(ours: str, told: Sequence[Address]) -> bool:
-    """Whether a report is about the address we wrote to: itself, whatever its case; without its ``+detail``; or by a
-    name of its host below ours or above it (``firm.example``, ``mx.firm.example``)."""
+    """Whether a report is about the address we wrote to: itself, whatever its case; without its ``+detail``, which some
+    servers take off; or by a name of its host below ours or above it (``firm.example``, ``mx.firm.example``)."""
     own = find_address(ours)
     return own is not None and any(_is_same(own, one) for one in told)
 
 
-def _is_same(one: Address, other: Address) -> bool:
-    hosts = sorted((one.host, other.host), key=len)
+def _is_same(own: Address, told: Address) -> bool:
+    """A detail that is not ours was put there by a rule of the person's, and may lead elsewhere."""
+    hosts = sorted((own.host, told.host), key=len)
     related = hosts[0] == hosts[1] or (hosts[1].endswith("." + hosts[0]) and "." in hosts[0])
-    return related and _base(one) == _base(other)
-
-
-def _base(one: Address) -> str:
-    local = one.local.lower()
-    return local.partition("+")[0] or local
+    local = own.local.lower()
+    return related and told.local.lower() in (local, local.partition("+")[0] or local)
