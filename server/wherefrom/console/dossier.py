@@ -113,6 +113,7 @@ def tell_where(detail: MessageDetail, visit: Visit | None) -> Where:
 class Known:
     """The contact who wrote, why they are known, and the subject of the letter that led them here, "" for none."""
 
+    id: int
     name: str
     details: str
     why: str
@@ -129,7 +130,8 @@ def tell_contact(writer: Writer | None, subject: str) -> Known | None:
         why += ", the visit by a link in a letter"
     more = [person.email] if person.name else []
     more += [f"reference {person.reference}"] if person.reference else []
-    return Known(person.name or person.email, ", ".join(more), why, subject if writer.send_id is not None else "")
+    led = subject if writer.send_id is not None else ""
+    return Known(person.id, person.name or person.email, ", ".join(more), why, led)
 
 
 def _reason(text: str) -> Reason:

@@ -29,14 +29,16 @@ send = Table(
     Column("click_told", Boolean, nullable=False),
     Index("ix_send_contact", "site_id", "contact_id", "id"),
     Index("ix_send_reference", "site_id", "reference"),
-    Index("ix_send_list", "site_id", "list"),
-    Index("ix_send_created", "site_id", "created_at"),  # totals over time are counted by this one and the two below
+    # Totals over time are counted from these and the two below alone; with the list in them, of one list, too.
+    Index("ix_send_list", "site_id", "list", "id"),
+    Index("ix_send_created", "site_id", "created_at", "list"),
 )
 for _act in (send.c.opened_at, send.c.clicked_at):
     Index(
         f"ix_send_{_act.name.removesuffix('_at')}",
         send.c.site_id,
         _act,
+        send.c.list,
         sqlite_where=_act.is_not(None),
         postgresql_where=_act.is_not(None),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, exists, func, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Select, and_, exists, func, or_, select, type_coerce
 
 from wherefrom.audience.filter import EVENTS, Event
 from wherefrom.clock import from_ms
@@ -57,15 +57,16 @@ def _counting(event: Event, site_id: int, begin: datetime, end: datetime, list_:
 
 
 def _is_first(event: Event) -> ColumnElement[bool]:
-    """No notice of the same before. Of one status a send has no two of the same moment (``uq_send_notice``); of two
-    statuses one goes before the other. So the index alone answers."""
-    other = send_notice.alias()
-    earlier = (other.c.happened_at < send_notice.c.happened_at) | (
-        (other.c.happened_at == send_notice.c.happened_at) & (other.c.status < send_notice.c.status)
-    )
+    """No notice of the same before, by the index alone. Of one status a send has no two of the same moment
+    (``uq_send_notice``); of two statuses one goes before the other."""
+    other, statuses = send_notice.alias(), _NOTICES[event]
+    earlier = other.c.happened_at < send_notice.c.happened_at
+    if len(statuses) > 1:
+        at_once = and_(other.c.happened_at == send_notice.c.happened_at, other.c.status < send_notice.c.status)
+        earlier = or_(earlier, at_once)
     return ~exists().where(
         other.c.site_id == send_notice.c.site_id,
         other.c.send_id == send_notice.c.send_id,
-        other.c.status.in_(_NOTICES[event]),
+        other.c.status.in_(statuses),
         earlier,
     )
