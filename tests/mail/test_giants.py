@@ -122,9 +122,13 @@ GROWING: dict[str, tuple[Callable[[int], object], int]] = {
 @pytest.mark.parametrize("name", GROWING)
 def test_eight_times_the_bytes_are_about_eight_times_the_work(name: str) -> None:
     read, size = GROWING[name]
-    small, large = least(read, size), least(read, size * 8)
-    # Quadratic work would be 64 times as much. A millisecond is let pass: it is the measure's own grain.
-    assert large < small * 24 + 0.004, f"{small * 1000:.2f} ms, then {large * 1000:.2f} ms"
+    small = large = float("inf")
+    for _ in range(4):  # a busy machine takes the processor's caches away from what is large
+        small, large = min(small, least(read, size)), min(large, least(read, size * 8))
+        # Quadratic work would be 64 times as much. A millisecond is let pass: it is the measure's own grain.
+        if large < small * 24 + 0.004:
+            return
+    raise AssertionError(f"{small * 1000:.2f} ms, then {large * 1000:.2f} ms")
 
 
 def least(read: Callable[[int], object], size: int) -> float:

@@ -4,11 +4,14 @@ Runs as an ordinary user out of a temporary folder, with everything off that mak
 nothing about Wherefrom's schema: who fills the template is told its URL.
 """
 
+import asyncio
 import itertools
 import shutil
 import signal
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 
@@ -72,6 +75,7 @@ class Postgres:
             stop_signal=signal.SIGINT,  # PostgreSQL's "fast shutdown",
         )
         self._numbers = itertools.count(1)
+        self._kept: _Kept | None = None
 
     def start(self) -> None:
         """Starts, or starts again, on the same port with the same databases."""
@@ -79,10 +83,12 @@ class Postgres:
 
     def stop(self) -> None:
         """Ends the server: running statements are cancelled, connections are closed. The databases stay."""
+        self._kept = None
         self._daemon.stop()
 
     def remove(self) -> None:
         """Ends the server for good and deletes its databases."""
+        self._kept = None
         self._daemon.remove()
 
     def url(self, database: str) -> str:
@@ -101,15 +107,26 @@ class Postgres:
         await self._command(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     async def _command(self, statement: str) -> None:
-        connection = await asyncpg.connect(self.url("postgres"), timeout=10)
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
+        """By a connection that is kept: making one takes nearly as long as making a database."""
+        loop = asyncio.get_running_loop()
+        kept = self._kept
+        if kept is None or kept.loop is not loop or kept.connection.is_closed():
+            kept = self._kept = _Kept(loop, await asyncpg.connect(self.url("postgres"), timeout=10), asyncio.Lock())
+        async with kept.turn:
+            await kept.connection.execute(statement)
 
     def _serves(self) -> bool:
         command = [str(self._programs / "pg_isready"), "-q", "-h", self.host, "-p", str(self.port), "-d", "postgres"]
         return subprocess.run(command, check=False).returncode == 0
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A connection belongs to the loop it was made on, and does one thing at a time."""
+
+    loop: asyncio.AbstractEventLoop
+    connection: Any
+    turn: asyncio.Lock
 
 
 def find_programs() -> Path | None:
