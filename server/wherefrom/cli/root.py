@@ -15,6 +15,7 @@ from wherefrom.cli import (
     report,
     run,
     send,
+    sender,
     site,
     smtp,
     suppression,
@@ -40,6 +41,7 @@ app.add_typer(endpoint.app, name="endpoint")
 app.add_typer(pool.app, name="pool")
 app.add_typer(report.app, name="report")
 app.add_typer(send.app, name="send")
+app.add_typer(sender.app, name="sender")
 app.add_typer(contact.app, name="contact")
 app.add_typer(suppression.app, name="suppression")
 app.add_typer(account.user, name="user")
