@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import dns.resolver
 import pytest
+from dns.resolver import Resolver
 from sqlalchemy import select
 
 from tests.outbound.office import Office
 from tests.outbound.stage import HTML
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.management import management_api
+from tests.support.name_server import NameServer
 from tests.support.ports import free_port
 from tests.support.submission_sink import SubmissionSink
 from wherefrom.events.types import EventType
@@ -246,6 +249,29 @@ async def test_a_test_says_in_words_what_is_wrong(
         assert (name, ok) == (step, False), change
         assert words in told
         assert "not this" not in told
+
+
+async def test_a_test_says_whether_the_keys_are_published(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [
+        await office.call("POST", "/sender/dkim", json={"selector": selector, **more})
+        for selector, more in (("s1", {}), ("s2", {"algorithm": "ed25519"}), ("s3", {"domain": "firm.example"}))
+    ]
+    async with NameServer() as server:
+        resolver = Resolver(configure=False)
+        resolver.nameservers, resolver.port = ["127.0.0.1"], server.port
+        monkeypatch.setattr(dns.resolver, "default_resolver", resolver)
+        told = await steps(office)
+        assert [(name, ok) for name, ok, _ in told[3:]] == [("dkim", False)] * 3
+        assert keys[0]["zone_line"] in told[3][2]
+        server.texts = {
+            keys[0]["record_name"]: keys[0]["record"].replace("; ", ";  "),
+            keys[1]["record_name"]: keys[0]["record"],
+            keys[2]["record_name"]: keys[2]["record"],
+        }
+        told = await steps(office)
+    assert [ok for _, ok, _ in told[3:]] == [True, False, True]
+    assert "has another key" in told[4][2]
+    assert "DMARC" in told[5][2]
 
 
 async def test_a_server_that_offers_no_login_is_told(office: Office) -> None:

@@ -13,14 +13,16 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-_A, _AAAA, _CNAME = 1, 28, 5
+_A, _AAAA, _CNAME, _TXT = 1, 28, 5, 16
 
 
 class NameServer(asyncio.DatagramProtocol):
-    """`async with` it. `names` maps a name to its turns of addresses; `asked` counts the rounds of questions."""
+    """`async with` it. `names` maps a name to its turns of addresses; `asked` counts the rounds of questions. `texts`
+    maps a name to its TXT record."""
 
     def __init__(self, names: dict[str, Sequence[Sequence[str]]] | None = None) -> None:
         self.names = dict(names or {})
+        self.texts: dict[str, str] = {}
         self.asked: Counter[str] = Counter()
         self._questions: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._transport: Any = None
@@ -39,6 +41,12 @@ class NameServer(asyncio.DatagramProtocol):
         name, end = _read_name(data, 12)
         kind = struct.unpack_from("!H", data, end)[0]
         question = data[12 : end + 4]
+        if kind == _TXT and name in self.texts:
+            text = self.texts[name].encode()
+            strings = [text[at : at + 255] for at in range(0, len(text), 255)]
+            record = _record(b"\xc0\x0c", _TXT, b"".join(bytes([len(one)]) + one for one in strings))
+            self._transport.sendto(data[:2] + struct.pack("!5H", 0x8400, 1, 1, 0, 0) + question + record, addr)
+            return
         turns = self.names.get(name)
         if turns is None:
             self._transport.sendto(data[:2] + struct.pack("!5H", 0x8403, 1, 0, 0, 0) + question, addr)

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from msgspec import Struct
 
 from wherefrom.addresses import ascii_hostname
-from wherefrom.errors import BadInput
+from wherefrom.errors import BadInput, Unavailable
 
 Algorithm = Literal["rsa", "ed25519"]
 
@@ -141,6 +141,24 @@ def sign(raw: bytes, domain: str, selector: str, algorithm: Algorithm, secret: s
         include_headers=[name.encode() for name in _to_sign(raw)],
     )
     return field if field.endswith(b"\r\n") else field + b"\r\n"
+
+
+def look_up(name: str, timeout: float = 5.0) -> str | None:
+    """The TXT record of ``name`` as the world sees it, None when there is none. Unavailable when nobody answers.
+    Waits: call it in a thread."""
+    try:
+        found: str | bytes | None = dkim.get_txt(name.encode(), timeout)
+    except (dkim.DnsTimeoutError, OSError, UnicodeError) as error:
+        raise Unavailable(
+            f"no name server answers for {name}: {error}", hint="Try again; if it stays, check this machine's network."
+        ) from None
+    return found.decode("ascii", "replace") if isinstance(found, bytes) else found
+
+
+def is_published(key: DkimKey, record: str) -> bool:
+    """Whether the record says the same key, in whatever order and with whatever blanks."""
+    tags = dict(tag.partition("=")[::2] for tag in re.sub(r"\s", "", record).split(";"))
+    return tags.get("p") == key.public and tags.get("k", "rsa") == key.algorithm and tags.get("v", "DKIM1") == "DKIM1"
 
 
 def _to_sign(raw: bytes) -> list[str]:

@@ -7,14 +7,16 @@ No letter is sent. An account that works here is well again: what waited goes at
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from wherefrom.errors import SettingsError
+from wherefrom.errors import SettingsError, Unavailable
 from wherefrom.mail.submission import Submission
 from wherefrom.mail.troubles import AccountFailed
+from wherefrom.outbound.dkim import DkimKey, is_published, look_up
 from wherefrom.outbound.outcome import note_well
 from wherefrom.outbound.sender import TOPIC, smtp_account
 from wherefrom.outbound.store.outgoing import wake_all
@@ -37,26 +39,55 @@ class Step:
 
 
 async def try_sender(services: Services, site_id: int) -> list[Step]:
-    """The steps in their order; after one that failed there are no more. NotFound without an account."""
+    """The steps in their order; after one that failed there are no more but those of DNS. NotFound without an
+    account."""
     async with services.db.read() as tx:
         account = await get_sender(tx, site_id)
-    try:
-        known = smtp_account(services, account)
-        line = Submission(
-            replace(known, timeout=min(known.timeout, _PATIENCE)), account.from_address.rpartition("@")[2]
-        )
-    except SettingsError as error:
-        return [Step("login", False, error.detail, error.hint, 0)]
-    try:
-        steps = await _walk(line, account)
-    finally:
-        await line.close()
+    steps = await _try_account(services, account)
     if all(one.ok for one in steps) and account.status == "failing":
         async with services.db.write() as tx:
             await note_well(tx, services, account)
             await wake_all(tx, site_id, services.clock.now())
         services.bell.ring(TOPIC)
-    return steps
+    return steps + list(await asyncio.gather(*(_try_key(account, key) for key in account.dkim)))
+
+
+async def _try_account(services: Services, account: Sender) -> list[Step]:
+    try:
+        known = smtp_account(services, account)
+    except SettingsError as error:
+        return [Step("login", False, error.detail, error.hint, 0)]
+    known = replace(known, timeout=min(known.timeout, _PATIENCE))
+    line = Submission(known, account.from_address.rpartition("@")[2])
+    try:
+        return await _walk(line, account)
+    finally:
+        await line.close()
+
+
+async def _try_key(account: Sender, key: DkimKey) -> Step:
+    """Whether the world can verify what this key signs, and whether that counts for the sender's address."""
+    begun, ok, hint = time.monotonic(), False, f"publish: {key.zone_line}"
+    try:
+        record = await asyncio.to_thread(look_up, key.record_name)
+    except Unavailable as error:
+        detail, hint = error.detail, error.hint
+    else:
+        if record is None:
+            detail = f"there is no TXT record {key.record_name} yet: nobody can verify the signature"
+        elif not is_published(key, record):
+            detail = f"the TXT record {key.record_name} has another key"
+        else:
+            ok, detail, hint = True, f"{key.record_name} is published as it should be", _alignment(account, key)
+    return Step("dkim", ok, detail, hint, round((time.monotonic() - begun) * 1000))
+
+
+def _alignment(account: Sender, key: DkimKey) -> str:
+    """What DMARC would miss (RFC 7489 3.1.1), "" for nothing."""
+    host = account.from_address.rpartition("@")[2]
+    if host == key.domain or host.endswith("." + key.domain) or key.domain.endswith("." + host):
+        return ""
+    return f"It signs for {key.domain}, and letters are from {host}: DMARC wants a key of {host}."
 
 
 async def _walk(line: Submission, account: Sender) -> list[Step]:
