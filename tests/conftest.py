@@ -38,6 +38,11 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, prin
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "developer")
 
 
+# A command that tests start reads compiled modules, as an installed one does: to compile five hundred takes it longer
+# than all else it does.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Two workers a core, unless PYTEST_XDIST_AUTO_NUM_WORKERS says how many: a worker waits for servers, browsers and

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 import wherefrom.app  # noqa: F401 - imports every room, and so every table
 from wherefrom.db import Database, metadata
-from wherefrom.db.migrate import check_revision, find_revision, upgrade
+from wherefrom.db.migrate import check_revision, find_revision, knows_revision, newest_revision, upgrade
 from wherefrom.errors import SettingsError
 from wherefrom.services import Services
 
@@ -20,6 +22,15 @@ async def test_the_migrated_schema_is_the_one_the_code_knows(services: Services)
 
     async with services.db.write() as tx:
         assert await tx.run_sync(differences) == []
+
+
+def test_the_scripts_say_to_us_what_they_say_to_alembic() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "migrations"))
+    scripts = ScriptDirectory.from_config(config)
+    assert newest_revision() == scripts.get_current_head()
+    assert all(knows_revision(one.revision) for one in scripts.walk_revisions())
+    assert not knows_revision("0000")
 
 
 async def test_migrating_twice_changes_nothing(tmp_path: Path) -> None:

@@ -79,12 +79,6 @@ class Dropped(Exception):
         self.error = error
 
 
-def _make_agents() -> Agents:
-    from wherefrom.visits.agents import Agents  # late: see there
-
-    return Agents()
-
-
 class Collector:
     """Built once for a process: holds what is remembered between pages (numbers, sites, agents, places).
 
@@ -96,10 +90,20 @@ class Collector:
         self.drops = Drops(services.db, services.clock)
         self.sites = KnownSites(services.db, services.clock)
         self._numbers = Numbers(services.db)
-        self._agents = agents or _make_agents()
+        self._known_agents = agents
         self._geo = GeoReader(services.settings.geo.file or None)
         self._limit = TimeLimit(time_limit)
         self._own_parameters = own_parameters(services.settings.visits.source_parameter)
+
+    @property
+    def _agents(self) -> Agents:
+        """Made for the first page or sign: it takes 35 MB and a third of a second, which a service that nobody visits
+        need not spend, nor one that starts."""
+        if self._known_agents is None:
+            from wherefrom.visits.agents import Agents
+
+            self._known_agents = Agents()
+        return self._known_agents
 
     @property
     def time_limit(self) -> float:
