@@ -25,6 +25,7 @@ from wherefrom.events.store import list_events
 from wherefrom.events.tables import event
 from wherefrom.events.types import SHAPES, EventType
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
+from wherefrom.outbound.judge import judge_hits
 from wherefrom.outbound.store.outgoing import Outgoing, append_outgoing
 from wherefrom.outbound.store.suppressions import list_suppressions
 from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
@@ -240,6 +241,27 @@ async def test_a_letter_handed_in_while_its_person_is_erased_leaves_no_trace_or_
             assert row["emails_sent_count"] == len(mine)
             await erase(stage, row["id"])
         assert await find_anywhere(stage.services, "gone@mail.example", "Gone Girl") == []
+
+
+async def test_who_is_erased_while_they_read_is_forgotten_and_other_readers_are_counted(stage: Stage) -> None:
+    for round_ in range(3):
+        gone, stays = await stage.hand_in("gone@mail.example"), await stage.hand_in(f"stays{round_}@mail.example")
+        for one in (gone, stays):
+            await stage.hit(one.pixel, GMAIL)
+        stage.clock.advance(timedelta(seconds=5))
+        async with management_api(stage.services, EVERYTHING) as api:
+            erased, *_ = await asyncio.gather(
+                api.delete(f"/sites/shop/contacts/{gone.contact.id}"),
+                *(judge_hits(stage.services) for _ in range(2)),
+                *(stage.hit(url, CHROME) for one in (gone, stays) for url in one.clicks[:1]),
+                *(judge_hits(stage.services) for _ in range(2)),
+            )
+        assert erased.status_code == 200
+        await stage.settle()
+        rows = await all_rows(stage.services)
+        assert {row["send_id"] for name in ("hit", "engagement") for row in rows[name]} & {gone.sent.id} == set()
+        assert (await stage.contact(f"stays{round_}@mail.example")).emails_clicked_count == 1
+        assert await find_anywhere(stage.services, "gone@mail.example") == []
 
 
 @given(

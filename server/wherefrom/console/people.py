@@ -28,6 +28,7 @@ from wherefrom.console.asking import CHOICES, Asked, from_filter, list_chips, ma
 from wherefrom.console.desk import Call, wanted
 from wherefrom.console.page import HEADERS, is_fragment
 from wherefrom.console.setup import convert_form
+from wherefrom.console.words import UTC_ZONE
 from wherefrom.contacts.api import parse_id_cursor
 from wherefrom.contacts.change import AddContact
 from wherefrom.db import Tx
@@ -177,6 +178,7 @@ async def _list(call: Call, asked: Asked, chosen: Filter) -> dict[str, Any]:
         "links": Links(base, query, "" if after is None else str(after)),
         "first_page": cursor is None,
         "total": total,
+        "utc_zone": UTC_ZONE,
         "erased": bool(call.request.query_params.get("erased")),
     }
 

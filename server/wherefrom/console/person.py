@@ -18,7 +18,7 @@ from wherefrom.console.desk import Call, wanted
 from wherefrom.console.page import HEADERS
 from wherefrom.console.people import flag_words
 from wherefrom.console.setup import convert_form
-from wherefrom.console.words import channel_words
+from wherefrom.console.words import UTC_ZONE, channel_words
 from wherefrom.contacts.change import ChangeContact
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import get_contact, list_said
@@ -145,6 +145,7 @@ async def _page(call: Call, problem: WherefromError | None, form: str = "consent
         consents=CONSENTS,
         modes=MODES,
         consent_words=_CONSENT_WORDS,
+        utc_zone=UTC_ZONE,
         problem=problem,
         form=form,
         saved=bool(call.request.query_params.get("saved")) and problem is None,
