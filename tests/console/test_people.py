@@ -117,8 +117,6 @@ async def test_j02_one_contact_shows_all_that_happened_with_the_letter_and_its_v
         page = (await client.get(path)).text
         shown = re.search(r"<b>2 Nov</b>|>2 Nov</time>\s*</td>\s*<td[^>]*data-label=\"Clicked", page)
         assert shown, "a day of UTC stays that day"
-            "a day is that day"
-        )
 
 
 async def test_h10_consent_is_changed_by_form_and_its_history_shown(client, crowd, base):
