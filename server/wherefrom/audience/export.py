@@ -17,10 +17,10 @@ from wherefrom.audience.views import (
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import get_contact, list_said
 from wherefrom.db import Tx
-from wherefrom.outbound.api import HitView, NoticeView, send_view
 from wherefrom.outbound.store.bounces import list_bounces
 from wherefrom.outbound.store.sends import Sent, list_notices, list_sends
 from wherefrom.outbound.store.suppressions import list_suppressions
+from wherefrom.outbound.views import HitView, NoticeView, send_view
 from wherefrom.services import Services
 from wherefrom.sites.store import get_site
 from wherefrom.tracking.store import list_engagements, list_urls

@@ -14,8 +14,8 @@ from wherefrom.audience.people import Person
 from wherefrom.audience.timeline import Moment
 from wherefrom.contacts.api import ContactView, view
 from wherefrom.contacts.contact import Consent, Mode, Said
-from wherefrom.outbound.api import HitView, NoticeView, SendView
 from wherefrom.outbound.suppression import Reason, Suppression
+from wherefrom.outbound.views import HitView, NoticeView, SendView
 
 
 class PersonView(ContactView, frozen=True, kw_only=True):

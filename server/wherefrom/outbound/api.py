@@ -21,12 +21,21 @@ from wherefrom.outbound.send import Draft, make_send
 from wherefrom.outbound.sender import parse_sender
 from wherefrom.outbound.status import TOLD, SendStatus
 from wherefrom.outbound.store import sends as store
-from wherefrom.outbound.store.outgoing import Outgoing, State, find_outgoing
+from wherefrom.outbound.store.outgoing import find_outgoing
 from wherefrom.outbound.store.sends import Sent, ToldNotice
 from wherefrom.outbound.suppression import ALL
+from wherefrom.outbound.views import (
+    KeptLink,
+    MadeSend,
+    SendDetails,
+    SendPage,
+    SendView,
+    delivery_view,
+    details_view,
+    send_view,
+)
 from wherefrom.services import Services
-from wherefrom.tracking.store import Engagement, count_verdicts, list_engagements, list_urls
-from wherefrom.tracking.verdict import Kind, Name
+from wherefrom.tracking.store import count_verdicts, list_engagements, list_urls
 from wherefrom.web.api import Call, Operation
 
 _LONGEST_DETAIL = 500
@@ -87,112 +96,6 @@ class AddNotice(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     status: Literal["rejected", "delivered", "failed", "unsubscribed", "complained"]
     at: datetime | None = None
     detail: str = ""
-
-
-class SendView(Struct, frozen=True, kw_only=True):
-    """``status`` is the last there is, ``status_at`` when that happened. ``opened_at``, ``clicked_at``, ``opens`` and
-    ``clicks`` count persons, not machines. ``tracks_opens`` and ``tracks_clicks`` say what the letter carries, ``note``
-    why that is less than was asked for."""
-
-    id: str
-    contact_id: str
-    subject: str
-    list: str
-    reference: str
-    tracks_opens: bool
-    tracks_clicks: bool
-    note: str
-    status: SendStatus
-    status_at: datetime
-    created_at: datetime
-    opened_at: datetime | None
-    last_opened_at: datetime | None
-    opens: int
-    clicked_at: datetime | None
-    last_clicked_at: datetime | None
-    clicks: int
-
-
-class KeptLink(Struct, frozen=True, kw_only=True):
-    """A link of the letter that was left as it was, and why."""
-
-    url: str
-    why: str
-
-
-class DeliveryView(Struct, frozen=True, kw_only=True):
-    """How far a letter is that is sent from here. ``state``: queued; sent: the site's mail server has taken it;
-    refused, for good; or failed: nobody took it until ``expires_at``. ``answer`` is the mail server's last. The next
-    try is at ``next_at``, or when an account that fails works again (GET …/sender)."""
-
-    state: State
-    attempts: int
-    answer: str
-    message_id: str
-    next_at: datetime | None
-    expires_at: datetime
-    ended_at: datetime | None
-
-
-class MadeSend(Struct, frozen=True, kw_only=True):
-    """Send ``html`` and ``text`` in place of yours, with ``headers`` added. With ``deliver`` these are empty, and
-    ``delivery`` is there; ``repeated``: the letter was asked for before, with the same Idempotency-Key."""
-
-    send: SendView
-    html: str
-    text: str
-    headers: dict[str, str]
-    kept: list[KeptLink]
-    delivery: DeliveryView | None = None
-    repeated: bool = False
-
-
-class HitView(Struct, frozen=True, kw_only=True):
-    """One request for the pixel or a link; it is shown some seconds after it came. ``verdict``: human, proxy (a person,
-    by the provider's proxy), prefetch, scanner or unknown, with its ``reason``. ``url`` is null of an open."""
-
-    kind: Kind
-    at: datetime
-    url: str | None
-    verdict: Name
-    reason: str
-    ip: str | None
-    agent: str
-
-
-class VerdictCount(Struct, frozen=True, kw_only=True):
-    kind: Kind
-    verdict: Name
-    count: int
-
-
-class NoticeView(Struct, frozen=True, kw_only=True):
-    """Happened ``at``, told of at ``told_at``."""
-
-    status: SendStatus
-    at: datetime
-    told_at: datetime
-    detail: str
-
-
-class SendDetails(Struct, frozen=True, kw_only=True):
-    """The send, the clicks and opens (each with its verdict, the first thousand hits), how many hits got which verdict,
-    the links by us in their order, and all that was told of it. ``delivery`` is null of a letter your own mailer
-    sends."""
-
-    send: SendView
-    delivery: DeliveryView | None
-    email: str
-    clicks: list[HitView]
-    opens: list[HitView]
-    verdicts: list[VerdictCount]
-    links: list[str]
-    notices: list[NoticeView]
-
-
-class SendPage(Struct, frozen=True, kw_only=True):
-    data: list[SendView]
-    next_cursor: str | None = None
 
 
 async def _add(call: Call) -> MadeSend:
@@ -256,7 +159,7 @@ async def _deliver(call: Call, draft: Draft, wish: Wish) -> MadeSend:
         text="",
         headers={},
         kept=[KeptLink(url=one.url, why=one.why) for one in kept],
-        delivery=_delivery(posted.outgoing),
+        delivery=delivery_view(posted.outgoing),
         repeated=posted.repeated,
     )
 
@@ -271,30 +174,7 @@ async def _get(call: Call) -> SendDetails:
         counts = await count_verdicts(tx, call.site_id, send_id)
         notices = await store.list_notices(tx, call.site_id, send_id)
         outgoing = await find_outgoing(tx, call.site_id, send_id)
-    return _details(sent, contact, hits, urls, counts, notices, outgoing)
-
-
-def _details(
-    sent: Sent,
-    contact: Contact | None,
-    hits: list[Engagement],
-    urls: dict[int, str],
-    counts: list[tuple[Kind, Name, int]],
-    notices: list[ToldNotice],
-    outgoing: Outgoing | None,
-) -> SendDetails:
-    return SendDetails(
-        send=send_view(sent),
-        email=contact.email if contact else "",
-        clicks=[_hit(one, urls) for one in hits if one.kind == "click"],
-        opens=[_hit(one, urls) for one in hits if one.kind == "open"],
-        verdicts=[VerdictCount(kind=kind, verdict=name, count=count) for kind, name, count in counts],
-        links=list(urls.values()),
-        notices=[
-            NoticeView(status=one.status, at=one.happened_at, told_at=one.told_at, detail=one.detail) for one in notices
-        ],
-        delivery=_delivery(outgoing) if outgoing else None,
-    )
+    return details_view(sent, contact, hits, urls, counts, notices, outgoing)
 
 
 async def _list(call: Call) -> SendPage:
@@ -351,29 +231,6 @@ def _parse_id(text: str | None, field: str) -> int | None:
     if text is not None and not (text.isascii() and text.isdecimal() and len(text) <= 19 and int(text) < 2**63):
         raise BadInput(f"{field} “{text[:40]}” is no id", hint="ids are whole numbers", field=field)
     return None if text is None else int(text)
-
-
-def send_view(one: Sent) -> SendView:
-    """The send as the API shows it."""
-    own = {"id", "contact_id"}
-    same = {name: getattr(one, name) for name in SendView.__struct_fields__ if name not in own}
-    return SendView(id=str(one.id), contact_id=str(one.contact_id), **same)
-
-
-def _delivery(one: Outgoing) -> DeliveryView:
-    return DeliveryView(**{name: getattr(one, name) for name in DeliveryView.__struct_fields__})
-
-
-def _hit(one: Engagement, urls: dict[int, str]) -> HitView:
-    return HitView(
-        kind=one.kind,
-        at=one.seen_at,
-        url=urls.get(one.number),
-        verdict=one.verdict,
-        reason=one.reason,
-        ip=one.ip,
-        agent=one.agent,
-    )
 
 
 OPERATIONS: tuple[Operation, ...] = (
