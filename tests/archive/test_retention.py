@@ -12,6 +12,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, select, update
+from sqlalchemy.event import listen as listen_to
+from sqlalchemy.event import remove
 from structlog.testing import capture_logs
 
 from tests.inbox.letters import Post, letter
@@ -355,3 +357,36 @@ async def test_of_opens_and_clicks_the_persons_stay_without_address_and_program(
         rows = (await tx.execute(select(engagement.c.verdict, engagement.c.agent, engagement.c.ip))).all()
     assert sorted(map(tuple, rows), key=repr) == [("human", "", None), ("human", "Mozilla", "203.0.113.0")]
     assert await forget_old(services) == 0, "there is nothing more to take from them"
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL chooses by the size of the tables
+async def test_no_slice_reads_all_rows_of_a_site_while_it_holds_the_writer(post: Post, clock: FixedClock) -> None:
+    services = keeping(
+        post.services, letters_days=1, visits_days=1, deliveries_days=1, events_days=1, engagements_days=1
+    )
+    target_id = await post.rows.target("sales@company.example")
+    for visit_id in range(1, 4):
+        await _person(post.rows, visit_id, target_id)
+    detail = await post.receive(_with_file("one", 1))
+    await _deliver(post, detail.row.id, "delivered")
+    await _deliver(post, 5, "delivered")
+    await _hand_on(services)
+    clock.advance(3 * DAY)
+    statements: dict[str, Any] = {}
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            statements[statement] = parameters
+
+    listen_to(services.db.sync_engine, "before_cursor_execute", keep)
+    try:
+        assert await forget_old(services) == 5
+    finally:
+        remove(services.db.sync_engine, "before_cursor_execute", keep)
+    assert len(statements) > 15
+    async with services.db.write() as tx:
+        for statement, values in statements.items():
+            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
+            wide = [one for one in reads if one.startswith("SCAN") or one.endswith("(site_id=?)")]
+            assert [one for one in wide if "CONSTANT" not in one and "subquery" not in one] == [], statement
