@@ -170,7 +170,7 @@ OPERATIONS: tuple[Operation, ...] = (
     ),
     Operation(
         "POST", "/sites/{site}/contacts/search.csv", "The same as a CSV file, whole", _export,
-        body=SearchContacts, answer=bytes, tag="contacts",
+        body=SearchContacts, answer=bytes, tag="contacts", media=("text/csv",),
     ),
     Operation("GET", _FILTERS, "List saved filters by name", _list, answer=FilterPage, tag="contacts"),
     Operation(

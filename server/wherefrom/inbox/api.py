@@ -236,10 +236,13 @@ _MESSAGES: tuple[Operation, ...] = (
         "PUT", _MESSAGE + "/match", "Correct the visit a letter is of", _correct,
         body=CorrectMatch, answer=MessageDetailView, tag="messages",
     ),
-    Operation("GET", _MESSAGE + "/raw", "Download a letter as it came", _raw, answer=bytes, tag="messages"),
+    Operation(
+        "GET", _MESSAGE + "/raw", "Download a letter as it came", _raw,
+        answer=bytes, tag="messages", media=("message/rfc822",),
+    ),
     Operation(
         "GET", _MESSAGE + "/attachments/{number}", "Download a letter's attachment", _attachment,
-        answer=bytes, tag="messages",
+        answer=bytes, tag="messages", media=("*/*",),
     ),
 )  # fmt: skip
 OPERATIONS = (*_MAILBOXES, *_MESSAGES, *map(_of_own_site, _MESSAGES))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field, json
@@ -39,6 +39,8 @@ from wherefrom.tracking.store import count_verdicts, list_engagements, list_urls
 from wherefrom.web.api import Call, Operation
 
 _LONGEST_DETAIL = 500
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+_AHEAD = timedelta(days=1)  # clocks differ
 
 
 class SendTo(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -201,6 +203,12 @@ async def _add_notice(call: Call) -> SendView:
         raise BadInput("at names no time zone", hint="write it like 2026-11-21T09:30:00Z", field="at")
     services, send_id = call.services, call.id("send")
     now = services.clock.now()
+    if body.at is not None and not _EARLIEST <= body.at <= now + _AHEAD:
+        raise BadInput(
+            f"at ({body.at.isoformat()}) is no time at which something became of a letter",
+            hint="it lies before the year 2000, or more than a day ahead; leave it out to say: now",
+            field="at",
+        )
     told = ToldNotice(SendStatus(body.status), body.at or now, now, parse_line(body.detail, "detail", _LONGEST_DETAIL))
     assert told.status in TOLD
     async with services.db.write() as tx:

@@ -125,5 +125,6 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "GET", "/sites/{site}/suppressions/export/{format}", "Download all suppressions as csv or jsonl", _export,
         query=ExportSuppressions, answer=bytes, tag="suppressions",
+        media=tuple(one.partition(";")[0] for one in _TYPES.values()),
     ),
 )  # fmt: skip

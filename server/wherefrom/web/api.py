@@ -71,7 +71,8 @@ class Call:
 @dataclass(frozen=True, slots=True)
 class Operation:
     """``path`` is below ``/api/v1``; a path with ``{site}`` is open to that site's keys, others to operators
-    unless ``scope`` says "site", or "own": for a site's own key, which names the site. ``answer`` None means 204."""
+    unless ``scope`` says "site", or "own": for a site's own key, which names the site. ``answer`` None means 204, and
+    ``bytes`` a file of one of the ``media`` types."""
 
     method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
     path: str
@@ -83,6 +84,7 @@ class Operation:
     status: int = 200
     scope: Literal["site", "operator", "own"] = "site"
     tag: str = ""
+    media: tuple[str, ...] = ("application/json",)
 
 
 FindHolder = Callable[[str], Awaitable[KeyHolder | None]]
@@ -110,6 +112,7 @@ async def _serve(
 ) -> Response:
     try:
         holder = await _identify(request, find_holder)
+        _refuse_nul({**request.path_params, **request.query_params})
         site_id = await _site(request, operation, holder, find_site)
         body = await _body(request, operation.body) if operation.body else None
         query = _query(request, operation.query) if operation.query else None
@@ -168,6 +171,13 @@ async def _body(request: Request, shape: type[msgspec.Struct]) -> Any:
         raise BadInput(f"the body does not fit: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"the body is not valid JSON: {error}") from None
+
+
+def _refuse_nul(asked: Mapping[str, str]) -> None:
+    """No text that is kept holds a NUL, and PostgreSQL fails at the question."""
+    for name, value in asked.items():
+        if "\0" in value:
+            raise BadInput(f"{name} holds a NUL character (%00)", hint="leave it out: no text here has one", field=name)
 
 
 def _query(request: Request, shape: type[msgspec.Struct]) -> Any:

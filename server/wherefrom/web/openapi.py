@@ -78,6 +78,7 @@ def _entry(one: Operation, of: dict[int, Any], components: dict[str, Any]) -> di
     if one.answer is None:
         entry["responses"]["204"] = {"description": "done"}
     else:
-        content = {"application/json": {"schema": of[id(one.answer)]}}
+        shape = {"type": "string", "format": "binary"} if one.answer is bytes else of[id(one.answer)]
+        content = {media: {"schema": shape} for media in one.media}
         entry["responses"][str(one.status)] = {"description": "the answer", "content": content}
     return entry
