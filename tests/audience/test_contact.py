@@ -156,3 +156,5 @@ async def test_a_contact_that_cannot_be_is_refused(stage: Stage, body: dict[str,
     async with management_api(stage.services, OPERATIONS) as api:
         assert (await api.post(CONTACTS, json=body)).status_code == 400
         assert (await api.get(CONTACTS)).json()["data"] == []
+        for name in ("email", "reference"):
+            assert (await api.get(CONTACTS, params={name: "a\x00"})).status_code == 400

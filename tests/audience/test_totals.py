@@ -84,6 +84,7 @@ async def test_the_api_shows_every_day_in_the_sites_zone_and_refuses_what_is_too
             ({"date_from": "2026-10-03", "date_to": "2026-10-01"}, "date_from"),
             ({"zone": "Nowhere"}, "zone"),
             ({"date_to": "never"}, "date_to"),
+            ({"list": "a\x00"}, "list"),
         ):
             refused = await api.get(path, params=query)
             assert (refused.status_code, refused.json()["field"]) == (400, field)

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from wherefrom.audience import change, timeline
 from wherefrom.audience.export import export_contact
+from wherefrom.audience.filter import LONGEST_LINK, check_text
 from wherefrom.audience.people import with_flags
 from wherefrom.audience.views import (
     ActivityPage,
@@ -56,6 +57,8 @@ class ExportQuery(Struct, frozen=True, kw_only=True):
 
 async def _list(call: Call) -> PersonPage:
     query: ListContacts = call.query
+    for name in ("email", "reference"):
+        check_text(getattr(query, name) or "", name, LONGEST_LINK)
     async with call.services.db.read() as tx:
         found = await store.list_contacts(
             tx,

@@ -81,11 +81,11 @@ def check_filter(wanted: Filter) -> None:
     """BadInput for what cannot be meant, which names the field."""
     if len(wanted.conditions) > MOST_CONDITIONS:
         raise BadInput(f"a filter has at most {MOST_CONDITIONS} conditions", field="conditions")
-    _check_text(wanted.text, "text", LONGEST_TEXT)
+    check_text(wanted.text, "text", LONGEST_TEXT)
     for number, one in enumerate(wanted.conditions):
         place = f"conditions[{number}]"
-        _check_text(one.link, f"{place}.link", LONGEST_LINK)
-        _check_text(one.list or "", f"{place}.list", LONGEST_LIST)
+        check_text(one.link, f"{place}.link", LONGEST_LINK)
+        check_text(one.list or "", f"{place}.list", LONGEST_LIST)
         if one.link and one.event != "clicked":
             raise BadInput(
                 f"only clicks have a link, “{one.event}” has none",
@@ -100,7 +100,8 @@ def check_filter(wanted: Filter) -> None:
             )
 
 
-def _check_text(text: str, field: str, longest: int) -> None:
+def check_text(text: str, field: str, longest: int) -> None:
+    """BadInput for a text that is too long, or that no database would look for (PostgreSQL has no NUL)."""
     if len(text) > longest:
         raise BadInput(f"{field} has {len(text)} characters, at most {longest} are looked for", field=field)
     if not text.isprintable():

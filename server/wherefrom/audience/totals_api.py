@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from wherefrom.audience.days import Step, parse_moment
-from wherefrom.audience.filter import Event
+from wherefrom.audience.filter import LONGEST_LIST, Event, check_text
 from wherefrom.audience.totals import Total, count_totals
 from wherefrom.sites.store import get_site
 from wherefrom.sites.zone import parse_zone
@@ -61,6 +61,7 @@ async def _totals(call: Call) -> TotalsView:
     query: TotalsQuery = call.query
     async with call.services.db.read() as tx:
         site = await get_site(tx, call.site_id)
+    check_text(query.list or "", "list", LONGEST_LIST)
     zone = parse_zone(query.zone if query.zone is not None else site.zone)
     begin = parse_moment(query.date_from, "date_from", zone)
     end = parse_moment(query.date_to, "date_to", zone, end=True)

@@ -55,7 +55,8 @@ async def set_zone_form(call: Call) -> Response:
 async def _page(call: Call, problem: WherefromError | None) -> Response:
     asked = call.request.query_params
     step: Step = next((one for one in STEPS if one == asked.get("step")), "day")
-    zone, list_ = site_zone(call), asked.get("list", "").strip()[:100]
+    zone, named = site_zone(call), asked.get("list", "").strip()[:100]
+    list_ = named if named.isprintable() else ""
     since, until = asked.get("from", "")[:10], asked.get("to", "")[:10]
     try:
         begin, end = parse_moment(since, "from", zone), parse_moment(until, "to", zone, end=True)
