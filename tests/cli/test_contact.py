@@ -55,4 +55,12 @@ async def test_a_contact_is_found_shown_exported_and_erased(
     assert await find_anywhere(services, "ann@mail.example") == []
     assert "there is no contact ann@mail.example" in await run("show", "shop", "ann@mail.example", code=1)
     assert (await stage.contact("bob@mail.example")).id == bob.contact.id
+    counted: Any = await asyncio.to_thread(
+        RUN.invoke, app, ["report", "totals", "shop", "--from", "2026-11-02", "--to", "2026-11-02", "-s", str(file)]
+    )
+    assert [line.split() for line in counted.output.splitlines()] == [
+        ["day", "sent", "delivered", "opened", "clicked", "failed", "complained", "unsubscribed"],
+        ["2026-11-02", "2", "0", "1", "1", "0", "0", "0"],
+        ["in", "all", "2", "0", "1", "1", "0", "0", "0"],
+    ]
     await stage.http.aclose()

@@ -13,6 +13,7 @@ from wherefrom.services import Services
 
 app = typer.Typer(help="What the letters and visits of a site say together.", no_args_is_help=True)
 
+_COUNTED = ("sent", "delivered", "opened", "clicked", "failed", "complained", "unsubscribed")
 _DEEDS = {"mailto": "clicked", "copy": "copied", "select": "selected"}
 
 
@@ -45,4 +46,31 @@ def _words(report: dict[str, Any]) -> str:
         perhaps = one["perhaps"]
         told = f"; perhaps letter {perhaps['id']} from {perhaps['from_address']}" if perhaps else ""
         lines.append(f"visit {one['visit']} {_DEEDS[one['kind']]} {one['address']} at {one['at']}{told}")
+    return "\n".join(lines)
+
+
+@app.command("totals")
+def totals(
+    site: SiteArgument,
+    step: Annotated[str, typer.Option(help="hour, day, week or month.")] = "day",
+    begin: Annotated[str, typer.Option("--from", help="First day or moment; the usual one if left out.")] = "",
+    end: Annotated[str, typer.Option("--to", help="Last day, or a moment; now if left out.")] = "",
+    mail_list: Annotated[str | None, typer.Option("--list", help="Letters of this list alone.")] = None,
+    settings: SettingsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Count letters sent, delivered, opened, clicked and so on, over time, in the site's time zone."""
+    given = {"step": step, "date_from": begin or None, "date_to": end or None, "list": mail_list}
+
+    async def use(services: Services) -> Any:
+        return await invoke(services, "GET", "/sites/{site}/reports/totals", site=site, query=given)
+
+    show(with_services(settings, use), as_json, _totals)
+
+
+def _totals(report: dict[str, Any]) -> str:
+    cut = 16 if report["step"] == "hour" else 10
+    rows = [(one["begin"][:cut].replace("T", " "), one) for one in report["data"]] + [("in all", report["sums"])]
+    lines = [f"{report['step']:<16}" + "".join(f"{name:>13}" for name in _COUNTED)]
+    lines += [f"{begin:<16}" + "".join(f"{counts[name]:>13}" for name in _COUNTED) for begin, counts in rows]
     return "\n".join(lines)
