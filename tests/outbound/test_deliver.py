@@ -72,6 +72,7 @@ async def test_a_refused_request_uses_up_no_key(office: Office) -> None:
     assert (await office.send(headers=KEY))["repeated"] is False
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # what is refused, whatever the database
 @pytest.mark.parametrize("key", ["", "  ", "x" * 201])
 async def test_a_key_that_is_none_is_refused(office: Office, key: str) -> None:
     body = {"contact": ANN, "html": HTML, "deliver": True}
@@ -96,6 +97,7 @@ async def test_a_letter_says_who_it_is_from_where_answers_go_and_what_else(offic
     assert marked["List-ID"] == "<n.shop>"
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # what is refused, whatever the database
 @pytest.mark.parametrize(
     ("more", "field"),
     [

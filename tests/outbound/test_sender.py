@@ -23,6 +23,8 @@ from wherefrom.outbound.outcome import PATIENCE
 from wherefrom.outbound.sender_api import OPERATIONS
 from wherefrom.outbound.tables import sender
 
+ON_ONE_ENGINE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+"""Where the database has no part in what is tested."""
 LOGIN = ("news@shop.example", "the secret word")
 
 
@@ -100,6 +102,30 @@ async def test_an_account_that_is_not_reached_is_left_alone_for_longer_each_time
     assert await office.state(made) == ("sent", "accepted", 1)
 
 
+async def test_a_pace_does_not_shorten_the_pauses(office: Office) -> None:
+    await office.set(per_hour=2, port=free_port())
+    await office.send()
+    pauses = []
+    for _ in range(4):
+        await office.work()
+        told = await office.sender()
+        pauses.append(datetime.fromisoformat(told["next_try_at"]) - office.stage.clock.now())
+        office.stage.clock.advance(timedelta(hours=1))
+    assert pauses == [timedelta(minutes=number) for number in (1, 2, 4, 8)]
+
+
+async def test_a_server_that_takes_fewer_connections_gets_all_letters_by_those_it_takes(office: Office) -> None:
+    await office.set(connections=3)
+    await office.send()
+    await office.work()
+    office.sink.most_lines = 1
+    made = await office.send_many(8)
+    await office.work()
+    assert [await office.state(one) for one in made] == [("sent", "accepted", 1)] * 8
+    assert (await office.sender())["status"] == "working"
+    assert len(office.sink.lines) <= 4  # that there is room for one is not tried anew with each letter
+
+
 @pytest.mark.parametrize(
     ("step", "answer", "trouble", "words"),
     [
@@ -150,6 +176,7 @@ async def test_the_password_is_sealed_and_never_shown(office: Office) -> None:
     assert office.stage.services.tokens.decrypt(stored) == "the secret word"
 
 
+@ON_ONE_ENGINE
 @pytest.mark.parametrize(
     ("changed", "kept"),
     [
@@ -171,6 +198,7 @@ async def test_the_password_stays_but_goes_to_no_other_server_and_not_readable(
         assert problem["field"] == "password"
 
 
+@ON_ONE_ENGINE
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -188,6 +216,7 @@ async def test_what_does_not_fit_is_named(office: Office, field: str, value: obj
     assert await office.sender() == before
 
 
+@ON_ONE_ENGINE
 async def test_files_of_the_machine_are_the_operators(office: Office, certificates: Certificates) -> None:
     services, site_id = office.stage.services, office.stage.site_id
     async with management_api(services, OPERATIONS, str(site_id)) as client:
@@ -221,6 +250,7 @@ async def steps(office: Office) -> list[tuple[str, bool, str]]:
     return [(one["name"], one["ok"], f"{one['detail']} | {one['hint']}") for one in told["steps"]]
 
 
+@ON_ONE_ENGINE
 async def test_a_test_walks_the_whole_way_and_sends_nothing(
     office: Office, provider: SubmissionSink, certificates: Certificates
 ) -> None:
@@ -230,6 +260,7 @@ async def test_a_test_walks_the_whole_way_and_sends_nothing(
     assert provider.letters == []
 
 
+@ON_ONE_ENGINE
 async def test_a_test_says_in_words_what_is_wrong(
     office: Office, provider: SubmissionSink, certificates: Certificates
 ) -> None:
@@ -251,6 +282,7 @@ async def test_a_test_says_in_words_what_is_wrong(
         assert "not this" not in told
 
 
+@ON_ONE_ENGINE
 async def test_a_test_says_whether_the_keys_are_published(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = [
         await office.call("POST", "/sender/dkim", json={"selector": selector, **more})
@@ -274,6 +306,7 @@ async def test_a_test_says_whether_the_keys_are_published(office: Office, monkey
     assert "DMARC" in told[5][2]
 
 
+@ON_ONE_ENGINE
 async def test_a_server_that_offers_no_login_is_told(office: Office) -> None:
     await office.set(username="anna", password="the secret word")
     name, ok, told = (await steps(office))[-1]

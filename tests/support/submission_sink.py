@@ -26,6 +26,7 @@ class Line:
     """One connection: how many letters came over it, and who logged in."""
 
     letters: int = 0
+    open: bool = True
     login: str = ""
 
 
@@ -44,6 +45,7 @@ class SubmissionSink:
         self.lines: list[Line] = []
         self.arrived = Arrivals[Letter]("letter")
         self.most_at_once = 0
+        self.most_lines = 1_000  # whoever comes as one more is not let in
         self._certificates = certificates
         self._wrapped = wrapped
         self._answers: dict[str, list[str]] = {}
@@ -126,6 +128,13 @@ class SubmissionSink:
             server.line.login = data.login.decode()
         return AuthResult(success=known, handled=False)
 
+    async def handle_EHLO(  # noqa: N802
+        self, server: "_Server", session: Session, envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        full = sum(line.open for line in self.lines) > self.most_lines
+        return ["421 4.7.0 too many connections"] if full else answers
+
     async def handle_MAIL(  # noqa: N802
         self, server: "_Server", session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -168,6 +177,10 @@ class _Server(SMTP):
             self.line = Line()
             sink.lines.append(self.line)
         super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.line.open = False
+        super().connection_lost(error)
 
     def say(self, answer: str) -> str:
         if answer == DROP:

@@ -39,12 +39,13 @@ _RENEW_SECONDS = CLAIM.total_seconds() / 3
 
 class Lane:
     """Sends the letters of one site, one after the other. ``choosing``: it is about to take one; ``resting``: it waits
-    with an open connection. ``linger``: for how many seconds."""
+    with an open connection, ``linger`` seconds at most. ``crowded``: the server has let in others, and not this one."""
 
     def __init__(self, services: Services, site_id: int, chance: Callable[[], float], linger: float) -> None:
         self.site_id = site_id
         self.choosing = True
         self.resting = False
+        self.crowded = False
         self._services = services
         self._chance = chance
         self._linger = linger
@@ -185,10 +186,15 @@ class Lane:
 
         async def write(tx: Tx) -> None:
             await outgoing.release_outgoing(tx, letter, min(next_at, letter.expires_at))
-            await note_trouble(tx, services, claimed.account, error)
+            if not self.crowded:
+                await note_trouble(tx, services, claimed.account, error)
 
+        self.crowded = await self._is_crowded(claimed, error, of_letter=of_letter)
         await self._write(claimed, write)
         services.bell.ring("events")
+        if self.crowded:
+            log.info("no further connection to a sending account", site=letter.site_id, error=error.detail)
+            return
         log.warning("sending account failed", site=letter.site_id, trouble=error.trouble, error=error.detail)
 
     async def _refuse(self, claimed: Claimed, answer: Answer) -> None:
@@ -196,6 +202,14 @@ class Lane:
         await self._write(claimed, lambda tx: record_refused(tx, services, letter, answer))
         services.bell.ring("events")
         log.info("letter refused", site=letter.site_id, send=letter.id, answer=answer.line)
+
+    async def _is_crowded(self, claimed: Claimed, error: AccountFailed, *, of_letter: bool) -> bool:
+        """Whether the server takes letters, and only no further connection."""
+        if of_letter or error.trouble != "busy" or claimed.account.status != "working":
+            return False
+        async with self._services.db.read() as tx:
+            on_their_way = await outgoing.count_claimed(tx, self.site_id, self._services.clock.now())
+        return on_their_way > 1
 
     async def _put_off(self, claimed: Claimed, why: Answer | LetterLost) -> None:
         services, letter, chance = self._services, claimed.letter, self._chance()

@@ -92,9 +92,7 @@ async def note_trouble(tx: Tx, services: Services, account: Sender, error: Accou
     """The account takes none: nothing is tried for a while. Nothing when it was changed meanwhile, or another letter
     has met the same already."""
     known, now = await senders.lock_sender(tx, account.site_id), services.clock.now()
-    if known is None or known.revision != account.revision:
-        return
-    if known.status == "failing" and known.quiet_until is not None and known.quiet_until > now:
+    if known is None or (known.revision, known.failures) != (account.revision, account.failures):
         return
     since = known.failing_since or now
     tell = not known.told and (error.lasting or now - since >= PATIENCE)

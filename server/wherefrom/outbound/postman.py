@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 MOST_LANES = 32
 IDLE_SECONDS = 1.0  # how long what another process has made due waits at most
 LINGER_SECONDS = 10.0  # how long a connection is kept open for the next letter
+CROWDED = timedelta(minutes=5)
+"""How long one connection does where a server would not take another beside it."""
 _SHORTEST_IDLE = 0.002
 
 
@@ -38,6 +41,7 @@ class Postman:
         self._chance = chance
         self._linger = linger
         self._lanes: dict[asyncio.Task[None], Lane] = {}
+        self._crowded: dict[int, datetime] = {}  # sites whose server takes one connection for now
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, then lets what is on its way arrive. When cancelled, what is on its way is
@@ -62,8 +66,10 @@ class Postman:
     async def step(self) -> bool:
         """Sets a lane to work for each site that has a letter to send, without waiting for it; False when there was
         nothing to set to work."""
+        now = self._services.clock.now()
+        self._crowded = {site_id: until for site_id, until in self._crowded.items() if until > now}
         async with self._services.db.read() as tx:
-            sites = await outgoing.list_due_sites(tx, self._services.clock.now())
+            sites = await outgoing.list_due_sites(tx, now)
         begun = False
         for site_id, connections in sites:
             mine = [lane for lane in self._lanes.values() if lane.site_id == site_id]
@@ -72,7 +78,7 @@ class Postman:
             resting = next((lane for lane in mine if lane.resting), None)
             if resting is not None:
                 resting.wake()
-            elif len(mine) < connections and len(self._lanes) < MOST_LANES:
+            elif len(mine) < (1 if site_id in self._crowded else connections) and len(self._lanes) < MOST_LANES:
                 self._begin(Lane(self._services, site_id, self._chance, self._linger))
                 begun = True
         return begun
@@ -104,6 +110,8 @@ class Postman:
         return min(max((next_at - now).total_seconds(), _SHORTEST_IDLE), IDLE_SECONDS)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        del self._lanes[task]
+        lane = self._lanes.pop(task)
+        if lane.crowded:
+            self._crowded[lane.site_id] = self._services.clock.now() + CROWDED
         if not task.cancelled() and (fault := task.exception()) is not None:
             log.error("letters not sent, due again when their claim runs out", task=task.get_name(), exc_info=fault)
