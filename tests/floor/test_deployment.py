@@ -1,0 +1,130 @@
+"""What is in docker/: files that no test can start here, held against the program they start."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+import yaml
+
+from wherefrom.cli.root import app
+from wherefrom.settings import load_settings
+
+FOLDER = Path(__file__).parents[2] / "docker"
+COMPOSED = ("compose.sqlite.yaml", "compose.postgres.yaml")
+VARIABLE = re.compile(r"\$\{([A-Z_]+)(?::([?-])([^}]*))?\}")
+
+
+def _services(name: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = yaml.safe_load((FOLDER / name).read_text())["services"]
+    return found
+
+
+def _ours(name: str) -> dict[str, dict[str, Any]]:
+    return {key: one for key, one in _services(name).items() if one["image"] == "wherefrom"}
+
+
+def _commands() -> set[str]:
+    group = typer.main.get_command(app)
+    return set(group.commands)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_every_setting_a_composition_gives_is_one_and_is_accepted(name: str) -> None:
+    for service, one in _ours(name).items():
+        given = {key: VARIABLE.sub("secret", value) for key, value in one["environment"].items()}
+        settings = load_settings(None, given)
+        assert settings.server.public_url == "https://secret", service
+        assert settings.log.format == "json"
+        networks = yaml.safe_load((FOLDER / name).read_text())["networks"]["default"]["ipam"]["config"]
+        assert list(settings.server.trusted_proxies) == [networks[0]["subnet"]], "the front, and nobody else"
+    assert load_settings(None, {"WHEREFROM_NONSENSE": "1"}), "a name without a group is not looked at"
+
+
+def test_the_image_s_settings_are_settings() -> None:
+    text = (FOLDER / "Dockerfile").read_text()
+    given = dict(re.findall(r"(WHEREFROM_\w+)=(\S+)", text))
+    assert len(given) == 4
+    settings = load_settings(None, given)
+    assert (settings.data.folder, settings.server.bind) == ("/data", "0.0.0.0")
+    assert f"EXPOSE {settings.server.port}" in text
+
+
+def test_every_command_that_is_started_is_one() -> None:
+    started = [(FOLDER / "Dockerfile").read_text().rpartition("CMD ")[2]]
+    for name in COMPOSED:
+        for one in _ours(name).values():
+            started += [str(one[key]) for key in ("command", "healthcheck") if "wherefrom" in str(one.get(key))]
+    words = [re.findall(r"[a-z]+", text) for text in started]
+    named = {found[found.index("wherefrom") + 1] for found in words}
+    assert named == {"serve", "web", "work", "migrate", "check"}
+    assert named <= _commands()
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_no_container_may_gain_rights_or_write_to_its_image(name: str) -> None:
+    for service, one in _services(name).items():
+        assert one["read_only"] is True, service
+        assert one["cap_drop"] == ["ALL"], service
+        assert one["security_opt"] == ["no-new-privileges:true"], service
+        assert one.get("cap_add", []) in ([], ["NET_BIND_SERVICE"]), service
+        assert not one.get("privileged"), service
+        assert "ports" not in one or service == "front", "the front alone is reached from outside"
+    user = re.findall(r"^USER (\S+)$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    assert user == ["wherefrom"]
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_every_volume_and_service_that_is_named_is_there_and_none_too_many(name: str) -> None:
+    whole = yaml.safe_load((FOLDER / name).read_text())
+    mounted = [one.partition(":")[0] for service in whole["services"].values() for one in service.get("volumes", [])]
+    assert {one for one in mounted if re.fullmatch(r"[a-z]+", one)} == set(whole["volumes"])
+    for one in mounted:
+        assert not one.startswith("./") or (FOLDER / one).exists(), one
+    waited = {other for service in whole["services"].values() for other in service.get("depends_on", {})}
+    assert waited <= set(whole["services"])
+    fronted = whole["services"]["front"]["environment"]["UPSTREAMS"].split()
+    port = load_settings(None, {}).server.port
+    web = [key for key, one in _ours(name).items() if "web" in one.get("command", []) or "command" not in one]
+    assert fronted == [f"{one}:{port}" for one in web], "the front leads to each web process"
+
+
+def test_every_variable_to_fill_in_is_in_the_example() -> None:
+    example = dict(re.findall(r"^([A-Z_]+)=(.*)$", (FOLDER / "environment.example").read_text(), re.MULTILINE))
+    asked = {found[0] for name in COMPOSED for found in VARIABLE.findall((FOLDER / name).read_text())}
+    assert asked == set(example)
+    used = set(re.findall(r"\{\$([A-Z_]+)\}", (FOLDER / "Caddyfile").read_text()))
+    for name in COMPOSED:
+        assert used == set(_services(name)["front"]["environment"])
+
+
+def _unit() -> str:
+    return (FOLDER / "wherefrom.service").read_text()
+
+
+def test_the_unit_starts_a_command_with_settings_that_are_settings() -> None:
+    given = dict(re.findall(r"^Environment=(WHEREFROM_\w+)=(\S+)$", _unit(), re.MULTILINE))
+    settings = load_settings(None, given)
+    assert {settings.data.folder, str(Path(settings.data.key_file).parent)} == {"/var/lib/wherefrom"}
+    assert settings.database.url == "sqlite:////var/lib/wherefrom/wherefrom.db"
+    (start,) = re.findall(r"^ExecStart=\S+/wherefrom (\w+) ", _unit(), re.MULTILINE)
+    assert start in _commands()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")
+def test_systemd_understands_the_unit_and_finds_little_exposed(tmp_path: Path) -> None:
+    unit = tmp_path / "wherefrom.service"
+    unit.write_text(_unit().replace("/opt/wherefrom/bin/wherefrom", sys.executable))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert [line for line in done.stderr.splitlines() if "wherefrom.service" in line] == []
+    security = ["systemd-analyze", "security", "--offline=true", "--threshold=20", "--no-pager", str(unit)]
+    told = subprocess.run(security, capture_output=True, text=True, timeout=60, check=False)
+    assert told.returncode == 0, told.stdout[-300:]
