@@ -176,7 +176,8 @@ def _report(measured: dict[str, Figures], goal: float) -> None:
     for name in (NEW, AGAIN):
         ratios = Ratios.of(measured[name], measured[BARE])
         print(
-            f"{name} against bare Starlette: {ratios.rate:.2f} (goal {goal}; by CPU {ratios.cpu:.2f}),"
+            f"{name} against bare Starlette: {ratios.rate:.2f} (goal {goal}; by CPU {ratios.cpu:.2f},"
+            f" at best {ratios.calm:.2f}),"
             f" p99 {ratios.slowest:.2f} of its"
         )
 

@@ -46,18 +46,19 @@ class Figures:
         rate, middle, slow, cpu = map(statistics.median, (self.rates, self.middles, self.slowest, self.cpu))
         return (
             f"{name:<22} {rate:7.0f} req/s  p50 {middle * 1000:6.1f} ms  p99 {slow * 1000:6.1f} ms"
-            f"  CPU {cpu * 1e6:4.0f} µs  {[round(each) for each in self.rates]}"
+            f"  CPU {cpu * 1e6:4.0f} µs, at best {min(self.cpu) * 1e6:4.0f}"
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Ratios:
     """Of one row to another, as medians of the rounds' own ratios: neighbours in time had the same machine. ``rate``
-    of requests a second; ``cpu`` of requests a CPU second, which other work on the machine disturbs least; ``slowest``
-    of the 99th percentiles."""
+    of requests a second; ``cpu`` of requests a CPU second, which other work on the machine disturbs least, ``calm`` the
+    same of each one's calmest round; ``slowest`` of the 99th percentiles."""
 
     rate: float
     cpu: float
+    calm: float
     slowest: float
 
     @classmethod
@@ -65,7 +66,8 @@ class Ratios:
         def over(mine: list[float], theirs: list[float]) -> float:
             return statistics.median(a / b if b else math.nan for a, b in zip(mine, theirs, strict=True))
 
-        return cls(over(one.rates, bare.rates), over(bare.cpu, one.cpu), over(one.slowest, bare.slowest))
+        calm = min(bare.cpu) / (min(one.cpu) or math.nan)
+        return cls(over(one.rates, bare.rates), over(bare.cpu, one.cpu), calm, over(one.slowest, bare.slowest))
 
 
 @contextlib.contextmanager

@@ -113,7 +113,12 @@ class Form:
         listens to its events; on PostgreSQL it is small beside the round trip, and knows when a connection is lost."""
         if not self._several or connection.engine.dispatch.before_cursor_execute:
             return connection.exec_driver_sql(sql, values)
-        cursor = connection.connection.cursor()
+        cursor: Any
+        if connection.dialect.is_async:
+            cursor = connection.connection.cursor()
+        else:  # its rows are fetched here, so it need not be one that keeps them
+            driver: Any = connection.connection.driver_connection
+            cursor = driver.cursor(sqlite3.Cursor)
         try:
             cursor.execute(sql, values)
         except sqlite3.Error as fault:

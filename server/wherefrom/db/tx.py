@@ -140,9 +140,14 @@ class Tx:
         if not rows:
             return
         form = insert.form(self.dialect)
-        self._forget(insert.tables)
+        if self._recalled:
+            self._forget(insert.tables)
         if self._gathers:
-            self._held.setdefault(insert, []).extend(form.bind(row) for row in rows)
+            held = self._held.get(insert)
+            if held is None:
+                held = self._held[insert] = []
+            for row in rows:
+                held.append(form.bind(row))
             if check is not None:
                 self._unchecked.setdefault(check, []).extend(rows)
             return

@@ -119,14 +119,18 @@ async def _lend_all(
             lease = await lend_from_pool(tx, borrower, target, current, ids.next())
             borrowed += [lease] if lease is not None and lease is not current else []
         else:
-            draft = make_substitute(target, borrower.visit_id)
-            lease = _same_again(mine, target) or await _lend_code(tx, borrower, target, draft, ids.next())
+            lease = _same_again(mine, target) if mine else None
+            if lease is None:
+                draft = make_substitute(target, borrower.visit_id)
+                lease = await _lend_code(tx, borrower, target, draft, ids.next())
         if lease is not None:
             lent.append((target, lease))
-    had = {one.id for one in mine}
-    kept = [lease.id for _, lease in lent if lease.id in had]
-    await leases.extend_leases(tx, borrower.site_id, kept, borrower.now, borrower.until)
-    await leases.append_leases(tx, borrowed)
+    if mine:
+        had = {one.id for one in mine}
+        kept = [lease.id for _, lease in lent if lease.id in had]
+        await leases.extend_leases(tx, borrower.site_id, kept, borrower.now, borrower.until)
+    if borrowed:
+        await leases.append_leases(tx, borrowed)
     return lent
 
 

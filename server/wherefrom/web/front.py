@@ -32,19 +32,19 @@ class DirectRoute(BaseRoute):
     def __init__(self, path: str, app: ASGIApp, methods: Collection[str], *, is_prefix: bool = False) -> None:
         self.path = path
         self.is_prefix = is_prefix
-        self._app = app
-        self._methods = frozenset(methods)
+        self.app = app
+        self.methods = frozenset(methods)
         self._allow = ", ".join(methods).encode()
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """As Starlette's router asks. A wrong method is met here, too: nobody else has the path."""
         path = scope["path"] if scope["type"] == "http" else ""
         mine = path.startswith(self.path) if self.is_prefix else path == self.path
-        return (Match.FULL, {"endpoint": self._app}) if mine else (Match.NONE, {})
+        return (Match.FULL, {"endpoint": self.app}) if mine else (Match.NONE, {})
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] in self._methods:
-            await self._app(scope, receive, send)
+        if scope["method"] in self.methods:
+            await self.app(scope, receive, send)
         else:
             await send_answer(send, 405, [(b"allow", self._allow)])
 
@@ -68,7 +68,10 @@ class Front(Starlette):
             await super().__call__(scope, receive, send)
             return
         try:
-            await route.handle(scope, receive, send)
+            if scope["method"] in route.methods:
+                await route.app(scope, receive, send)
+            else:
+                await route.handle(scope, receive, send)
         except Exception as error:
             answer = await self._tell(Request(scope), error)
             await answer(scope, receive, send)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, bindparam, or_, select, update
 
 from wherefrom.addresses import find_address
@@ -18,7 +19,6 @@ from wherefrom.substitution.tables import lease, target
 from wherefrom.substitution.target import Strategy
 
 _COLUMNS: tuple[ColumnElement[Any], ...] = tuple(lease.c[name] for name in Lease.__struct_fields__)
-_NAMES = tuple(Lease.__struct_fields__)
 
 _LIST_OF_VISIT = Prepared(
     select(*_COLUMNS)
@@ -110,9 +110,7 @@ async def _refuse_lent(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _row(one: Lease) -> dict[str, Any]:
-    row = {name: getattr(one, name) for name in _NAMES}
-    row["address_key"] = one.address.lower()
-    return row
+    return {**asdict(one), "address_key": one.address.lower()}
 
 
 async def extend_leases(tx: Tx, site_id: int, ids: Collection[int], now: datetime, expires_at: datetime) -> None:
