@@ -99,5 +99,8 @@ async def test_a_letter_that_answers_a_letter_is_of_the_contact_it_was_sent_to(
     await expect(page.locator(".people")).to_contain_text("Oak chairs, 20 % off")
     async with open_services(stage.service.settings) as services:
         sent = await invoke(services, "GET", "/sites/{site}/sends/{send}", site="shop", send=made.send.id)
+        path = "/sites/{site}/contacts/{contact}/activities"
+        done = await invoke(services, "GET", path, site="shop", contact=made.send.contact_id)
+    assert [one.kind for one in done.data] == ["letter", "visit", "click", "open", "sent"]
     assert (sent.send.status, sent.send.opens, sent.send.clicks) == ("clicked", 1, 1)
     assert [(one.kind, one.verdict) for one in [*sent.opens, *sent.clicks]] == [("open", "human"), ("click", "human")]

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.inbox.letters import Post, letter
 from tests.inbox.test_api import CODE
 from tests.support.management import management_api
+from wherefrom.audience.timeline import list_moments
 from wherefrom.contacts.contact import Contact
-from wherefrom.contacts.store import append_contact
+from wherefrom.contacts.store import append_contact, get_contact
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.inbox.api import OPERATIONS
 from wherefrom.inbox.writer import Person, choose_writer
@@ -118,3 +119,15 @@ async def test_a_letter_of_nobody_known_names_nobody(post: Post) -> None:
     [event] = await post.events(detail.row.id)
     assert event.read_as(MessageReceived).contact is None
     assert detail.row.writer is None
+
+
+async def test_a_contacts_timeline_has_letters_from_its_visits_and_none_of_other_contacts(post: Post) -> None:
+    mine = [
+        await post.receive(letter(CODE, sender=sender, message_id=f"<{sender}>"), at=post.minutes(minute))
+        for minute, sender in enumerate(("ann@mail.example", "home@else.example", "bob@mail.example"))
+    ]
+    async with post.services.db.read() as tx:
+        ann, bob = [await get_contact(tx, post.rows.site_id, one.id) for one in (ANN, BOB)]
+        of_ann, of_bob = [await list_moments(tx, one, limit=50) for one in (ann, bob)]
+    assert [one.message_id for one in of_ann if one.kind == "letter"] == [mine[1].row.id, mine[0].row.id]
+    assert [one.message_id for one in of_bob if one.kind == "letter"] == [mine[2].row.id]

@@ -1,6 +1,6 @@
 """All that happened between a site's owner and one contact (feature J02), the newest first: letters sent, opens, clicks
-and notices (``outbound``), visits that came by a click (``visits``), letters that came from the contact's address with
-the visit they are matched to (``inbox``), and what the contact agreed to (``contacts``).
+and notices (``outbound``), visits that came by a click (``visits``), letters that came from the contact's address or
+from such a visit (``inbox``), and what the contact agreed to (``contacts``).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from wherefrom.audience.store.letters import list_letters
+from wherefrom.audience.store.letters import list_letters, list_letters_by_click
 from wherefrom.contacts.contact import Contact, Said
 from wherefrom.contacts.store import list_said
 from wherefrom.db import Tx
@@ -47,19 +47,27 @@ async def list_moments(tx: Tx, contact: Contact, *, limit: int, before: Place | 
         )
         for one in await list_activities(tx, contact.site_id, contact.id, limit=limit, before=before)
     ]  # fmt: skip
+    known = await list_contact_visits(tx, contact.site_id, contact.id, _MOST_VISITS)
+    letters = {
+        one.id: one for one in await list_letters(tx, contact.site_id, contact.email, limit=limit, before=before)
+    }
+    by_click = await list_letters_by_click(
+        tx, contact.site_id, contact.id, [one.id for one in known], limit=limit, before=before
+    )
+    letters |= {one.id: one for one in by_click}
     found += [
         Moment(
             at=one.at, id=one.id, kind="letter", subject=one.subject, message_id=one.id, visit_id=one.visit_id,
             word="" if one.visit_id is None else "matched", detail=one.rule,
         )
-        for one in await list_letters(tx, contact.site_id, contact.email, limit=limit, before=before)
+        for one in letters.values()
     ]  # fmt: skip
     visits = [
         Moment(
             at=one.started_at, id=one.id, kind="visit", word=one.channel, detail=one.landing_page, visit_id=one.id,
             send_id=one.send_id,
         )
-        for one in await list_contact_visits(tx, contact.site_id, contact.id, _MOST_VISITS)
+        for one in known
     ]  # fmt: skip
     words = [
         Moment(at=one.at, id=one.id, kind="consent", word=_consent_words(one), detail=one.method)

@@ -1,7 +1,6 @@
 """What others say became of a send, noted down, and what is told of it: the events ``send.…``.
 
     notice ─▶ kept, unless it was told before ─▶ status made anew ─▶ the first of its status: an event
-    bounce ─▶ the same, and each bounce is told as ``send.bounced``
     first open, first click (``judge``) ─▶ an event
 
 All in the transaction that made it true, under the lock of the send's row. An event that was told is not taken back.
@@ -11,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from wherefrom.contacts.contact import Contact
@@ -56,27 +54,6 @@ async def record_notice(
     if telling and contact is not None and all(one.status is not told.status for one in known):
         type_, own = _news_of(told, scope)
         await tell(tx, services, changed, contact, type_, **own)
-    return changed
-
-
-async def record_bounce(
-    tx: Tx, services: Services, sent: Sent, contact: Contact | None, *, at: datetime, permanent: bool, code: str,
-    detail: str,
-) -> Sent:  # fmt: skip
-    """Notes down that a letter came back (or, not ``permanent``, waits), and tells it; the send as it stands now. A
-    delay changes no status. The same permanent bounce again is not told again; ``code`` is RFC 3463's, "" for none."""
-    now, changed = services.clock.now(), sent
-    if permanent:
-        known = await list_notices(tx, sent.site_id, sent.id)
-        if any((one.status, one.happened_at) == (S.FAILED, at) for one in known):
-            return sent
-        told = ToldNotice(S.FAILED, at, now, f"{code} {detail}".strip())
-        changed = await record_notice(tx, services, sent, contact, told, telling=False)
-    if contact is not None:
-        await tell(
-            tx, services, changed, contact, EventType.SEND_BOUNCED,
-            bounced_at=at, permanent=permanent, code=code, detail=detail,
-        )  # fmt: skip
     return changed
 
 

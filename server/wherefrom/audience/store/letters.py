@@ -1,14 +1,25 @@
-"""Letters that came from a contact's address, with their matches. Reads the inbox's tables."""
+"""Letters that came from a contact's address, or from a visit that a letter to it led to, with their matches. Reads the
+inbox's tables.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, exists, or_, select
 
+from wherefrom.contacts.tables import contact
 from wherefrom.db import Tx
 from wherefrom.inbox.tables import attachment, match, message
+
+_ITS_MATCH = and_(match.c.site_id == message.c.site_id, match.c.message_id == message.c.id)
+_LETTERS = select(
+    message.c.id, message.c.arrived_at.label("at"), message.c.subject, message.c.to_address, message.c.from_name,
+    message.c.text, match.c.visit_id, match.c.rule, match.c.confidence,
+).select_from(message)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +41,31 @@ async def list_letters(
     tx: Tx, site_id: int, email: str, *, limit: int | None = None, before: tuple[datetime, int] | None = None
 ) -> list[Letter]:
     """The newest first, those before ``before``; of letters that were read and belong to nobody else's feature."""
-    its_match = and_(match.c.site_id == message.c.site_id, match.c.message_id == message.c.id)
+    mine = _LETTERS.outerjoin(match, _ITS_MATCH).where(message.c.site_id == site_id, message.c.from_address == email)
+    return await _page(tx, mine, limit, before)
+
+
+async def list_letters_by_click(
+    tx: Tx, site_id: int, contact_id: int, visits: Sequence[int], *, limit: int,
+    before: tuple[datetime, int] | None = None,
+) -> list[Letter]:  # fmt: skip
+    """As ``list_letters``, of letters matched to ``visits`` that came by letters to the contact; without those that
+    came from another contact's address, who wrote them then (``inbox.writer``)."""
+    others = exists().where(
+        contact.c.site_id == site_id, contact.c.email == message.c.from_address, contact.c.id != contact_id
+    )
+    mine = _LETTERS.join(match, _ITS_MATCH).where(match.c.site_id == site_id, match.c.visit_id.in_(visits), ~others)
+    return await _page(tx, mine, limit, before) if visits else []
+
+
+async def _page(tx: Tx, query: Select[Any], limit: int | None, before: tuple[datetime, int] | None) -> list[Letter]:
     at, id_ = message.c.arrived_at, message.c.id
-    query = (
-        select(
-            id_, at, message.c.subject, message.c.to_address, message.c.from_name, message.c.text,
-            match.c.visit_id, match.c.rule, match.c.confidence,
-        )
-        .outerjoin(match, its_match)
-        .where(message.c.site_id == site_id, message.c.from_address == email, message.c.status == "sorted")
-    )  # fmt: skip
+    query = query.where(message.c.status == "sorted")
     if before is not None:
         query = query.where(or_(at < before[0], and_(at == before[0], id_ < before[1])))
     query = query.order_by(at.desc(), id_.desc())
     rows = await tx.execute(query if limit is None else query.limit(limit))
-    return [Letter(*row[:7], row.rule or "", row.confidence or 0.0) for row in rows]
+    return [Letter(**{**row._mapping, "rule": row.rule or "", "confidence": row.confidence or 0.0}) for row in rows]
 
 
 async def list_file_names(tx: Tx, site_id: int, message_id: int) -> list[str]:
