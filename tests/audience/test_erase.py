@@ -26,10 +26,12 @@ from wherefrom.events.tables import event
 from wherefrom.events.types import SHAPES, EventType
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
 from wherefrom.outbound.judge import judge_hits
+from wherefrom.outbound.leave import leave
 from wherefrom.outbound.store.outgoing import Outgoing, append_outgoing
 from wherefrom.outbound.store.suppressions import list_suppressions
 from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
 from wherefrom.sites.store import get_site
+from wherefrom.tracking.marks import Mark
 from wherefrom.visits.store import set_contact
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint
 from wherefrom.webhooks.fanout import fan_out
@@ -126,6 +128,22 @@ async def test_old_letters_of_an_erased_person_still_work_and_are_not_measured(s
     assert second.headers["location"] == "https://shop.example/plain"
     await stage.settle()
     assert await all_rows(stage.services) == before
+
+
+async def test_what_is_told_later_of_a_letter_to_an_erased_person_is_of_nobody(stage: Stage) -> None:
+    handed = await know_her(stage)
+    await erase(stage, handed.contact.id)
+    async with management_api(stage.services, EVERYTHING) as api:
+        path = f"/sites/shop/sends/{handed.sent.id}"
+        for status in ("complained", "unsubscribed", "failed"):
+            answer = await api.post(f"{path}/notices", json={"status": status, "at": "2026-11-03T00:00:00Z"})
+            assert answer.status_code == 200, answer.text
+        shown = (await api.get(path)).json()
+        assert (shown["email"], shown["send"]["subject"], shown["opens"]) == ("", "", [])
+        assert (await api.get("/sites/shop/sends")).status_code == 200
+    assert await leave(stage.services, Mark(stage.site_id, handed.sent.id), "all") is None
+    await fan_out(stage.services)
+    assert await find_anywhere(stage.services, EMAIL, NAME) == []
 
 
 async def test_what_waits_for_a_webhook_is_called_off_and_what_was_told_can_still_be_read(stage: Stage) -> None:

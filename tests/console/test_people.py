@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import random
 import re
 
 import pytest
 import pytest_asyncio
 
+from tests.audience.crowd import draw, write
 from tests.audience.walk import find_anywhere
 from tests.console.conftest import csrf_of
 from tests.console.crowded import Crowd, fill
@@ -67,6 +69,20 @@ async def test_j01_a_filter_finds_people_by_what_they_did(client, crowd, base):
         assert ("Nobody fits these conditions" in part.text) is not bool(names)
         rows = csv.DictReader(io.StringIO((await client.get(f"{base}.csv{query}")).text.removeprefix("\ufeff")))
         assert [int(row["id"]) for row in rows] == ids
+
+
+async def test_a_long_list_is_turned_over_and_counted_when_it_is_there(client, scene, base, services, clock):
+    crowd = draw(services, clock, scene.site.id, random.Random(3), people=55)
+    await write(crowd)
+    first = (await client.get(base)).text
+    assert "more than 50</span> contacts" in first
+    assert (await client.get(f"{base}/count")).text == "55"
+    assert (await client.get(f"{base}/count?q=p1@")).text == "1"
+    (older,) = re.findall(r'href="([^"]+cursor=[^"]+)" rel="next"', first)
+    second = (await client.get(older.replace("&amp;", "&"))).text
+    assert [int(one) for one in NAMES.findall(first + second)] == sorted(crowd.people, reverse=True)
+    assert "No older contacts" in second
+    assert (await client.get(f"{base}?cursor=x")).status_code == 400
 
 
 async def test_an_empty_address_book_says_what_to_do(client, scene, base):
@@ -203,8 +219,8 @@ async def test_j03_totals_are_drawn_and_written_out_in_the_sites_zone(client, cr
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # the doors alone
 async def test_every_page_wants_a_log_in_and_every_change_a_token(guest, scene, clock, base, services):
     crowd = await fill(scene, clock)
-    reads = (base, f"{base}.csv", f"{base}/totals", f"{base}/{crowd.ann}", f"{base}/{crowd.ann}/export.json")
-    for path in reads:
+    ends = ("", ".csv", "/count", "/totals", f"/{crowd.ann}", f"/{crowd.ann}/export.json")
+    for path in (base + end for end in ends):
         answer = await guest.get(path)
         assert (answer.status_code, answer.headers["location"][:6]) == (303, "/login"), path
     guest.cookies.update(await open_session(services))

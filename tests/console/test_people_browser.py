@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from tests.audience.crowd import draw, write
 from tests.console.crowded import Crowd, fill
 from tests.console.scene import open_session
 
@@ -64,6 +66,12 @@ async def test_conditions_are_added_one_by_one_and_the_list_follows_without_a_ne
     await expect(names(reader)).to_have_text(["Ann Ableton"])
     await reader.go_back()
     await expect(names(reader)).to_have_count(2)
+
+
+async def test_how_many_there_are_appears_by_itself(reader, scene, services, clock):
+    await write(draw(services, clock, scene.site.id, random.Random(3), people=51))
+    await reader.reload()
+    await expect(reader.locator("p.count")).to_have_text("55 contacts")
 
 
 async def test_a_filter_is_saved_and_chosen_again_by_keyboard(reader):

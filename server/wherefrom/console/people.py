@@ -1,6 +1,7 @@
 """The contacts of a site: found by what they did, listed, kept as filters, exported.
 
 GET …/contacts           the page; for htmx, only what depends on the filters
+GET …/contacts/count     how many fit, which the page asks for when it is there: counting may take longer
 GET …/contacts.csv       all that fit
 POST …/contacts          adds one
 POST …/contacts/filters  keeps the filter under a name; …/filters/ID/remove takes it away
@@ -54,6 +55,10 @@ class Links:
         return f"{self.base}{self.query}{'&' if self.query else '?'}cursor={self.after}" if self.after else ""
 
     @property
+    def count(self) -> str:
+        return f"{self.base}/count{self.query}"
+
+    @property
     def export(self) -> str:
         return f"{self.base}.csv{self.query}"
 
@@ -81,6 +86,13 @@ async def export_file(call: Call) -> Response:
     headers = {**HEADERS, "content-disposition": f'attachment; filename="{name}"'}
     lines = people.export_people(call.services, call.site.id, zone, chosen)
     return StreamingResponse(lines, headers=headers, media_type="text/csv; charset=utf-8")
+
+
+async def count_found(call: Call) -> Response:
+    """How many fit, as a number for the page."""
+    _, chosen = await _read(call)
+    total = await people.count_people(call.services, call.site.id, site_zone(call), chosen)
+    return Response(f"{total:,}".replace(",", "\u202f"), headers=HEADERS, media_type="text/plain")
 
 
 async def add_contact_form(call: Call) -> Response:
@@ -164,9 +176,7 @@ async def _list(call: Call, asked: Asked, chosen: Filter) -> dict[str, Any]:
     found, after = await people.list_people(
         call.services, site_id, zone, chosen, limit=ON_A_PAGE, before=parse_id_cursor(cursor)
     )
-    total = len(found) if after is None and cursor is None else None
-    if total is None:
-        total = await people.count_people(call.services, site_id, zone, chosen)
+    whole = after is None and cursor is None
     saved = call.request.query_params.get("saved", "")
     query = f"?saved={saved}" if saved else asked.query()
     base = f"/sites/{site_id}/contacts"
@@ -177,7 +187,7 @@ async def _list(call: Call, asked: Asked, chosen: Filter) -> dict[str, Any]:
         "lines": [(one, list_flags(one)) for one in found],
         "links": Links(base, query, "" if after is None else str(after)),
         "first_page": cursor is None,
-        "total": total,
+        "total": len(found) if whole else None,
         "utc_zone": UTC_ZONE,
         "erased": bool(call.request.query_params.get("erased")),
     }

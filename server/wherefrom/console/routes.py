@@ -50,6 +50,7 @@ _READ: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/lost", lost.show_lost_mail),
     ("/sites/{site}/contacts", people.show_people),
     ("/sites/{site}/contacts.csv", people.export_file),
+    ("/sites/{site}/contacts/count", people.count_found),
     ("/sites/{site}/contacts/totals", totals.show_totals),
     ("/sites/{site}/contacts/{contact}", person.show_person),
     ("/sites/{site}/contacts/{contact}/export.json", person.serve_export),
