@@ -158,6 +158,14 @@ Index(
     "ix_outgoing_queued",
     outgoing.c.site_id,
     outgoing.c.next_at,
+    outgoing.c.id,
     sqlite_where=outgoing.c.next_at.is_not(None),
     postgresql_where=outgoing.c.next_at.is_not(None),
+)
+Index(
+    "ix_outgoing_claimed",  # how many are on their way, however many wait
+    outgoing.c.site_id,
+    outgoing.c.claimed_until,
+    sqlite_where=outgoing.c.claimed_until.is_not(None),
+    postgresql_where=outgoing.c.claimed_until.is_not(None),
 )

@@ -110,7 +110,7 @@ async def list_expired(tx: Tx, now: datetime, limit: int) -> list[Outgoing]:
 
 async def count_claimed(tx: Tx, site_id: int, now: datetime) -> int:
     """How many of the site's letters are on their way."""
-    query = select(func.count()).where(_ONE.site_id == site_id, _ONE.next_at.is_not(None), _ONE.claimed_until > now)
+    query = select(func.count()).where(_ONE.site_id == site_id, _ONE.claimed_until > now)
     return int(await tx.scalar(query))
 
 
