@@ -31,11 +31,12 @@ from wherefrom.console import (
     people,
     person,
     receivers,
+    sending,
     setup,
     totals,
 )
 from wherefrom.console.desk import Answer, Desk, GuestAnswer, for_guests, for_readers
-from wherefrom.console.page import Pages
+from wherefrom.console.page import process_pages
 from wherefrom.services import Services
 
 _READ: tuple[tuple[str, Answer], ...] = (
@@ -84,6 +85,11 @@ _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/setup/endpoints/{endpoint}/resend", receivers.resend_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/secret", receivers.change_secret_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/remove", receivers.remove_endpoint_form),
+    ("/sites/{site}/setup/sender", sending.set_sender_form),
+    ("/sites/{site}/setup/sender/test", sending.test_sender_form),
+    ("/sites/{site}/setup/sender/remove", sending.remove_sender_form),
+    ("/sites/{site}/setup/sender/keys", sending.add_key_form),
+    ("/sites/{site}/setup/sender/keys/remove", sending.remove_key_form),
 )
 _GUESTS: tuple[tuple[str, str, GuestAnswer], ...] = (
     ("GET", "/login", entry.show_login),
@@ -95,7 +101,7 @@ _GUESTS: tuple[tuple[str, str, GuestAnswer], ...] = (
 
 def routes(services: Services) -> list[BaseRoute]:
     """All of them; mount them last, since they begin at ``/``."""
-    desk = Desk(services, Pages())
+    desk = Desk(services, process_pages())
     return [
         *(Route(path, for_guests(desk, answer), methods=[method]) for method, path, answer in _GUESTS),
         *(Route(path, for_readers(desk, answer), methods=["GET"]) for path, answer in _READ),
