@@ -104,6 +104,16 @@ def test_every_variable_to_fill_in_is_in_the_example() -> None:
         assert used == set(_services(name)["front"]["environment"])
 
 
+def test_the_operator_is_told_of_commands_and_settings_that_there_are() -> None:
+    page = (FOLDER.parent / "docs" / "operating.md").read_text()
+    commands = set(re.findall(r"(?:`|bin/|^)wherefrom ([a-z]+)", page, re.MULTILINE))
+    assert {"copy", "backup", "restore", "migrate", "check"} <= commands <= _commands()
+    for name in re.findall(r"\]\(\.\./(docker[^)]*)\)", page):
+        assert (FOLDER.parent / name).exists(), name
+    days = set(re.findall(r"`([a-z]+_days)`", page))
+    assert days == set(load_settings(None, {}).retention.__struct_fields__)
+
+
 def _unit() -> str:
     return (FOLDER / "wherefrom.service").read_text()
 
