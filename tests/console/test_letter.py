@@ -246,7 +246,7 @@ async def test_the_contact_who_wrote_is_named_with_the_letter_that_led_them_here
     await scene.add_visit(2042, contact_id=ann.id, send_id=sent.id)
     number = await scene.add_letter(visit_number=2042, from_address="ann.private@else.example")
     page = (await client.get(f"{base}/{number}")).text
-    assert "Ann &lt;b&gt;Buyer&lt;/b&gt;" in page
+    assert f'<a href="/sites/{scene.site.id}/contacts/{ann.id}"><b>Ann &lt;b&gt;Buyer&lt;/b&gt;</b></a>' in page
     assert "ann@mail.example, reference crm-1" in page
     assert "the visit came by a link in a letter “<bdi>Our &lt;i&gt;offer&lt;/i&gt;</bdi>”" in page
     listed = (await client.get(base)).text

@@ -23,6 +23,7 @@ from wherefrom.webhooks.api import OPERATIONS
 from wherefrom.webhooks.change import ChangeEndpoint, change_endpoint
 from wherefrom.webhooks.endpoint import EVENT_NAMES, EventName, choose_events
 from wherefrom.webhooks.store.endpoints import get_endpoint
+from wherefrom.webhooks.trial import try_endpoint
 
 WHO: dict[str, Any] = {
     "send_id": str(2**62), "reference": "offer-7", "subject": "Your offer", "list": "offers",
@@ -163,3 +164,20 @@ async def test_events_are_chosen_over_the_api_and_shown_each_once(services: Serv
 def test_the_names_outside_are_those_of_the_types() -> None:
     assert get_args(EventName) == EVENT_NAMES
     assert {SendDelivered, SendClicked, SendBounced} <= {SHAPES[EventType(name)] for name in EVENT_NAMES}
+
+
+async def test_a_sample_click_has_the_shape_of_a_real_one_and_goes_where_it_can_be_told(
+    services: Services, receiver: Receiver
+) -> None:
+    added = await listen(services, receiver.url, events=["send.clicked"])
+    await happen(services, EventType.SEND_CLICKED)
+    await work(services)
+    trial = await try_endpoint(services, SITE, added.endpoint.id, "click")
+    assert trial.answer.accepted
+    real, sample = [Webhook(added.secret).verify(one.body, dict(one.headers)) for one in receiver.requests]
+    assert (sample["type"], set(sample["data"])) == (real["type"], set(real["data"]))
+    assert receiver.requests[1].headers["wherefrom-test"] == "click"
+    assert trial.deal is None
+    flat = await listen(services, receiver.url, format="roistat")
+    with pytest.raises(BadInput, match="format roistat"):
+        await try_endpoint(services, SITE, flat.endpoint.id, "click")

@@ -118,6 +118,7 @@ def try_out(
     site: SiteArgument,
     endpoint: EndpointArgument = "",
     letter: Annotated[bool, typer.Option("--letter", help="Send a sample letter: the CRM makes a lead of it.")] = False,
+    click: Annotated[bool, typer.Option("--click", help="Send a sample of send.clicked, in format standard.")] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -125,7 +126,7 @@ def try_out(
 
     async def use(services: Services) -> Any:
         chosen = await _choose(services, site, endpoint)
-        body = {"sample": "letter" if letter else "ping"}
+        body = {"sample": "letter" if letter else "click" if click else "ping"}
         return await invoke(services, "POST", _ENDPOINT + "/test", site=site, endpoint=chosen, body=body)
 
     trial = with_services(settings, use)

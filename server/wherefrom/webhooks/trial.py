@@ -14,18 +14,18 @@ from typing import Literal
 import msgspec
 
 from wherefrom.errors import SettingsError
-from wherefrom.events.snapshots import Contact, Match, Message, MessageReceived, TestPing, Utm, Visit
+from wherefrom.events.snapshots import Contact, Match, Message, MessageReceived, SendClicked, TestPing, Utm, Visit
 from wherefrom.services import Services
 from wherefrom.webhooks import deal
 from wherefrom.webhooks.advice import advise
-from wherefrom.webhooks.endpoint import Endpoint
+from wherefrom.webhooks.endpoint import Endpoint, choose_events
 from wherefrom.webhooks.lead import sequence_headers
 from wherefrom.webhooks.payload import Lead, render_ping, render_roistat, render_standard
 from wherefrom.webhooks.post import Answer, post
 from wherefrom.webhooks.signature import sign_headers, webhook_id
 from wherefrom.webhooks.store import endpoints
 
-Sample = Literal["ping", "letter"]
+Sample = Literal["ping", "letter", "click"]
 
 _NOTE = "This is a test from Wherefrom, no letter. Answer 2xx when you have checked its signature."
 _LEAD = Lead("test", 1)
@@ -33,7 +33,8 @@ _LEAD = Lead("test", 1)
 
 class TryEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``sample``: "ping" says nothing but that it is a test; "letter" has the shape of a real letter with made-up
-    values, so that a CRM makes a lead of it and its deal number can be seen."""
+    values, so that a CRM makes a lead of it and its deal number can be seen; "click" is a ``send.clicked``, of format
+    standard alone."""
 
     sample: Sample = "ping"
 
@@ -63,7 +64,7 @@ async def try_endpoint(services: Services, site_id: int, endpoint_id: int, sampl
     try:
         secrets = [services.tokens.decrypt(text) for text in (sealed.current, sealed.previous) if text is not None]
         headers = sign_headers(secrets, webhook_id(services.ids.next()), now, body) | {"wherefrom-test": sample}
-        if sample == "letter":
+        if sample != "ping":
             headers |= sequence_headers(_LEAD.id, _LEAD.sequence)
         answer = await post(services.http, one.url, headers, body, services.settings.webhooks.timeout_seconds)
     except SettingsError as error:
@@ -82,10 +83,28 @@ async def try_endpoint(services: Services, site_id: int, endpoint_id: int, sampl
 def _render(one: Endpoint, sample: Sample, now: datetime) -> bytes:
     if sample == "ping":
         return render_ping(one.format, now, TestPing(endpoint_id=str(one.id), note=_NOTE))
+    if sample == "click":
+        return render_standard("send.clicked", now, _sample_click(one, now), str, _LEAD)
     letter = sample_letter(now)
     if one.format == "roistat":
         return render_roistat(letter, str, one.attachments)
     return render_standard("message.received", now, letter, str, _LEAD)
+
+
+def _sample_click(one: Endpoint, now: datetime) -> SendClicked:
+    """A click that nobody made; BadInput for a format that has no names for it."""
+    choose_events(["send.clicked"], one.format)
+    return SendClicked(
+        send_id="0",
+        reference="",
+        subject="Test from Wherefrom",
+        list="",
+        contact_id="0",
+        email="test@example.com",
+        contact_reference="",
+        clicked_at=now,
+        url="https://example.com/",
+    )
 
 
 def sample_letter(now: datetime) -> MessageReceived:
