@@ -90,6 +90,17 @@ async def test_a_letter_whose_visit_was_erased_still_has_a_page(client, scene, b
     assert "Visit 404, which has been erased" in (await client.get(f"{base}/{letter}")).text
 
 
+async def test_a_letter_that_is_still_arriving_shows_its_text_and_says_what_is_to_come(client, scene, base):
+    letter = await scene.add_letter("Plans", status="arriving", size=314_572_800, text="Seven chairs.")
+    page = (await client.get(f"{base}/{letter}")).text
+    assert "Seven chairs." in page
+    assert "is on its way from the mail server" in page
+    assert "still arriving" in page
+    assert "Not posted yet" in page or "No webhook is set up" in page
+    assert "original.eml" not in page
+    assert "still arriving" in (await client.get(base)).text
+
+
 async def test_an_unreadable_letter_says_why_and_keeps_its_original(client, scene, base):
     letter = await scene.add_letter(status="unreadable", status_reason="it has 4000 nested parts", raw=b"odd bytes")
     page = (await client.get(f"{base}/{letter}")).text
