@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import shutil
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +16,7 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.outbound.stage import CHROME, GMAIL, Stage
+from wherefrom.db import Database
 from wherefrom.outbound.routes import routes
 
 
@@ -144,3 +149,24 @@ async def test_while_nothing_can_be_written_pictures_and_links_answer_all_the_sa
         blocking.close()
     assert picture.headers["content-type"] == "image/gif"
     assert (click.status_code, click.headers["location"]) == (307, "https://shop.example/2")
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # its database can be taken away from one process alone
+async def test_a_link_that_was_followed_before_leads_on_without_a_database(stage: Stage, tmp_path: Path) -> None:
+    handed = await stage.hand_in()
+    folder = tmp_path / "taken away"
+    folder.mkdir()
+    here, copy = sqlite3.connect(stage.services.settings.database.url.removeprefix("sqlite:///")), folder / "copy.db"
+    with contextlib.closing(here), contextlib.closing(sqlite3.connect(copy)) as there:
+        here.backup(there)
+    away = replace(stage.services, db=Database(f"sqlite:///{copy}"))
+    app = Starlette(routes=routes(away, time_limit=2))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
+        assert (await client.get(handed.clicks[1])).status_code == 307
+        await away.db.close()
+        shutil.rmtree(folder)
+        again, other = await client.get(handed.clicks[1]), await client.get(handed.clicks[2])
+        picture = await client.get(handed.pixel)
+    assert (again.status_code, again.headers["location"]) == (307, "https://shop.example/2")
+    assert (other.status_code, "once more in a minute" in other.text) == (503, True)
+    assert picture.headers["content-type"] == "image/gif"

@@ -122,6 +122,17 @@ class Tx:
         self._forget(statement.tables)
         return await self._run(form.change, form.bind(values))
 
+    async def fetch_each(self, query: Prepared, asked: Sequence[Values]) -> list[list[Row]]:
+        """The rows that a prepared SELECT finds for each of ``asked``, in that order; one round trip on PostgreSQL."""
+        if self._arrive is not None:
+            await self._arrive()
+        form = query.form(self.dialect)
+        if form.for_many is None:
+            return [await self.fetch(query, values) for values in asked]
+        bound = [form.bind(values) for values in asked]
+        found = await self.ask_for_many(query, bound) if bound else {}
+        return [found[values] for values in bound]
+
     async def ask_for_many(self, statement: Prepared, asked: Sequence[Row]) -> dict[Row, list[Row]]:
         """What a prepared statement finds, or an empty row for each it changes, for each of ``asked``, its values as
         the driver takes them (``Form.bind``), by one run of the statement."""

@@ -10,6 +10,7 @@ that is always the same and never in its neighbour's way.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 
 from wherefrom.db import Database, Tx
 from wherefrom.errors import Unavailable
@@ -17,6 +18,7 @@ from wherefrom.tracking.store import LinkKey, StoredHit, append_hits, find_urls
 
 _MOST_ON_A_PAGE = 256
 _MOST_WAITING = 4096
+_MOST_FOLLOWED = 4096  # of 2,000 characters at the most
 
 
 _Line = tuple[StoredHit, asyncio.Future[str | None]]
@@ -30,6 +32,12 @@ class HitBook:
         self._time_limit = time_limit
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
+        self._followed: OrderedDict[LinkKey, str] = OrderedDict()
+
+    def find_followed(self, key: LinkKey) -> str | None:
+        """Where a link leads that was followed of late, for when the database cannot be asked. Mostly a scanner has
+        followed it before the person does."""
+        return self._followed.get(key)
 
     async def write(self, hit: StoredHit) -> str | None:
         """Where a click leads, None for an open and for a link that is not there; the hit is durable by then.
@@ -67,6 +75,14 @@ class HitBook:
                 if not answer.done():
                     answer.set_exception(fault)
             return
+        self._note(urls)
         for hit, answer in page:
             if not answer.done():  # it is, where the asker was cancelled
                 answer.set_result(urls.get((hit.site_id, hit.send_id, hit.number)) if urls else None)
+
+    def _note(self, urls: dict[LinkKey, str]) -> None:
+        for key, url in urls.items():
+            self._followed[key] = url
+            self._followed.move_to_end(key)
+        while len(self._followed) > _MOST_FOLLOWED:
+            self._followed.popitem(last=False)

@@ -156,13 +156,15 @@ class _Click:
         return carry(self._doors.services.tokens, url, mark, hit.seen_at + lasts)
 
     async def _lead_on(self, hit: StoredHit, mark: Mark, send: Send) -> None:
-        """Without the hit: where nothing can be written something may still be read."""
+        """Without the hit: where nothing can be written something may still be read, or remembered."""
         try:
             async with asyncio.timeout(self._doors.time_limit), self._doors.services.db.read() as tx:
                 url = await find_url(tx, mark.site_id, mark.send_id, mark.number)
         except _FAULTS:
-            await _show(send, 503, _LATER)
-            return
+            url = self._doors.book.find_followed((mark.site_id, mark.send_id, mark.number))
+            if url is None:
+                await _show(send, 503, _LATER)
+                return
         await _redirect(send, self._with_person(url, hit, mark))
 
 

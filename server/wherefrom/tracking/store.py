@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, BindParameter, Integer, bindparam, cast, delete, func, literal, or_, select, update
+from sqlalchemy import BindParameter, Integer, bindparam, delete, func, literal, or_, select, update
 
 from wherefrom.clock import from_ms
 from wherefrom.db import Prepared, Tx
@@ -56,13 +56,6 @@ _COUNT_PERSONS = Prepared(
 )
 _COUNT_LINKS = Prepared(
     select(func.count(link.c.number)).where(link.c.site_id == _OF_SITE, link.c.send_id == bindparam("of_send"))
-)
-_FIND_URLS = Prepared(
-    select(link.c.send_id, link.c.number, link.c.url).where(
-        link.c.site_id == bindparam("of_site"),
-        among(link.c.send_id, "of_sends"),
-        among(cast(link.c.number, BigInteger), "of_numbers"),
-    )
 )
 
 
@@ -131,17 +124,11 @@ async def find_url(tx: Tx, site_id: int, send_id: int, number: int) -> str | Non
 
 
 async def find_urls(tx: Tx, keys: Iterable[LinkKey]) -> dict[LinkKey, str]:
-    """Where these links lead, those that are there; a question for each site, not for each link."""
-    of_site: dict[int, set[LinkKey]] = {}
-    for key in keys:
-        of_site.setdefault(key[0], set()).add(key)
-    found: dict[LinkKey, str] = {}
-    for site_id, mine in of_site.items():
-        sends, numbers = {send_id for _, send_id, _ in mine}, {number for *_, number in mine}
-        values = {"of_site": site_id, "of_sends": list(sends), "of_numbers": list(numbers)}
-        for send_id, number, url in await tx.fetch(_FIND_URLS, values):
-            found[(site_id, send_id, number)] = url
-    return found
+    """Where these links lead, those that are there."""
+    wanted = list(dict.fromkeys(keys))
+    asked = [{"of_site": site_id, "of_send": send_id, "of_number": number} for site_id, send_id, number in wanted]
+    found = zip(wanted, await tx.fetch_each(_FIND_URL, asked), strict=True)
+    return {key: rows[0][0] for key, rows in found if rows}
 
 
 async def list_urls(tx: Tx, site_id: int, send_id: int) -> dict[int, str]:
