@@ -31,6 +31,7 @@ from wherefrom.console import (
     people,
     person,
     receivers,
+    sending,
     setup,
     totals,
 )
@@ -84,6 +85,11 @@ _CHANGE: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/setup/endpoints/{endpoint}/resend", receivers.resend_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/secret", receivers.change_secret_form),
     ("/sites/{site}/setup/endpoints/{endpoint}/remove", receivers.remove_endpoint_form),
+    ("/sites/{site}/setup/sender", sending.set_sender_form),
+    ("/sites/{site}/setup/sender/test", sending.test_sender_form),
+    ("/sites/{site}/setup/sender/remove", sending.remove_sender_form),
+    ("/sites/{site}/setup/sender/keys", sending.add_key_form),
+    ("/sites/{site}/setup/sender/keys/remove", sending.remove_key_form),
 )
 _GUESTS: tuple[tuple[str, str, GuestAnswer], ...] = (
     ("GET", "/login", entry.show_login),

@@ -1,5 +1,6 @@
-"""Setting a site up, and seeing what is not well: script, addresses, exempt pages, consent, mailboxes, webhooks, hits
-that were dropped. The forms of webhooks are in ``receivers.py``.
+"""Setting a site up, and seeing what is not well: script, addresses, exempt pages, consent, mailboxes, webhooks, the
+sending account, hits that were dropped. The forms of webhooks are in ``receivers.py``, those of the account in
+``sending.py``.
 
 Each form does what the management API does, by the same use cases. A form that is refused comes back with its fields
 as they were (but for passwords) and the reason beside them.
@@ -19,12 +20,14 @@ from wherefrom.console import checkup
 from wherefrom.console.desk import Call, wanted
 from wherefrom.console.old_mail import read_line
 from wherefrom.console.page import HEADERS, is_fragment
+from wherefrom.console.sending_account import Trial, read_sending
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput, WherefromError
 from wherefrom.grants.client import list_offers
 from wherefrom.grants.store import list_grants
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox, test_mailbox
 from wherefrom.inbox.store.mailboxes import Mailbox, list_mailboxes
+from wherefrom.outbound.sender import MOST_KEYS
 from wherefrom.sites.add import set_site
 from wherefrom.substitution.add import add_target
 from wherefrom.substitution.lease import SubstituteStatus, Terms
@@ -59,6 +62,7 @@ class Outcome:
     trial: TrialView | None = None
     endpoint_id: int = 0
     folders: checkup.FolderForm | None = None
+    sender_trial: Trial | None = None
 
 
 async def show_setup(call: Call) -> Response:
@@ -155,6 +159,7 @@ async def setup_page(call: Call, outcome: Outcome) -> Response:
         steady_snippet=script_tag(call.services.settings, call.site.key, before_paint=True),
         resent=call.request.query_params.get("resent", "") if call.request.method == "GET" else "",
         told=call.request.query_params.get("told", "") if call.request.method == "GET" else "",
+        sending_told=call.request.query_params.get("sending", "") if call.request.method == "GET" else "",
         saved=bool(call.request.query_params.get("saved")),
         **context,
     )
@@ -187,6 +192,8 @@ async def _state(call: Call, tx: Tx) -> dict[str, Any]:
             checkup.endpoint_line(one, waiting.get(one.id, 0), given_up.get(one.id, 0), now) for one in endpoints
         ],
         "event_words": checkup.EVENT_WORDS,
+        "sending": await read_sending(tx, site_id, now, mailboxes, targets),
+        "most_keys": MOST_KEYS,
         "drops": checkup.sum_drops(await list_drops(tx, site_id, since)),
         "needs": checkup.list_needs(seen_at, targets, mailboxes, endpoints),
     }

@@ -27,6 +27,7 @@ from wherefrom.services import Services
 
 MOST_KEYS = 4
 TOPIC = "outgoing"
+USUAL_PORTS: dict[Security, int] = {"tls": 465, "starttls": 587, "none": 25}
 
 _LONGEST_NAME = 200
 _LONGEST_PASSWORD = 10_000
@@ -134,7 +135,7 @@ def _changed(services: Services, site_id: int, wanted: SetSender, old: Sender | 
     fresh = Sender(
         site_id=site_id,
         host=host,
-        port=wanted.port or {"tls": 465, "starttls": 587, "none": 25}[wanted.security],
+        port=wanted.port or USUAL_PORTS[wanted.security],
         security=wanted.security,
         username=username,
         password=_password(services, wanted, old, host, username),
