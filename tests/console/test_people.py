@@ -161,6 +161,9 @@ async def test_i04_a_suppression_is_undone_by_a_person_and_that_is_kept(client, 
     assert (await client.post(undo, data={"csrf": token})).status_code == 303
     page = (await client.get(path)).text
     assert "undone by anna@company.com" in page
+    assert "<b>Mail ended</b> <bdi>list offers, unsubscribed</bdi>" in page
+    assert "<b>Mail allowed again</b> <bdi>list offers, unsubscribed</bdi>" in page
+    assert "by anna@company.com</span></div></li>" in page
     assert "may be mailed" in page
 
 

@@ -1,6 +1,7 @@
 """All that happened between a site's owner and one contact (feature J02), the newest first: letters sent, opens, clicks
 and notices (``outbound``), visits that came by a click (``visits``), letters that came from the contact's address or
-from such a visit (``inbox``), and what the contact agreed to (``contacts``).
+from such a visit (``inbox``), when mail to the address was ended and allowed again, and what the contact agreed to
+(``contacts``).
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ from wherefrom.contacts.contact import Contact, Said
 from wherefrom.contacts.store import list_said
 from wherefrom.db import Tx
 from wherefrom.outbound.store.activities import Place, list_activities
+from wherefrom.outbound.store.suppressions import list_changes
 from wherefrom.visits.store import list_contact_visits
 
-Kind = Literal["sent", "open", "click", "notice", "visit", "letter", "consent"]
-_MOST_VISITS = 1000
+Kind = Literal["sent", "open", "click", "notice", "visit", "letter", "consent", "ended", "again"]
+_MOST = 1000
+"""Visits, and decisions whether the address may be mailed: of one contact there are few."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
     """One thing that happened. ``word``: the verdict of an open or click, the status of a notice, the consent; of a
-    visit its channel, of a letter "matched" or "". ``detail``: the link, the landing page, what was told, how consent
-    was said. ``send_id`` and ``message_id`` are of what it concerns; ``visit_id`` is the visit, or the one a letter
-    came from."""
+    visit its channel, of a letter "matched" or "", of mail that ended the reason. ``detail``: the link, the landing
+    page, what was told, how consent was said, who ended mail. ``send_id`` and ``message_id`` are of what it concerns;
+    ``visit_id`` is the visit, or the one a letter came from."""
 
     at: datetime
     id: int
@@ -47,7 +50,7 @@ async def list_moments(tx: Tx, contact: Contact, *, limit: int, before: Place | 
         )
         for one in await list_activities(tx, contact.site_id, contact.id, limit=limit, before=before)
     ]  # fmt: skip
-    known = await list_contact_visits(tx, contact.site_id, contact.id, _MOST_VISITS)
+    known = await list_contact_visits(tx, contact.site_id, contact.id, _MOST)
     letters = {
         one.id: one for one in await list_letters(tx, contact.site_id, contact.email, limit=limit, before=before)
     }
@@ -73,8 +76,20 @@ async def list_moments(tx: Tx, contact: Contact, *, limit: int, before: Place | 
         Moment(at=one.at, id=one.id, kind="consent", word=_consent_words(one), detail=one.method)
         for one in await list_said(tx, contact.site_id, contact.id)
     ]
-    found += [one for one in (*visits, *words) if before is None or (one.at, one.id) < before]
+    barred = await _list_decisions(tx, contact)
+    found += [one for one in (*visits, *words, *barred) if before is None or (one.at, one.id) < before]
     return sorted(found, key=lambda one: (one.at, one.id), reverse=True)[:limit]
+
+
+async def _list_decisions(tx: Tx, contact: Contact) -> list[Moment]:
+    changes = await list_changes(tx, contact.site_id, limit=_MOST, email=contact.email)
+    return [
+        Moment(
+            at=one.at, id=one.of.id, kind="again" if one.undone else "ended", word=one.of.reason, subject=one.of.scope,
+            detail=one.by, send_id=one.of.send_id,
+        )
+        for one in changes
+    ]  # fmt: skip
 
 
 def _consent_words(one: Said) -> str:

@@ -54,13 +54,16 @@ class SaidPage(Struct, frozen=True, kw_only=True):
 
 class ActivityView(Struct, frozen=True, kw_only=True):
     """A letter sent, opened or clicked, a notice of what became of it, a visit that came by a click, a letter that came
-    from the contact's address, or a change of what it agreed to. ``word`` is the verdict of an open or click (human,
-    proxy, prefetch, scanner, unknown), the status of a notice, the channel of a visit, the consent; ``detail`` the
-    link, the landing page, what was told, the rule that matched a letter.
+    from the contact's address or from such a visit, a change of what it agreed to, or mail to it ended or allowed
+    again.
+
+    ``word`` is the verdict of an open or click (human, proxy, prefetch, scanner, unknown), the status of a notice, the
+    channel of a visit, the consent, the reason why mail ended; ``detail`` the link, the landing page, what was told,
+    the rule that matched a letter, who ended mail; ``subject`` the letter's, or the list whose mail ended, "" for all.
     ``send_id``, ``message_id`` and ``visit`` are null where it concerns none."""
 
     at: datetime
-    kind: Literal["sent", "open", "click", "notice", "visit", "letter", "consent"]
+    kind: Literal["sent", "open", "click", "notice", "visit", "letter", "consent", "ended", "again"]
     send_id: str | None
     subject: str
     word: str

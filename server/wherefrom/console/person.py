@@ -37,6 +37,9 @@ _REASONS = {
     "unsubscribed": "Unsubscribed", "complained": "Reported mail as spam", "bounced": "Mail came back for good",
     "manual": "Set by the owner",
 }  # fmt: skip
+_DECIDED = {
+    "person": "the person", "mailbox": "a report in a mailbox", "server": "their mail server", "api": "a notice",
+}  # fmt: skip
 _VERDICTS = {
     "human": ("by a person", ""), "proxy": ("by a person, through their provider", ""),
     "prefetch": ("by a machine, ahead of the reader", "machine"), "scanner": ("by a scanner", "machine"),
@@ -184,6 +187,11 @@ def _line(call: Call, one: Moment) -> Line:
         return Line(one.at, "visit", f"Came to the site, visit {one.visit_id}", channel_words(one.word), one.detail)
     if one.kind == "consent":
         return Line(one.at, "consent", "Consent", _consent_line(one.word), one.detail)
+    if one.kind in ("ended", "again"):
+        headline = "Mail ended" if one.kind == "ended" else "Mail allowed again"
+        scope = f"list {one.subject}" if one.subject else "all mail"
+        by = f"by {_DECIDED.get(one.detail, one.detail)}" if one.detail else ""
+        return Line(one.at, one.kind, headline, f"{scope}, {_REASONS.get(one.word, one.word).lower()}", by)
     if one.kind == "notice":
         return Line(one.at, "notice", one.word.capitalize(), subject, one.detail)
     if one.kind == "sent":
