@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from tests.acceptance.service import Service
 from tests.inbox.letters import Post, letter
-from wherefrom.archive.backup import back_up
+from wherefrom.archive.backup import add_blobs, back_up
 from wherefrom.archive.restore import Restored, restore
 from wherefrom.archive.tarball import Writing
 from wherefrom.db import Database
+from wherefrom.db.dump import dump
 from wherefrom.errors import BadInput, Conflict, SettingsError
 from wherefrom.inbox.tables import attachment, message
 from wherefrom.mail.blobs import Blobs
@@ -181,6 +182,28 @@ async def test_a_file_that_is_missing_or_spoilt_is_told_and_the_rest_is_backed_u
     assert (made.files, made.missing, made.spoilt) == (2, [names[0]], [names[1]])
     done = restore(file, tmp_path / "new")
     assert done.files == 2
+
+
+@SQLITE
+async def test_the_beginning_of_a_letter_that_became_whole_meanwhile_is_not_missed(
+    services: Services, file: Path, tmp_path: Path
+) -> None:
+    post = await Post.open(services)
+    await post.rows.site()
+    begun = await post.receive(letter(text="the beginning"))
+    lost = await post.receive(letter(text="lost by its disk", message_id="<2@x.example>"))
+    writing, snapshot = Writing(file, 0), tmp_path / "snapshot.db"
+    try:
+        async with dump(services.db, services.settings.database.url, snapshot) as tx:
+            whole = await services.blobs.put(b"all of it")
+            async with services.db.write() as now:
+                await now.execute(update(message).where(message.c.id == begun.row.id).values(sha256=whole))
+            for name in (begun.sha256, lost.sha256):
+                await services.blobs.delete(name)
+            made = await add_blobs(writing, tx, services.db, services.blobs)
+    finally:
+        writing.close()
+    assert (made.missing, made.missing_count, made.files) == ([lost.sha256], 1, 0)
 
 
 @SQLITE

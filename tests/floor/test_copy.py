@@ -238,6 +238,12 @@ async def test_the_command_copies_says_what_is_next_and_refuses_a_second_time(sq
     def run() -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
 
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as source:
+        source.execute("UPDATE mailbox SET watched_until = 9000000000000")
+    refused = await asyncio.to_thread(run)
+    assert (refused.returncode, "a service is at work" in refused.stderr) == (1, True), refused.stderr
+    with sqlite3.connect(sqlite_url.removeprefix("sqlite:///")) as source:
+        source.execute("UPDATE mailbox SET watched_until = NULL")
     done = await asyncio.to_thread(run)
     assert done.returncode == 0, done.stderr
     assert f"{2 * len(metadata.tables)} rows copied" in done.stdout

@@ -21,7 +21,7 @@ from wherefrom.db import Database, Tx
 from wherefrom.db.dump import dump
 from wherefrom.db.migrate import check_revision, newest_revision
 from wherefrom.errors import SettingsError
-from wherefrom.inbox.store.blobs import list_blobs
+from wherefrom.inbox.store.blobs import list_blobs, list_used
 from wherefrom.mail.blobs import Blobs
 from wherefrom.settings import Settings
 from wherefrom.sites.store import list_sites
@@ -63,7 +63,7 @@ async def back_up(settings: Settings, file: Path, *, with_key: bool) -> Made:
             copied.unlink(missing_ok=True)
             async with dump(database, settings.database.url, copied) as tx:
                 await asyncio.to_thread(writing.add_bytes, HEAD, _head(database.dialect, now, with_key))
-                made = await _add_blobs(writing, tx, Blobs(Path(settings.data.folder) / "blobs"))
+                made = await add_blobs(writing, tx, database, Blobs(Path(settings.data.folder) / "blobs"))
             await asyncio.to_thread(writing.add_file, DATABASES[database.dialect], copied)
             if with_key:
                 await asyncio.to_thread(writing.add_file, KEY, key)
@@ -85,8 +85,9 @@ def _head(engine: str, now: datetime, with_key: bool) -> bytes:
     return json.dumps(told, indent=2).encode() + b"\n"
 
 
-async def _add_blobs(writing: Writing, tx: Tx, blobs: Blobs) -> Made:
-    """By the first two digits of their names, so that no list is long, and sites that share a file have it once."""
+async def add_blobs(writing: Writing, tx: Tx, database: Database, blobs: Blobs) -> Made:
+    """Adds every file that the rows seen by ``tx`` name; ``database`` is the one that goes on being written to. By the
+    first two digits of their names, so that no list is long, and sites that share a file have it once."""
     made = Made()
     sites = [one.id for one in await list_sites(tx)]
     for number in range(_PREFIXES):
@@ -95,17 +96,23 @@ async def _add_blobs(writing: Writing, tx: Tx, blobs: Blobs) -> Made:
         for site_id in sites:
             named |= await list_blobs(tx, site_id, prefix, prefix + "g")
         missing = await asyncio.to_thread(_add, writing, blobs, sorted(named), made)
-        missing = await _neither_in_the_vault(tx, missing)
+        missing = await _really_missing(tx, database, sites, missing)
         made.missing_count += len(missing)
         made.missing = [*made.missing, *missing][:_SOME]
     return made
 
 
-async def _neither_in_the_vault(tx: Tx, names: list[str]) -> list[str]:
-    kept: set[str] = set()
+async def _really_missing(tx: Tx, database: Database, sites: list[int], names: list[str]) -> list[str]:
+    """Neither in the database, nor the beginning of a large letter that has become whole since: that one is fetched
+    once more after restoring, as after a crash."""
+    missing: list[str] = []
     for at in range(0, len(names), _ASKED):
-        kept |= await list_kept(tx, names[at : at + _ASKED])
-    return [one for one in names if one not in kept]
+        some = names[at : at + _ASKED]
+        kept = await list_kept(tx, some)
+        async with database.read() as now:
+            used = set().union(*[await list_used(now, site_id, some) for site_id in sites])
+        missing += [one for one in some if one in used - kept]
+    return missing
 
 
 def _add(writing: Writing, blobs: Blobs, names: list[str], made: Made) -> list[str]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, exists, select, update
 
 from wherefrom.archive.tables import loose_blob
 from wherefrom.db import Tx, insert
+from wherefrom.inbox.tables import mailbox
+
+
+async def is_at_work(tx: Tx, now: datetime) -> bool:
+    """Whether some process watches a mailbox, by a claim that has not ended."""
+    return bool(await tx.scalar(select(exists().where(mailbox.c.watched_until > now))))
 
 
 async def add_loose(tx: Tx, site_id: int, names: Iterable[str], now: datetime) -> None:

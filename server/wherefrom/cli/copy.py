@@ -8,14 +8,18 @@ from typing import Annotated
 
 import typer
 
+from wherefrom.archive.move import move
 from wherefrom.cli.common import SettingsOption, read_settings
-from wherefrom.db.copy import copy_database
 
 
 def copy(
     to: Annotated[
         str,
-        typer.Option("--to", help="The new, empty database: postgresql://user:password@host/name or sqlite:///file."),
+        typer.Option(
+            "--to",
+            envvar="WHEREFROM_COPY_TO",
+            help="The new, empty database: postgresql://user:password@host/name or sqlite:///file.",
+        ),
     ],
     rehearsal: Annotated[
         bool, typer.Option("--rehearsal", help="Copy although the service runs, to see how long it takes.")
@@ -27,14 +31,14 @@ def copy(
     Stop the service first: what is written during the copy would be lost. The old database stays as it is.
     """
     read = read_settings(settings)
-    copied = asyncio.run(copy_database(read.database.url, to, _Line().tell, rehearsal=rehearsal))
+    copied = asyncio.run(move(read.database.url, to, _Line().tell, rehearsal=rehearsal))
     typer.echo(f"{copied} rows copied and counted. Next:\n" + (_REHEARSED if rehearsal else _NEXT))
 
 
 _NEXT = """\
   1. put the new URL into the settings, [database] url, or WHEREFROM_DATABASE_URL
   2. wherefrom check
-  3. start the service
+  3. start the service, and never again on the old database: what it writes there is not in the new one
 Letters and attachments stay where they are, in data.folder, and so does the key file: take both along when the service
 moves to another machine. Keep the old database until the new one has proved itself."""
 _REHEARSED = "  this was a rehearsal: empty the new database, stop the service, and copy again without --rehearsal"
