@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests.outbound.office import ANN, Office, postman
 from tests.outbound.stage import HTML
@@ -15,6 +16,7 @@ from wherefrom.outbound.outcome import give_up_expired
 from wherefrom.outbound.postman import Postman
 from wherefrom.outbound.queue import CLAIM
 from wherefrom.outbound.return_path import read_return_path
+from wherefrom.outbound.tables import outgoing
 
 GREYLISTED = "451 4.7.1 greylisted, come back"
 
@@ -167,6 +169,19 @@ async def test_letters_of_an_account_that_never_works_are_given_up_too(office: O
     assert (told["delivery"]["state"], told["send"]["status"], told["delivery"]["attempts"]) == ("failed", "failed", 0)
     assert "nothing listens on port" in told["delivery"]["answer"]
     assert len(await office.events(EventType.SEND_FAILED)) == 1
+
+
+async def test_a_letter_that_cannot_be_sent_for_a_fault_of_ours_stands_in_nobodys_way(office: Office) -> None:
+    await office.set(connections=1)
+    made = await office.send_many(3)
+    async with office.stage.services.db.write() as tx:
+        await tx.execute(update(outgoing).where(outgoing.c.email == "p0@mail.example").values(raw="not ASCII: é"))
+    await office.work()
+    await office.work()
+    assert [(await office.state(one))[0] for one in made] == ["queued", "sent", "sent"]
+    told = (await office.look(made[0]))["delivery"]
+    assert (told["attempts"], told["answer"]) == (1, "a fault of ours: UnicodeEncodeError")
+    assert (await office.sender())["status"] == "working"
 
 
 # ---------------------------------------------------------------------------------------------- broken connections

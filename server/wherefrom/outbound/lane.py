@@ -114,6 +114,10 @@ class Lane:
             except LetterLost as error:
                 self._drop()
                 await self._put_off(claimed, error)
+            except Exception as fault:  # of one letter: it must not stand in the way of all others
+                self._drop()
+                log.exception("a letter could not be sent", site=letter.site_id, send=letter.id, exc_info=fault)
+                await self._put_off(claimed, LetterLost(f"a fault of ours: {type(fault).__name__}", whole=False))
             else:
                 await self._write(claimed, lambda tx: record_taken(tx, self._services, letter, answer))
                 await self._note_working(account)
