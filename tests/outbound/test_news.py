@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Awaitable
 from datetime import timedelta
 
 import pytest
@@ -11,9 +12,12 @@ import pytest
 from tests.outbound.stage import APPLE, CHROME, GMAIL, PHONE, Handed, Stage
 from wherefrom.events.store import Event, list_events
 from wherefrom.events.types import EventType
+from wherefrom.outbound.judge import judge_hits
+from wherefrom.outbound.leave import leave
 from wherefrom.outbound.news import record_notice, tell
 from wherefrom.outbound.status import MOVES, TOLD, Notice, SendStatus, find_status
 from wherefrom.outbound.store.sends import ToldNotice, list_notices, lock_send
+from wherefrom.tracking.marks import Mark
 from wherefrom.tracking.store import StoredHit, append_hits, count_verdicts
 from wherefrom.tracking.verdict import Hint, Hit, Letter, judge
 
@@ -89,6 +93,45 @@ async def test_any_order_and_repetition_gives_the_same_status_and_tells_each_thi
     once = len({status for status, _ in said})
     assert len(told) == 4 * once
     assert len(set(told)) == 4 * (once - (failures <= {status for status, _ in said}))
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_notices_clicks_and_the_way_out_at_once_come_to_one_status_and_tell_each_thing_once(
+    stage: Stage, seed: int
+) -> None:
+    chance = random.Random(seed)
+    letters = [await stage.hand_in(f"p{number}@mail.example", list="news") for number in range(3)]
+    stage.clock.advance(timedelta(seconds=30))
+    said: dict[int, set[tuple[SendStatus, int]]] = {one.sent.id: set() for one in letters}
+    left: set[int] = set()
+    for _ in range(4):
+        acts: list[Awaitable[object]] = [judge_hits(stage.services), judge_hits(stage.services)]
+        for handed in chance.choices(letters, k=8):
+            status, minutes = chance.choice([S.DELIVERED, S.FAILED, S.COMPLAINED]), chance.randint(0, 3)
+            said[handed.sent.id].add((status, minutes))
+            acts.append(notice(stage, handed, status, minutes))
+            acts.append(stage.hit(handed.clicks[chance.randint(0, 2)], CHROME))
+        handed = chance.choice(letters)
+        left.add(handed.sent.id)
+        acts += [leave(stage.services, Mark(stage.site_id, handed.sent.id), "list") for _ in range(2)]
+        chance.shuffle(acts)
+        await asyncio.gather(*acts)
+        stage.clock.advance(timedelta(seconds=chance.choice([2, 30])))
+    await stage.settle()
+    told = [(one.subject_id, one.type) for one in await events(stage)]
+    for handed in letters:
+        sent = await stage.look(handed)
+        async with stage.services.db.read() as tx:
+            kept = await list_notices(tx, stage.site_id, handed.sent.id)
+        acts_of = [(S.OPENED, sent.opened_at), (S.CLICKED, sent.clicked_at)]
+        known = [*(Notice(one.status, one.happened_at) for one in kept)]
+        known += [Notice(status, at) for status, at in acts_of if at is not None]
+        assert (sent.status, sent.status_at) == find_status(sent.created_at, known)
+        wanted = {status for status, _ in said[sent.id]} | ({S.UNSUBSCRIBED} if sent.id in left else set())
+        assert {one.status for one in kept} == wanted
+        assert len(kept) == len(said[sent.id]) + (sent.id in left)
+        mine = [type_ for subject, type_ in told if subject == sent.id]
+        assert len(mine) == len(set(mine)) == len(wanted) + sent.click_told + sent.open_told
 
 
 async def test_only_what_is_of_sends_can_be_told_of_one(stage: Stage) -> None:
