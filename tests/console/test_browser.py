@@ -12,6 +12,7 @@ from tests.console.scene import EMAIL, PASSWORD, open_session
 from tests.mail.scripted import ImapScript, ScriptedServer
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
 from wherefrom.inbox.store.mailboxes import set_folder
+from wherefrom.webhooks.change import AddEndpoint, add_endpoint
 
 READABLE = (Path(__file__).parent / "readable.js").read_text()
 TWO_POLLS_DUE = """() => new Promise((resolve) => {
@@ -262,6 +263,24 @@ async def test_test_connection_shows_its_steps_in_place(reader, scene, services,
     await reader.get_by_role("button", name="Test connection").click()
     await expect(reader.get_by_text("What was tried works.")).to_be_visible()
     await expect(reader.locator(".diagnosis li")).not_to_have_count(0)
+
+
+async def test_a_webhook_is_removed_only_when_that_is_confirmed(reader, scene, services, faults):
+    await add_endpoint(services, scene.site.id, AddEndpoint(url="https://crm.company.com/letters"))
+    await reader.get_by_role("link", name="Setup").first.click()
+    hooks, asked = reader.locator("#webhooks"), []
+
+    async def answer(dialog):
+        asked.append(dialog.message)
+        await (dialog.accept() if len(asked) > 1 else dialog.dismiss())
+
+    reader.on("dialog", answer)
+    await hooks.get_by_text("More", exact=True).click()
+    await hooks.get_by_role("button", name="Remove").click()
+    await expect(hooks.get_by_text("crm.company.com")).to_be_visible()
+    await hooks.get_by_role("button", name="Remove").click()
+    await expect(hooks.get_by_text("crm.company.com")).to_have_count(0)
+    assert asked == ["Remove this webhook? What waits for it is called off."] * 2
 
 
 # ------------------------------------------------------------------------------------------------ every screen

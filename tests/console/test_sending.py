@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import dns.resolver
 import pytest
 from dns.resolver import Resolver
+from playwright.async_api import expect
 
 from tests.console.conftest import csrf_of
+from tests.console.crowded import fill
+from tests.console.scene import open_session
 from tests.console.test_setup import post
 from tests.console.test_setup import setup as setup
 from tests.support.name_server import NameServer
@@ -26,6 +30,7 @@ from wherefrom.substitution.add import add_target
 from wherefrom.substitution.store.targets import list_targets
 from wherefrom.substitution.target import Options
 
+READABLE = (Path(__file__).parent / "readable.js").read_text()
 ACCOUNT = {
     "host": "smtp.shop.example", "port": "", "security": "tls", "username": "news@shop.example",
     "password": "Hidden-7", "from_address": "news@shop.example", "from_name": "The <b>shop</b>",
@@ -307,3 +312,67 @@ async def test_what_waits_is_said_with_and_without_an_account(services, scene):
     )
     assert describe(account, Queue(0, None, None), now, [], []).waiting == ""
     assert describe(account, Queue(1, now, now), now, [], []).waiting == "1 letter waits"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # what the browser does is the same on both
+async def test_in_a_browser_the_test_mends_what_is_shown_and_everything_is_readable(
+    page, console, scene, services, sink, width
+):
+    wish = SetSender(
+        host=sink.host, port=sink.port, security="none", from_address="news@shop.example",
+        bounce_address="bounce@shop.example",
+    )  # fmt: skip
+    await set_sender(services, scene.site.id, wish)
+    cookies = await open_session(services)
+    await page.context.add_cookies([{"name": name, "value": value, "url": console} for name, value in cookies.items()])
+    await page.set_viewport_size({"width": width, "height": 844})
+    await page.goto(f"{console}/sites/{scene.site.id}/setup")
+    part = page.locator("#sending")
+    await expect(part.get_by_text("not tried yet")).to_be_visible()
+    async with services.db.write() as tx:
+        await senders.set_sender(
+            tx,
+            scene.site.id,
+            {"status": "failing", "status_detail": "no answer", "failing_since": services.clock.now()},
+        )
+    await page.reload()
+    await expect(part.get_by_text("Stopped because: no answer.")).to_be_visible()
+    await part.get_by_role("button", name="Test the account").click()
+    await expect(part.get_by_text("Everything works.")).to_be_visible()
+    await expect(part.locator("#sender-state .chip")).to_have_text("works")
+    await part.get_by_text("Make a DKIM key").click()
+    await part.get_by_role("button", name="Make the key").click()
+    await expect(part.get_by_label("Name of the TXT record")).to_have_text("wherefrom._domainkey.shop.example")
+    for summary in await part.locator("details > summary").all():
+        await summary.click()
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        assert await page.evaluate(READABLE) == {"weak": [], "nameless": [], "twice": [], "wider": 0}
+    await part.get_by_role("button", name="Remove the account").click()
+    await expect(part.get_by_role("button", name="Test the account")).to_be_visible()  # the box is not ticked
+    await part.get_by_role("checkbox", name="nothing is sent from here any more").check()
+    await part.get_by_role("button", name="Remove the account").click()
+    await expect(part.get_by_text("The account is removed.")).to_be_visible()
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # what the browser does is the same on both
+async def test_on_a_phone_the_totals_never_break_a_number_or_a_word_and_scroll_in_their_own_region(
+    page, console, scene, clock
+):
+    await fill(scene, clock)
+    cookies = await open_session(scene.services)
+    await page.context.add_cookies([{"name": name, "value": value, "url": console} for name, value in cookies.items()])
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.goto(f"{console}/sites/{scene.site.id}/contacts/totals")
+    region = page.get_by_role("region", name="Letters over time")
+    one_line = "cells => cells.every((cell) => { const range = document.createRange(); range.selectNodeContents(cell);"
+    one_line += " return range.getClientRects().length === 1; })"
+    assert await region.locator("th, td").evaluate_all(one_line)
+    assert await region.evaluate("element => element.scrollWidth > element.clientWidth")
+    await region.evaluate(
+        "element => { window.moved = new Promise((done) => element.addEventListener('scroll', () => done(true))); }"
+    )
+    await region.focus()
+    await page.keyboard.press("ArrowRight")
+    assert await page.evaluate("window.moved")

@@ -75,6 +75,12 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// htmx asks before its own requests; a form that leads to a page is asked about here.
+document.addEventListener("submit", (event) => {
+  const words = event.target.getAttribute("hx-confirm");
+  if (words && !event.target.hasAttribute("hx-post") && !confirm(words)) event.preventDefault();
+});
+
 async function copyText(text) {
   try {
     await navigator.clipboard.writeText(text);
