@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wherefrom.console import words
-from wherefrom.console.export import harmless
+from wherefrom.web.csv_file import harmless
 
 
 @pytest.mark.parametrize(

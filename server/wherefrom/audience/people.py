@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -15,6 +13,7 @@ from wherefrom.db import Tx
 from wherefrom.outbound.store.suppressions import list_flags
 from wherefrom.outbound.suppression import Flags
 from wherefrom.services import Services
+from wherefrom.web.csv_file import MARK, harmless, write_lines
 from wherefrom.web.moments import write_moment
 
 COLUMNS = (
@@ -22,7 +21,6 @@ COLUMNS = (
     "emails_sent_count", "emails_opened_count", "emails_clicked_count", "last_email_sent_at", "last_email_opened_at",
     "last_email_clicked_at", "created_at",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _AT_ONCE = 500
 
 
@@ -62,12 +60,12 @@ async def with_flags(tx: Tx, site_id: int, found: Sequence[Contact]) -> list[Per
 async def export_people(services: Services, site_id: int, zone: ZoneInfo, wanted: Filter) -> AsyncIterator[str]:
     """All that fit as CSV (RFC 4180, with a byte order mark for spreadsheets), a part at a time; each part is a
     transaction of its own, so that a slow reader holds none open."""
-    yield "\ufeff" + _lines([COLUMNS])
+    yield MARK + write_lines([COLUMNS])
     before: int | None = None
     while True:
         people, before = await list_people(services, site_id, zone, wanted, limit=_AT_ONCE, before=before)
         if people:
-            yield _lines(_cells(one) for one in people)
+            yield write_lines(_cells(one) for one in people)
         if before is None:
             return
 
@@ -82,14 +80,3 @@ def _cells(one: Person) -> tuple[str, ...]:
         *(write_moment(at) for at in moments),
     )  # fmt: skip
     return tuple(harmless(str(cell)) for cell in cells)
-
-
-def harmless(cell: str) -> str:
-    """``cell`` as text for any spreadsheet: whoever writes a name must not have it computed as a formula."""
-    return "'" + cell if cell.lstrip(" \u00a0").startswith(_FORMULA) or cell[:1] in ("\t", "\r", "\n") else cell
-
-
-def _lines(rows: Iterable[Iterable[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()

@@ -6,9 +6,7 @@ gets an apostrophe in front: whoever writes a letter chooses its subject, and mu
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
 
@@ -19,6 +17,7 @@ from wherefrom.console.page import HEADERS
 from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.inbox.store.history import MOST_ROWS, list_messages
 from wherefrom.inbox.store.rows import HistoryRow
+from wherefrom.web.csv_file import MARK, harmless, write_lines
 from wherefrom.webhooks.money import from_scaled
 
 COLUMNS = (
@@ -27,8 +26,6 @@ COLUMNS = (
     "region", "city", "landing_page", "referrer", "attachments", "folder", "automatic", "visit_kind",
     "deal_status", "deal_value", "deal_currency", "contact", "contact_reference",
 )  # fmt: skip
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 async def export_messages(call: Call) -> Response:
@@ -41,13 +38,13 @@ async def export_messages(call: Call) -> Response:
 
 async def _stream(call: Call, wanted: HistoryFilter) -> AsyncIterator[str]:
     """A page of the history at a time; each is a transaction of its own, so a slow reader holds none open."""
-    yield "\ufeff" + _lines([COLUMNS])
+    yield MARK + write_lines([COLUMNS])
     cursor: str | None = None
     while True:
         async with call.services.db.read() as tx:
             rows, cursor = await list_messages(tx, call.site.id, wanted, cursor, MOST_ROWS)
         if rows:
-            yield _lines(_cells(row) for row in rows)
+            yield write_lines(_cells(row) for row in rows)
         if cursor is None:
             return
 
@@ -64,14 +61,3 @@ def _cells(row: HistoryRow) -> tuple[str, ...]:
         person.reference if person else "",
     )  # fmt: skip
     return tuple(harmless("" if cell is None else str(cell)) for cell in cells)
-
-
-def harmless(cell: str) -> str:
-    """``cell`` as text for any spreadsheet, whatever it begins with."""
-    return "'" + cell if cell.lstrip(" \u00a0").startswith(_FORMULA) or cell[:1] in ("\t", "\r", "\n") else cell
-
-
-def _lines(rows: Iterable[Iterable[str]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
