@@ -18,11 +18,13 @@ from tests.console.crowded import fill
 from tests.console.scene import open_session
 from tests.console.test_setup import post
 from tests.console.test_setup import setup as setup
+from tests.support.management import OPERATOR, management_api
 from tests.support.name_server import NameServer
 from tests.support.submission_sink import SubmissionSink
 from wherefrom.console.sending_account import bounce_hint, describe
 from wherefrom.inbox.mailbox import AddMailbox, add_mailbox
 from wherefrom.inbox.store.mailboxes import list_mailboxes
+from wherefrom.outbound.api import OPERATIONS
 from wherefrom.outbound.sender import SetSender, set_sender
 from wherefrom.outbound.store import senders
 from wherefrom.outbound.store.outgoing import Queue
@@ -193,6 +195,20 @@ async def test_a_stopped_account_says_why_and_a_test_that_succeeds_says_at_once_
     assert '<div id="sender-state" hx-swap-oob="true">' in answer.text
     assert '<span class="chip good">works</span>' in answer.text
     assert "Stopped because" not in answer.text
+
+
+async def test_letters_that_wait_are_counted_with_an_account_and_without_one(client, scene, setup, services, sink):
+    await post(client, setup, "sender", **account_at(sink))
+    async with management_api(services, OPERATIONS, OPERATOR) as api:
+        for name in ("ann", "bob"):
+            letter = {"contact": {"email": f"{name}@mail.example"}, "subject": "News", "html": "<p>Hi</p>"}
+            answer = await api.post(f"/sites/{scene.site.id}/sends", json={**letter, "deliver": True})
+            assert answer.is_success, answer.text
+    words = section((await client.get(setup)).text)
+    assert "2 letters wait, the oldest since" in words
+    await post(client, setup, "sender/remove", sure="1")
+    words = section((await client.get(setup)).text)
+    assert "2 letters wait for an account, the oldest since" in words
 
 
 async def test_an_account_removed_in_another_window_is_no_fault(client, scene, setup, services):
