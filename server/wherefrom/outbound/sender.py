@@ -7,6 +7,7 @@ and loses none.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from dataclasses import replace
 from datetime import datetime
@@ -85,7 +86,10 @@ async def remove_sender(services: Services, site_id: int) -> None:
 async def add_key(services: Services, site_id: int, wanted: AddKey) -> DkimKey:
     """Another key for the account's letters; all of them sign. BadInput names the field; Conflict for a name that is
     there already."""
-    private = dkim.read_key(wanted.private_key) if wanted.private_key.strip() else dkim.make_key(wanted.algorithm)
+    if wanted.private_key.strip():
+        private = dkim.read_key(wanted.private_key)
+    else:  # which takes long enough to be felt by everybody else
+        private = await asyncio.to_thread(dkim.make_key, wanted.algorithm)
     selector = dkim.parse_selector(wanted.selector)
     async with services.db.write() as tx:
         account = await senders.lock_sender(tx, site_id) or await senders.get_sender(tx, site_id)
