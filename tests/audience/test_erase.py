@@ -141,7 +141,9 @@ async def test_what_is_told_later_of_a_letter_to_an_erased_person_is_of_nobody(s
         shown = (await api.get(path)).json()
         assert (shown["email"], shown["send"]["subject"], shown["opens"]) == ("", "", [])
         assert (await api.get("/sites/shop/sends")).status_code == 200
-    assert await leave(stage.services, Mark(stage.site_id, handed.sent.id), "all") is None
+    standing = await leave(stage.services, Mark(stage.site_id, handed.sent.id), "all")
+    assert standing is not None
+    assert (standing.email, standing.ended) == ("", "forgotten")
     await fan_out(stage.services)
     assert await find_anywhere(stage.services, EMAIL, NAME) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -15,9 +16,11 @@ from starlette.applications import Starlette
 
 from tests.outbound.stage import Handed, Stage
 from tests.support.management import management_api
+from wherefrom.contacts.tables import contact
 from wherefrom.errors import Unprocessable
 from wherefrom.outbound.api import OPERATIONS
 from wherefrom.outbound.leave_routes import routes
+from wherefrom.outbound.leave_words import find_words
 from wherefrom.outbound.send import leave_headers
 from wherefrom.outbound.suppression_api import OPERATIONS as SUPPRESSION_OPERATIONS
 from wherefrom.services import Services
@@ -269,3 +272,20 @@ async def test_one_click_is_offered_by_https_alone(services: Services, url: str,
     headers = leave_headers(replace(services, settings=settings), Mark(1, 2))
     assert headers["List-Unsubscribe"].startswith(f"<{url.rstrip('/')}/u/")
     assert headers.get("List-Unsubscribe-Post") == ("List-Unsubscribe=One-Click" if one_click else None)
+
+
+@pytest.mark.parametrize("language", ["en", "de", "ru", "fr", "es"])
+async def test_the_letter_of_a_person_who_was_erased_still_has_a_way_out(
+    stage: Stage, web: httpx.AsyncClient, language: str
+) -> None:
+    handed = await stage.hand_in(list="news")
+    async with stage.services.db.write() as tx:
+        await tx.execute(contact.delete().where(contact.c.site_id == stage.site_id))
+    words = find_words(language)
+    for answer in (
+        await web.get(way_out(handed), headers={"accept-language": language}),
+        await web.post(way_out(handed), data=ONE_CLICK, headers={"accept-language": language}),
+    ):
+        assert answer.status_code == 200
+        assert html.escape(words.forgotten) in answer.text
+        assert "<button" not in answer.text

@@ -35,11 +35,12 @@ Act = Literal["list", "all", "undo"]
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Who a letter went to, by which list ("" for none), and what has ended for them: by their own will the ``list`` or
-    all mail; or it was ended by ``others``, which they cannot undo."""
+    all mail; or it was ended by ``others``, which they cannot undo. ``forgotten``: the person was erased, and
+    nobody knows any more whose address it was."""
 
     email: str
     list: str
-    ended: Literal["none", "list", "all", "others"]
+    ended: Literal["none", "list", "all", "others", "forgotten"]
 
 
 async def find_standing(services: Services, mark: Mark) -> Standing | None:
@@ -104,8 +105,10 @@ async def note(tx: Tx, services: Services, sent: Sent, contact: Contact, status:
 async def _standing(tx: Tx, mark: Mark) -> Standing | None:
     sent = await find_send(tx, mark.site_id, mark.send_id)
     contact = await find_contact(tx, mark.site_id, sent.contact_id) if sent else None
-    if sent is None or contact is None:
+    if sent is None:
         return None
+    if contact is None:
+        return Standing("", sent.list, "forgotten")
     active = await list_active(tx, mark.site_id, contact.email, sent.list)
     own = {one.scope for one in active if one.reason == "unsubscribed"}
     if len(own) == 0:

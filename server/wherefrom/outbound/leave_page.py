@@ -36,7 +36,7 @@ _PAGE = (
 
 def ask_page(standing: Standing, words: Words) -> str:
     """What can be ended. Where all of it has ended already, that it has."""
-    if standing.ended in ("list", "all"):
+    if standing.ended in ("list", "all", "forgotten"):
         return done_page(standing, words)
     if standing.ended == "others":  # what others may undo is not what the person wants
         return _page(words, words.ask, _fill(words.none_others, standing), _ending(standing, words), words.choice)
@@ -46,6 +46,8 @@ def ask_page(standing: Standing, words: Words) -> str:
 
 def done_page(standing: Standing, words: Words) -> str:
     """What holds after an act, or did before."""
+    if standing.ended == "forgotten":
+        return _page(words, words.done, words.forgotten, "")
     if standing.ended == "none":
         return _page(words, words.undone, _fill(words.gets_again, standing), _ending(standing, words))
     if standing.ended == "others":

@@ -26,6 +26,7 @@ class Words:
     mistake: str
     undone: str
     gets_again: str
+    forgotten: str
     lost: str
     lost_why: str
 
@@ -45,6 +46,7 @@ _ENGLISH = Words(
     mistake="That was a mistake: undo",
     undone="All is as before",
     gets_again="{who} gets our letters again.",
+    forgotten="We keep nothing of this address any more, and send it no letters.",
     lost="This link leads nowhere",
     lost_why="It is not one of ours, or a part of it was lost on the way. Please use the one in the letter.",
 )
@@ -63,6 +65,7 @@ _GERMAN = Words(
     mistake="Das war ein Versehen: rückgängig machen",
     undone="Alles wie zuvor",
     gets_again="{who} erhält wieder unsere Briefe.",
+    forgotten="Zu dieser Adresse ist bei uns nichts mehr gespeichert, und wir schreiben ihr nicht.",
     lost="Dieser Link führt nirgendwohin",
     lost_why="Er stammt nicht von uns, oder ein Teil ging unterwegs verloren. Bitte nehmen Sie den aus dem Brief.",
 )
@@ -81,6 +84,7 @@ _RUSSIAN = Words(
     mistake="Это ошибка: вернуть",
     undone="Всё как прежде",
     gets_again="{who} снова получает наши письма.",
+    forgotten="Об этом адресе у нас ничего не хранится, и писем на него мы не отправляем.",
     lost="Эта ссылка никуда не ведёт",
     lost_why="Она не наша, или часть её потерялась по дороге. Возьмите, пожалуйста, ссылку из письма.",
 )
@@ -99,6 +103,7 @@ _FRENCH = Words(
     mistake="C’était une erreur : annuler",
     undone="Comme avant",
     gets_again="{who} reçoit à nouveau nos lettres.",
+    forgotten="Nous ne conservons plus rien de cette adresse et ne lui écrivons plus.",
     lost="Ce lien ne mène nulle part",
     lost_why="Il n’est pas de nous, ou une partie s’est perdue en route. Prenez celui de la lettre.",
 )
@@ -117,6 +122,7 @@ _SPANISH = Words(
     mistake="Fue un error: deshacer",
     undone="Todo como antes",
     gets_again="{who} vuelve a recibir nuestras cartas.",
+    forgotten="Ya no guardamos nada de esta dirección ni le enviamos correos.",
     lost="Este enlace no lleva a ninguna parte",
     lost_why="No es nuestro, o una parte se perdió por el camino. Use el de la carta.",
 )
