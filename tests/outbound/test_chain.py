@@ -99,6 +99,32 @@ async def test_the_visit_that_follows_knows_whose_letter_it_was(chain: Chain) ->
     assert (await chain.visit(answer)).contact_id == handed.contact.id
 
 
+@pytest.mark.parametrize(
+    ("told", "referrer", "marker"),
+    [
+        ("", "", "mail_letter"),
+        ("", "https://mail.google.com/", "mail_gmail"),
+        ("utm_source=news&amp;utm_medium=email", "", ":utm:news_email"),
+    ],
+)
+async def test_a_letter_is_the_source_where_the_page_tells_no_better_one(
+    chain: Chain, told: str, referrer: str, marker: str
+) -> None:
+    handed = await chain.stage.hand_in(html=f'<a href="{HOME}/sofa?{told}">own</a>')
+    before = await chain.visit(await chain.show(f"{HOME}/?utm_source=google&utm_medium=cpc"))
+    visit = await chain.visit(await chain.show(await chain.follow(handed), referrer=referrer))
+    assert (visit.marker, visit.channel) == (marker, "email")
+    assert before.marker == ":utm:google_cpc"
+
+
+async def test_who_comes_back_directly_came_by_the_letter(chain: Chain) -> None:
+    handed = await chain.stage.hand_in(html=HTML)
+    answer, _ = await chain.come(handed)
+    chain.stage.clock.advance(timedelta(days=1))
+    later = await chain.visit(await chain.show(f"{HOME}/", before=answer))
+    assert (later.marker, later.contact_id) == ("mail_letter", None)  # the source is the browser's, the person is not
+
+
 async def test_the_token_is_kept_nowhere(chain: Chain) -> None:
     handed = await chain.stage.hand_in(html=HTML)
     page = await chain.follow(handed)

@@ -24,7 +24,7 @@ from wherefrom.visits import store
 from wherefrom.visits.agent import Agent
 from wherefrom.visits.geo import Place
 from wherefrom.visits.session import find_start
-from wherefrom.visits.source import DIRECT, Source, find_source
+from wherefrom.visits.source import DIRECT, LETTER, Source, find_source
 from wherefrom.visits.visit import Told, Visit, Visitor, begin_visit
 
 
@@ -73,7 +73,8 @@ async def record_hit(tx: Tx, entry: Entry, ids: Ids, settings: Settings) -> Reco
     visit = await _find_current(tx, entry, standing, visitor, source, settings, carried)
     began = visit is None
     if visit is None:
-        visit = await _begin(tx, entry, visitor, source, stored, ids, carried)
+        untold = carried is not None and source.kind in ("direct", "stored")
+        visit = await _begin(tx, entry, visitor, LETTER if untold else source, stored, ids, carried)
     else:
         await store.touch_visit(tx, visit, entry.told, entry.now, pageview=entry.pageview)
         if carried and (visit.contact_id, visit.send_id) != (carried.contact_id, carried.send_id):

@@ -9,6 +9,8 @@ The first of these that answers wins:
     from            ?from=partner                  from_partner
     referrer        search, social, AI, mail       seo_google  social_vk  ai_chatgpt  mail_gmail
                     another site                   ref_example.com
+    our letter    by a link of a letter to a     mail_letter     (see ``tracking.carry``)
+                  contact
     stored          the visitor's last source that was not direct
     direct                                         direct
 
@@ -107,6 +109,8 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 DIRECT = Source(marker="direct", levels=("direct",), channel=Channel.DIRECT, kind="direct")
+LETTER = Source(marker="mail_letter", levels=("mail", "letter"), channel=Channel.EMAIL, kind="referrer")
+"""A link of a letter of the site's own, which mail programs follow without tags and without a referrer."""
 
 
 def find_source(
