@@ -128,10 +128,10 @@ def match_columns(verdict: Verdict) -> dict[str, object]:
 
 
 def _authors(verdict: Verdict) -> list[Author]:
-    """All who may have written it; where no credit was given, the answer alone."""
+    """All who may have written it; the answer among them also where it teaches nothing."""
     credited = {one.visit_id: Author(one.visit_id, one.lesson.share, one.lesson) for one in verdict.credits}
-    if not credited and verdict.visit_id is not None:
-        return [Author(verdict.visit_id, verdict.confidence)]
+    if verdict.visit_id is not None:
+        credited.setdefault(verdict.visit_id, Author(verdict.visit_id, verdict.confidence))
     return list(credited.values())
 
 
