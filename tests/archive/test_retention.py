@@ -21,10 +21,9 @@ from tests.inbox.rows import Rows
 from tests.support.full_tables import read_all
 from wherefrom.archive import retention
 from wherefrom.archive.retention import forget_old, remove_loose_blobs
-from wherefrom.archive.tables import loose_blob
 from wherefrom.clock import FixedClock
 from wherefrom.events.tables import event
-from wherefrom.inbox.tables import attachment, author, match, message
+from wherefrom.inbox.tables import attachment, author, loose_blob, match, message
 from wherefrom.services import Services
 from wherefrom.settings import Retention
 from wherefrom.substitution.tables import lease, substitute

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.audience.walk import all_rows, find_anywhere
 from tests.console.scene import Scene
+from tests.inbox.letters import Post, letter
 from tests.outbound.stage import CHROME, GMAIL, Handed, Stage
 from tests.support.management import management_api
 from wherefrom.audience.api import OPERATIONS as AUDIENCE_OPERATIONS
@@ -109,7 +110,7 @@ async def test_no_table_knows_an_erased_person_and_all_others_stay_as_they_were(
     bob = await find_anywhere(stage.services, "bob@mail.example", "Bob Baker")
     sums = await totals(stage)
     told = await erase(stage, handed.contact.id)
-    assert told == {"contact_id": str(handed.contact.id), "letters": 1, "suppressions": 1}
+    assert told == {"contact_id": str(handed.contact.id), "letters": 1, "own_letters": 0, "suppressions": 1}
     assert await find_anywhere(stage.services, EMAIL, NAME, "zoe+vip", "crm-77", "Quimby") == []
     rows = await all_rows(stage.services)
     assert handed.sent.id not in {row["send_id"] for name in ("hit", "engagement") for row in rows[name]}
@@ -183,7 +184,12 @@ async def test_who_wanted_no_mail_gets_none_after_they_were_erased(stage: Stage)
             made = (await api.post("/sites/shop/contacts", json={"email": EMAIL})).json()
             assert (made["unsubscribed"], made["suppressed"]) == (True, False)
             (barred,) = (await api.get("/sites/shop/suppressions", params={"email": EMAIL})).json()["data"]
-            assert await erase(stage, int(made["id"])) == {"contact_id": made["id"], "letters": 0, "suppressions": 1}
+            assert await erase(stage, int(made["id"])) == {
+                "contact_id": made["id"],
+                "letters": 0,
+                "own_letters": 0,
+                "suppressions": 1,
+            }
         await api.post("/sites/shop/contacts", json={"email": EMAIL})
         assert (await api.post(f"/sites/shop/suppressions/{barred['id']}/undo")).status_code == 200
     await stage.hand_in(EMAIL)
@@ -301,3 +307,27 @@ def test_what_is_cut_from_an_address_is_the_person_alone(email: str, name: str, 
     assert who.cut_from_told(told) == {
         "email": "", "list": "news", "n": 3, "deep": [{"subject": "", "text": "to ."}],
     }  # fmt: skip
+
+
+async def test_the_letters_a_person_wrote_go_with_them_when_that_is_asked_for(stage: Stage) -> None:
+    """With their files, and with what waits to be told of them; a stranger's letter of the same words stays."""
+    services = stage.services
+    post = await Post.open(services, stage.site_id)
+    await add_endpoint(services, stage.site_id, AddEndpoint(url="http://127.0.0.1:9999/", which="all"))
+    handed = await know_her(stage)
+    words = "The plans are attached."
+    told = await post.receive(letter(sender=f"Zoe <{EMAIL}>", text=words, message_id="<1@mail.example>"))
+    await fan_out(services)  # a delivery waits
+    untold = await post.receive(letter(sender=f"Zoe <{EMAIL}>", text=words, message_id="<2@mail.example>"))
+    other = await post.receive(letter(sender="Bob <bob@mail.example>", text=words, message_id="<3@mail.example>"))
+    async with management_api(services, EVERYTHING) as api:
+        answer = await api.delete(f"/sites/shop/contacts/{handed.contact.id}", params={"letters": "true"})
+    assert answer.json()["own_letters"] == 2
+    rows = await all_rows(services)
+    assert [row["id"] for row in rows["message"]] == [other.row.id]
+    assert {row["sha256"] for row in rows["loose_blob"]} == {told.sha256, untold.sha256}
+    gone = {told.row.id, untold.row.id}
+    for table in ("match", "message_address", "attachment", "author"):
+        assert not gone & {row["message_id"] for row in rows[table]}, table
+    assert not gone & {row["subject_id"] for name in ("event", "delivery") for row in rows[name]}
+    assert await find_anywhere(services, EMAIL, NAME) == []

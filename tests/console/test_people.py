@@ -188,6 +188,14 @@ async def test_a_person_is_exported_and_erased_once_the_address_is_typed(client,
     assert {table for table, _ in await find_anywhere(services, "ann@mail.example", "Ableton")} == {"message"}
 
 
+async def test_a_person_is_erased_with_the_letters_they_wrote_where_that_is_ticked(client, crowd, base, services):
+    path = f"{base}/{crowd.ann}"
+    token = csrf_of((await client.get(path)).text)
+    given = {"csrf": token, "email": "ann@mail.example", "letters": "on"}
+    assert (await client.post(f"{path}/erase", data=given)).status_code == 303
+    assert await find_anywhere(services, "ann@mail.example", "Ableton") == []
+
+
 async def test_a_contact_is_added_by_form_and_what_is_wrong_is_said_beside_it(client, scene, base):
     token = csrf_of((await client.get(base)).text)
     added = await client.post(base, data={"csrf": token, "email": "Zoe@mail.example", "consent": "granted"})

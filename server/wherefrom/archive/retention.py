@@ -25,7 +25,7 @@ import structlog
 from wherefrom.archive import store
 from wherefrom.db import Tx
 from wherefrom.db.walk import Slice
-from wherefrom.inbox.store.blobs import list_used
+from wherefrom.inbox.store.blobs import add_loose, list_used
 from wherefrom.inbox.store.old_letters import find_old_letters, forget_letters
 from wherefrom.inbox.store.old_visits import find_old_visits, forget_visits, list_awaited
 from wherefrom.services import Services
@@ -93,7 +93,7 @@ def _of(find: Find, forget: Forget) -> Callable[[Services, int, datetime], Await
 async def _forget_letters(services: Services, site_id: int, before: datetime) -> int:
     async def forget(tx: Tx, site_id: int, ids: list[int]) -> int:
         count, names = await forget_letters(tx, site_id, ids)
-        await store.add_loose(tx, site_id, names, services.clock.now())
+        await add_loose(tx, site_id, names, services.clock.now())
         return count
 
     return await _of(find_old_letters, forget)(services, site_id, before)

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, exists, select, update
 
-from wherefrom.archive.tables import loose_blob
-from wherefrom.db import Tx, insert
-from wherefrom.inbox.tables import mailbox
+from wherefrom.db import Tx
+from wherefrom.inbox.tables import loose_blob, mailbox
 
 
 async def is_at_work(tx: Tx, now: datetime) -> bool:
     """Whether some process watches a mailbox, by a claim that has not ended."""
     return bool(await tx.scalar(select(exists().where(mailbox.c.watched_until > now))))
-
-
-async def add_loose(tx: Tx, site_id: int, names: Iterable[str], now: datetime) -> None:
-    """These bytes have lost a letter of the site."""
-    for name in sorted(names):
-        new = insert(tx, loose_blob).values(site_id=site_id, sha256=name, loose_at=now)
-        place = [loose_blob.c.site_id, loose_blob.c.sha256]
-        await tx.execute(new.on_conflict_do_update(index_elements=place, set_={"loose_at": new.excluded.loose_at}))
 
 
 async def list_loose(tx: Tx, before: datetime, limit: int) -> list[tuple[int, str]]:

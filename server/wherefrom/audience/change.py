@@ -5,12 +5,14 @@
 
 What stays of an erased person: letters to nobody with the times at which something happened (totals stay right), links
 that still lead on, and that they are not to be mailed, if so. Letters they wrote are the owner's correspondence and
-stay in the inbox, and what was told of them, but without the contact; the mailbox they came from has them, too.
+stay in the inbox, and what was told of them, but without the contact: unless those are to go, too. The mailbox they
+came from has them all the same, and what a webhook was told is told.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from wherefrom.audience.forget import Who
 from wherefrom.audience.store import traces
@@ -22,6 +24,7 @@ from wherefrom.errors import NotFound
 from wherefrom.events.snapshots import ContactErased
 from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
+from wherefrom.inbox.store.blobs import add_loose
 from wherefrom.outbound.erased import erased_form
 from wherefrom.outbound.store.erased import hide_suppressions, show_suppressions
 from wherefrom.outbound.store.outgoing import delete_outgoing
@@ -31,10 +34,12 @@ from wherefrom.visits.store import forget_contact
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """How many ``letters`` were parted from the person; ``suppressions`` still hold for their address."""
+    """How many ``letters`` were parted from the person, and how many they wrote (``own_letters``) are gone;
+    ``suppressions`` still hold for their address."""
 
     contact_id: int
     letters: int
+    own_letters: int
     suppressions: int
 
 
@@ -65,8 +70,11 @@ async def change_contact(services: Services, site_id: int, contact_id: int, wish
         return await store.get_contact(tx, site_id, contact_id)
 
 
-async def erase_contact(services: Services, site_id: int, contact_id: int, by: str) -> Erased:
-    """Everything that says who it was. NotFound when it is not there, or not any more."""
+async def erase_contact(
+    services: Services, site_id: int, contact_id: int, by: str, *, own_letters: bool = False
+) -> Erased:
+    """Everything that says who it was; with ``own_letters`` also the letters that came from the address, with their
+    files, which leave the disk a day later. NotFound when it is not there, or not any more."""
     now = services.clock.now()
     async with services.db.write() as tx:
         contact, sends = await _lock(tx, site_id, contact_id)
@@ -77,6 +85,7 @@ async def erase_contact(services: Services, site_id: int, contact_id: int, by: s
         await traces.cut_from_told(tx, site_id, [*sends, contact_id], who, now)
         letters = await traces.list_letters_of(tx, site_id, contact)
         await traces.cut_from_letters_told(tx, site_id, letters, contact_id)
+        gone = await _forget_letters(tx, site_id, who, now) if own_letters else 0
         await forget_contact(tx, site_id, contact_id)
         await delete_outgoing(tx, site_id, sends)
         await traces.part_from(tx, site_id, sends)
@@ -90,7 +99,16 @@ async def erase_contact(services: Services, site_id: int, contact_id: int, by: s
             tx, id=services.ids.next(), site_id=site_id, type=type_, subject_id=contact_id, data=data, now=now
         )
     services.bell.ring("events")
-    return Erased(contact_id, len(sends), kept)
+    return Erased(contact_id, len(sends), gone, kept)
+
+
+async def _forget_letters(tx: Tx, site_id: int, who: Who, now: datetime) -> int:
+    """What waits to be told of them is called off first: letters somebody waits for stay."""
+    letters = await traces.list_letters_from(tx, site_id, who.email)
+    await traces.cut_from_told(tx, site_id, letters, who, now)
+    count, names = await traces.remove_letters(tx, site_id, letters, now)
+    await add_loose(tx, site_id, names, now)
+    return count
 
 
 async def _lock(tx: Tx, site_id: int, contact_id: int) -> tuple[Contact, list[int]]:

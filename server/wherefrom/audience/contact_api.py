@@ -55,6 +55,12 @@ class ExportQuery(Struct, frozen=True, kw_only=True):
     letters: bool = False
 
 
+class EraseQuery(Struct, frozen=True, kw_only=True):
+    """``letters``: also those that came from the contact's address, with their files. The mailbox keeps its own."""
+
+    letters: bool = False
+
+
 async def _list(call: Call) -> PersonPage:
     query: ListContacts = call.query
     for name in ("email", "reference"):
@@ -115,8 +121,16 @@ async def _export(call: Call) -> PersonExport:
 
 
 async def _erase(call: Call) -> ErasedView:
-    done = await change.erase_contact(call.services, call.site_id, call.id("contact"), _by(call))
-    return ErasedView(contact_id=str(done.contact_id), letters=done.letters, suppressions=done.suppressions)
+    query: EraseQuery = call.query
+    done = await change.erase_contact(
+        call.services, call.site_id, call.id("contact"), _by(call), own_letters=query.letters
+    )
+    return ErasedView(
+        contact_id=str(done.contact_id),
+        letters=done.letters,
+        own_letters=done.own_letters,
+        suppressions=done.suppressions,
+    )
 
 
 def write_place(at: datetime, id: int) -> str:
@@ -162,7 +176,8 @@ OPERATIONS: tuple[Operation, ...] = (
         body=ChangeContact, answer=PersonView, tag="contacts",
     ),
     Operation(
-        "DELETE", _CONTACT, "Erase a person: all that says who it was", _erase, answer=ErasedView, tag="contacts"
+        "DELETE", _CONTACT, "Erase a person: all that says who it was", _erase,
+        query=EraseQuery, answer=ErasedView, tag="contacts",
     ),
     Operation(
         "GET", _CONTACT + "/consents", "What a contact agreed to, each change", _consents,

@@ -152,11 +152,12 @@ class PersonExport(Struct, frozen=True, kw_only=True):
 
 
 class ErasedView(Struct, frozen=True, kw_only=True):
-    """``letters`` to the person now are to nobody; ``suppressions`` that still hold for the address, as a keyed
-    hash."""
+    """``letters`` to the person now are to nobody; ``own_letters`` that came from the address are gone;
+    ``suppressions`` still hold for it, as a keyed hash."""
 
     contact_id: str
     letters: int
+    own_letters: int
     suppressions: int
 
 

@@ -105,21 +105,23 @@ def export(
 def erase(
     site: SiteArgument,
     contact: ContactArgument,
+    letters: Annotated[bool, typer.Option("--letters", help="Also the letters that came from the address.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     settings: SettingsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Erase a person from everything, for good. Old links go on working; that they want no mail stays known."""
     if not yes:
-        typer.confirm(f"Erase {contact} for good?", abort=True)
+        typer.confirm(f"Erase {contact}{' and the letters they wrote' if letters else ''} for good?", abort=True)
 
     async def use(services: Services) -> Any:
         id_ = await _id_of(services, site, contact)
-        return await invoke(services, "DELETE", _CONTACT, site=site, contact=id_)
+        return await invoke(services, "DELETE", _CONTACT, site=site, contact=id_, query={"letters": letters})
 
     def words(told: dict[str, Any]) -> str:
         kept = "; it is still not to be mailed, which a keyed hash of the address remembers"
-        return f"erased: {told['letters']} letters are now to nobody{kept if told['suppressions'] else ''}"
+        own = f", {told['own_letters']} they wrote are gone" if letters else ""
+        return f"erased: {told['letters']} letters are now to nobody{own}{kept if told['suppressions'] else ''}"
 
     show(with_services(settings, use), as_json, words)
 

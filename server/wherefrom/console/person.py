@@ -124,7 +124,8 @@ async def erase_form(call: Call) -> Response:
             )
     except WherefromError as problem:
         return await _page(call, problem, "erase")
-    await erase_contact(call.services, call.site.id, contact.id, call.reader.user.email)
+    own_letters = call.fields.get("letters") == "on"
+    await erase_contact(call.services, call.site.id, contact.id, call.reader.user.email, own_letters=own_letters)
     return RedirectResponse(f"/sites/{call.site.id}/contacts?erased=1", 303)
 
 

@@ -173,3 +173,12 @@ author = Table(
     Column("counts", Boolean, nullable=False),
     Index("ix_author_message", "site_id", "message_id"),
 )
+
+loose_blob = Table(
+    "loose_blob",  # bytes that a letter had which is gone: perhaps nobody needs them any more
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sha256", String(64), primary_key=True),
+    Column("loose_at", Moment, nullable=False),
+    Index("ix_loose_blob_at", "loose_at"),
+)

@@ -19,6 +19,7 @@ from wherefrom.audience.tables import contact_filter
 from wherefrom.contacts.contact import Contact
 from wherefrom.db import Tx
 from wherefrom.events.tables import event
+from wherefrom.inbox.store.old_letters import forget_letters
 from wherefrom.inbox.tables import match, message
 from wherefrom.outbound.news import with_status
 from wherefrom.outbound.store.sends import as_notices, list_notices, lock_send, record_outcome
@@ -53,6 +54,23 @@ async def list_letters_of(tx: Tx, site_id: int, contact: Contact) -> list[int]:
     visits = select(visit.c.id).where(visit.c.site_id == site_id, visit.c.contact_id == contact.id)
     by_click = select(match.c.message_id).where(match.c.site_id == site_id, match.c.visit_id.in_(visits))
     return sorted({*await tx.scalars(from_it), *await tx.scalars(by_click)})
+
+
+async def list_letters_from(tx: Tx, site_id: int, email: str) -> list[int]:
+    """Letters that came from the address (in lower case)."""
+    mine = message.c.site_id == site_id, message.c.from_address == email
+    return sorted(await tx.scalars(select(message.c.id).where(*mine)))
+
+
+async def remove_letters(tx: Tx, site_id: int, letters: Sequence[int], now: datetime) -> tuple[int, set[str]]:
+    """Removes these, which nobody is to be told of any more; how many, and the names of the bytes they had."""
+    gone, names = 0, set[str]()
+    for ids in _pieces(letters):
+        untold = event.c.site_id == site_id, event.c.subject_id.in_(ids), event.c.fanned_at.is_(None)
+        await tx.execute(update(event).where(*untold).values(fanned_at=now))
+        count, had = await forget_letters(tx, site_id, ids)
+        gone, names = gone + count, names | had
+    return gone, names
 
 
 async def cut_from_letters_told(tx: Tx, site_id: int, letters: Sequence[int], contact_id: int) -> None:
