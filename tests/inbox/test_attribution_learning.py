@@ -1,7 +1,8 @@
 """E03 on a real database: letters teach the site's habits, set claims aside, and make way for the next writer."""
 
+import itertools
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -9,12 +10,13 @@ from sqlalchemy import select
 
 from tests.inbox.letters import Post, letter
 from wherefrom.clock import FixedClock
+from wherefrom.db import Tx
 from wherefrom.inbox.attribution import attribute
 from wherefrom.inbox.correct import correct_match
 from wherefrom.inbox.gather import gather
 from wherefrom.inbox.readiness import SETTLED, count_leases
 from wherefrom.inbox.store.authors import list_written
-from wherefrom.inbox.store.messages import Stored
+from wherefrom.inbox.store.messages import MOST_OF_SENDER, Stored, add_message, list_by_sender
 from wherefrom.mail.parse import parse_letter
 from wherefrom.services import Services
 from wherefrom.substitution.risk import Claim, read_claims, write_claims
@@ -238,3 +240,39 @@ async def test_of_thousands_of_forged_codes_none_has_a_visit(post: Post, service
         for visit_id in range(1, 11):
             given = f"sales+given{visit_id:03}@company.example"
             assert attribute((await gather(tx, stored, parse_letter(letter(given)))).evidence).visit_id == visit_id
+
+
+async def test_of_a_sender_who_writes_daily_the_newest_letters_are_looked_through(post: Post) -> None:
+    """So that a letter of a machine does not cost more with each one before it."""
+    target_id = await post.rows.target("sales@company.example")
+    await post.rows.visit(7)
+    await post.rows.lease(7, target_id, "sales+given007@company.example")
+    at, sender = post.services.clock.now(), "ann@customer.example"
+    numbers = itertools.count(1)
+
+    async def receive(to: str, subject: str) -> None:
+        await post.receive(letter(to, subject, message_id=f"<{next(numbers)}@x>"), at=post.minutes(next(numbers)))
+
+    await receive("sales+given007@company.example", "matched")
+    async with post.services.db.write() as tx:
+        for uid in range(100, 100 + MOST_OF_SENDER - 1):
+            await add_plain(tx, post, uid, sender)
+    assert await earlier_of(post, sender, at + timedelta(days=1)) == [7]
+    async with post.services.db.write() as tx:
+        await add_plain(tx, post, 300, sender)
+    assert await earlier_of(post, sender, at + timedelta(days=1)) == []
+
+
+async def add_plain(tx: Tx, post: Post, uid: int, sender: str) -> None:
+    now = post.services.clock.now() + timedelta(hours=1)
+    values = {
+        "site_id": 1, "id": post.services.ids.next(), "mailbox_id": post.mailbox_id, "folder_id": post.folder_id,
+        "folder_kind": "inbox", "uidvalidity": 1, "uid": uid, "sha256": f"{uid:064}", "size": 1, "truncated": False,
+        "arrived_at": now, "stored_at": now, "status": "sorted", "from_address": sender,
+    }  # fmt: skip
+    await add_message(tx, values)
+
+
+async def earlier_of(post: Post, sender: str, before: datetime) -> list[int]:
+    async with post.services.db.read() as tx:
+        return [one.visit_id for one in await list_by_sender(tx, 1, sender, before)]

@@ -26,6 +26,7 @@ from wherefrom.inbox.evidence import Earlier
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.substitution.tables import lease
 
+MOST_OF_SENDER = 20  # newest letters of a sender that are looked through for matched ones
 MOST_TRIES = 3
 MOST_DEATHS = 20
 """Tries of a letter nothing was ever said of. What kills a parser kills the reader's process and leaves a word, so that
@@ -113,11 +114,27 @@ _MATCHED = (
     .where(message.c.site_id == _SITE, (match.c.visit_id + 0).is_not(None))
 )  # fmt: skip
 _LIST_THREAD = Prepared(_MATCHED.where(among(message.c.message_id, "message_ids")).limit(100))
-_LIST_BY_SENDER = Prepared(
-    _MATCHED.where(message.c.from_address == bindparam("of_sender"), message.c.arrived_at <= bindparam("before"))
+# First the sender's letters, then their matches: of a machine that writes daily and never matches, all would be read.
+_NEWEST = (
+    select(message.c.site_id, message.c.id, message.c.arrived_at, message.c.message_id)
+    .where(
+        message.c.site_id == _SITE,
+        message.c.from_address == bindparam("of_sender"),
+        message.c.arrived_at <= bindparam("before"),
+    )
     .order_by(message.c.arrived_at.desc())
-    .limit(5)
+    .limit(MOST_OF_SENDER)
+    .subquery()
 )
+_LIST_BY_SENDER = Prepared(
+    select(
+        _NEWEST.c.id, _NEWEST.c.arrived_at, match.c.visit_id, match.c.lease_id, match.c.confidence,
+        lease.c.visitor_id, _NEWEST.c.message_id,
+    )
+    .join(match, and_(match.c.site_id == _NEWEST.c.site_id, match.c.message_id == _NEWEST.c.id))
+    .outerjoin(lease, and_(lease.c.site_id == match.c.site_id, lease.c.id == match.c.lease_id))
+    .where((match.c.visit_id + 0).is_not(None))
+)  # fmt: skip
 _ADD_ADDRESS, _ADD_ATTACHMENT, _ADD_MATCH = (Prepared(one.insert()) for one in (message_address, attachment, match))
 
 
@@ -290,9 +307,11 @@ async def is_thread_known(tx: Tx, site_id: int, message_ids: Sequence[str]) -> b
 
 
 async def list_by_sender(tx: Tx, site_id: int, address: str, before: datetime) -> list[Earlier]:
-    """The sender's newest five matched letters that arrived before, newest first. ``address`` in lower case."""
+    """The newest five matched letters among the sender's newest twenty that arrived before, newest first. ``address``
+    in lower case."""
     asked = {"of_site": site_id, "of_sender": address, "before": before}
-    return [_earlier(row) for row in await tx.fetch(_LIST_BY_SENDER, asked)]
+    found = [_earlier(row) for row in await tx.fetch(_LIST_BY_SENDER, asked)]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:5]
 
 
 def _earlier(row: Sequence[Any]) -> Earlier:
