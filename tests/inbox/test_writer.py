@@ -16,6 +16,7 @@ from tests.support.management import management_api
 from wherefrom.audience.timeline import list_moments
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import append_contact, get_contact
+from wherefrom.db import Database
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.inbox.api import OPERATIONS
 from wherefrom.inbox.writer import Person, choose_writer
@@ -119,6 +120,29 @@ async def test_a_letter_of_nobody_known_names_nobody(post: Post) -> None:
     [event] = await post.events(detail.row.id)
     assert event.read_as(MessageReceived).contact is None
     assert detail.row.writer is None
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["this process", "another process"])
+async def test_the_first_contact_of_a_site_is_known_from_the_next_letter_on(services: Services, apart: bool) -> None:
+    site = await add_site(services, "shop", ["company.example"])
+    post = await Post.open(services, site.id)
+    stranger = await post.receive(letter(sender="ann@mail.example", message_id="<1@x>"))
+    now = services.clock.now()
+    ann = Contact(site_id=site.id, id=1, email="ann@mail.example", name="Ann", created_at=now)
+    writes = Database(services.settings.database.url) if apart else services.db
+    async with writes.write() as tx:
+        await append_contact(tx, ann)
+    if apart:
+        await writes.close()
+    known = await post.receive(letter(sender="ann@mail.example", message_id="<2@x>"))
+    assert [await writer_of(post, one.row.id) for one in (stranger, known)] == ["", "Ann"]
+
+
+async def writer_of(post: Post, message_id: int) -> str:
+    """The name of the contact that was told with the letter."""
+    (event,) = await post.events(message_id)
+    contact = event.read_as(MessageReceived).contact
+    return contact.name if contact else ""
 
 
 async def test_a_contacts_timeline_has_letters_from_its_visits_and_none_of_other_contacts(post: Post) -> None:

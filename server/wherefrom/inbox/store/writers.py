@@ -17,6 +17,7 @@ _PEOPLE = select(contact.c.id, contact.c.email, contact.c.name, contact.c.refere
 )
 _BY_EMAIL = Prepared(_PEOPLE.where(among(contact.c.email, "of_emails")))
 _BY_ID = Prepared(_PEOPLE.where(among(contact.c.id, "of_ids")))
+_ANYBODY = Prepared(_PEOPLE.limit(1))
 
 
 async def list_people(tx: Tx, site_id: int, addresses: Collection[str], ids: Collection[int]) -> list[Person]:
@@ -34,6 +35,17 @@ async def list_people(tx: Tx, site_id: int, addresses: Collection[str], ids: Col
 
 async def find_writer(tx: Tx, site_id: int, from_address: str, visit: Visit | None) -> Writer | None:
     """Who wrote a letter that came from ``from_address`` and is matched to ``visit``."""
+    if not await _has_people(tx, site_id):
+        return None
     contact_id, send_id = (visit.contact_id, visit.send_id) if visit else (None, None)
     people = await list_people(tx, site_id, [from_address], [contact_id] if contact_id is not None else [])
     return choose_writer(people, from_address, contact_id, send_id)
+
+
+async def _has_people(tx: Tx, site_id: int) -> bool:
+    """Many sites send nothing from here, and know nobody."""
+
+    async def ask() -> bool:
+        return bool(await tx.fetch(_ANYBODY, {"of_site": site_id}))
+
+    return await tx.recall(contact, site_id, ask)
