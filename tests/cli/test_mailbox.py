@@ -1,5 +1,7 @@
 """Old mail by the command line: as far back as was said, shown while it is read, sent when a person says so."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tests.cli.test_cli import Shell
@@ -23,8 +25,10 @@ def connect(shell: Shell, dovecot: Dovecot, account: Account, *more: str) -> str
 def test_old_mail_is_read_shown_and_sent_when_asked_for(shell: Shell, dovecot: Dovecot) -> None:
     shell.json("site", "add", "shop", "--host", "company.example")
     account = dovecot.add_user()
+    yesterday = datetime.now(UTC) - timedelta(days=1)  # one of the very second in which the mailbox is added is new
     for number in (1, 2, 3):
-        dovecot.deliver(account.address, letter(subject=f"Letter {number}", message_id=f"<{number}@x.example>"))
+        raw = letter(subject=f"Letter {number}", message_id=f"<{number}@x.example>")
+        dovecot.append_to(account, "INBOX", raw, at=yesterday)
     connect(shell, dovecot, account, "--since", "30d", "--folder", "Leads")
     before = shell.run("mailbox", "show", "shop").stdout
     assert "old letters are not counted yet: is the service running?" in before

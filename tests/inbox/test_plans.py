@@ -1,5 +1,6 @@
 """How sorting finds its rows: by an index that leads to few, however many letters and leases a site has."""
 
+import re
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ _FEW = ("target", "mailbox", "folder", "habit")  # a site has few of these
 _BY_SITE_ALONE = "(site_id=?)"
 _BOUNDED = ("ix_message_stored", "ix_message_arrived (site_id=?)", "json_each", "anon")
 """Unsorted letters alone, the newest by a limit, ids given, a subquery with a limit."""
+
+_ANY_ROW = re.compile(r"WHERE \w+\.site_id = \?\s+LIMIT \? OFFSET \?$")
+"""Whether there is any: it ends at the first row it meets."""
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL chooses by the size of the tables
@@ -45,5 +49,7 @@ async def test_no_letter_sorted_reads_all_rows_of_a_site(services: Services) -> 
             plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
             reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
             wide = [one for one in reads if one.startswith("SCAN ") or one.endswith(_BY_SITE_ALONE)]
+            if _ANY_ROW.search(statement):
+                continue
             known = [one for one in wide if one.split()[1] in _FEW or any(word in one for word in _BOUNDED)]
             assert sorted(wide) == sorted(known), f"{statement}\n{wide}"

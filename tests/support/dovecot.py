@@ -13,6 +13,7 @@ import socket
 import string
 import subprocess
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import imapclient  # type: ignore[import-untyped]
@@ -225,12 +226,15 @@ class Dovecot:
         if refused:
             raise smtplib.SMTPRecipientsRefused(refused)
 
-    def append_to(self, account: Account, folder: str, raw: bytes, flags: tuple[bytes, ...] = ()) -> int:
-        """Puts a letter into a folder by IMAP and returns its UID. The folder is made when it is missing."""
+    def append_to(
+        self, account: Account, folder: str, raw: bytes, flags: tuple[bytes, ...] = (), at: datetime | None = None
+    ) -> int:
+        """Puts a letter into a folder by IMAP, as one that arrived ``at`` (now), and returns its UID. The folder is
+        made when it is missing."""
         with self.imap(account) as client:
             if not client.folder_exists(folder):
                 client.create_folder(folder)
-            answer = client.append(folder, raw, flags)
+            answer = client.append(folder, raw, flags, at)
         return int(answer.split(b"APPENDUID ")[1].split(b"]")[0].split()[1])
 
     def imap(self, account: Account) -> imapclient.IMAPClient:

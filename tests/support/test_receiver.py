@@ -79,7 +79,7 @@ async def test_a_client_that_leaves_an_oversize_answer_disturbs_nobody(
 async def test_a_hanging_request_is_kept_and_never_answered(receiver: Receiver, http: httpx.AsyncClient) -> None:
     receiver.hang()
     with pytest.raises(httpx.ReadTimeout):
-        await http.get(f"{receiver.url}/slow", timeout=0.2)
+        await http.get(f"{receiver.url}/slow", timeout=httpx.Timeout(10, read=0.2))
     assert (await receiver.next()).path == "/slow"
 
 
