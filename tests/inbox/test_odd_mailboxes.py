@@ -1,6 +1,7 @@
 """Watching servers whose numbers cannot be relied upon, and old mail behind them: each letter stored once."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,6 +76,24 @@ async def test_a_uidnext_that_never_moves_costs_no_letter(services: Services, ui
             await box.stored(uid)
         await box.looked()
         assert await box.sort() == ["Letter 1", "Letter 2", "Letter 3", "Letter 4"]
+
+
+@dataclass
+class Lively(OddMailbox):
+    """A letter comes while the folder is looked into for the first time: as soon as the last UID is asked for."""
+
+    def say_uid_search(self, talk: Talk, tag: str, command: str) -> str:
+        if "UID *" in command:
+            self.letters.setdefault(3, numbered(3))
+        return super().say_uid_search(talk, tag, command)
+
+
+@pytest.mark.parametrize("uidnext", [1, 4, 900])
+async def test_a_letter_that_comes_during_the_first_look_is_not_passed_over(services: Services, uidnext: int) -> None:
+    odd = Lively({1: numbered(1), 2: numbered(2)}, uidnext=uidnext, idle="none")
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.stored(3)
 
 
 async def test_a_uidnext_that_is_too_low_makes_no_news_of_old_letters(services: Services) -> None:

@@ -184,6 +184,27 @@ def test_bytes_that_are_put_while_they_are_removed_are_there_afterwards(tmp_path
     assert list((tmp_path / "removing").iterdir()) == []
 
 
+def test_bytes_that_are_removed_while_their_time_is_being_set_are_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel finds the file, then sets its time: between the two the other process may see the old time."""
+    blobs, other = Blobs(tmp_path), Blobs(tmp_path)
+    path = blobs.path(blobs.keep([b"raced"])[0])
+    os.utime(path, (0, 0))
+    removed: list[bool] = []
+    set_time = os.utime
+
+    def between(found: Path) -> None:
+        with found.open("rb") as file:
+            removed.append(asyncio.run(other.remove_unused(path.name, timedelta(hours=1))))
+            set_time(file.fileno())
+
+    monkeypatch.setattr("wherefrom.mail.blobs.os.utime", between)
+    blobs.keep([b"raced"])
+    assert removed == [True]
+    assert path.read_bytes() == b"raced"
+
+
 async def test_what_a_crash_left_half_removed_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blobs = Blobs(tmp_path)
     name = await blobs.put(b"half removed")

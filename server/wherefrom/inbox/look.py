@@ -124,11 +124,10 @@ class Look:
         return self.fetch(await self.in_thread(self.session.list_uids, first, HIGHEST_UID, plan.search_day), plan)
 
     async def _end(self, state: FolderState) -> int:
-        """The last UID there was when the folder was opened. Not UIDNEXT alone: where one is far too high, what comes
-        below it would be missed, and where it is too low, old letters would be taken for new ones."""
+        """The last UID there was when the folder was opened: what came since then is new. By how many letters there
+        were, as UIDNEXT may be anything: where it is far too high, what comes below it would be missed, and where it
+        is too low, old letters would be taken for new ones."""
         last: int = await self.in_thread(self.session.find_last_uid)
-        if state.uidnext is None or last < state.uidnext:
-            return last
         there = await self.in_thread(self.session.list_uids, 1, last)
         return last if state.exists >= len(there) else there[state.exists - 1] if state.exists else 0
 

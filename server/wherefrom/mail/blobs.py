@@ -247,12 +247,13 @@ def _move(source: Path, target: Path) -> None:
 
 
 def _touch(path: Path) -> bool:
-    """Whether there is such a file; its time is now."""
+    """Whether there is such a file; its time is now. It is looked for once more afterwards: the name may have been
+    taken away while its time was being set, and by one who saw the old time."""
     try:
         os.utime(path)
     except FileNotFoundError:
         return False
-    return True
+    return path.exists()
 
 
 def _make_durable_folder(folder: Path) -> None:
