@@ -48,6 +48,8 @@ from wherefrom.supervise import Bell, Resident, Supervisor, Worker
 from wherefrom.tokens import Ids, Tokens, load_key
 from wherefrom.visits.routes import routes as visit_routes
 from wherefrom.web import health
+from wherefrom.web.bounds import Bounds
+from wherefrom.web.crowd import Crowd
 from wherefrom.web.front import Front
 from wherefrom.web.headers import SafeHeaders
 from wherefrom.web.responses import problem_response
@@ -117,7 +119,10 @@ def build_app(services: Services, supervisor: Supervisor | None = None) -> ASGIA
     front = Front(
         routes,
         tell=_tell,
-        middleware=[Middleware(SafeHeaders)],
+        middleware=[
+            Middleware(SafeHeaders),
+            Middleware(Crowd, settings=services.settings, load=services.load),
+        ],
         exception_handlers={WherefromError: _tell, Exception: _tell},
     )
     settings = services.settings
@@ -152,7 +157,8 @@ async def serve(services: Services, stop: asyncio.Event, *, listening: socket.so
     app = build_app(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such
     async with asyncio.TaskGroup() as tasks:
         if listening is not None:
-            tasks.create_task(serve_http(app, listening, stop))
+            bounds = Bounds(services.settings.limits, services.load)
+            tasks.create_task(serve_http(app, listening, stop, bounds))
             log.info("listening", address="http://{}:{}".format(*listening.getsockname()[:2]))
         tasks.create_task(supervisor.run(stop))
     log.info("stopped")

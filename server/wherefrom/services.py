@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
 from wherefrom.clock import Clock
 from wherefrom.db import Database
+from wherefrom.load import Load
 from wherefrom.mail.blobs import Blobs
 from wherefrom.settings import Settings
 from wherefrom.supervise import Bell
@@ -16,7 +17,8 @@ from wherefrom.tokens import Ids, Tokens
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The service's own tools. ``http`` is the guarded client: it refuses private addresses."""
+    """The service's own tools. ``http`` is the guarded client: it refuses private addresses. ``load`` counts what this
+    process turned away."""
 
     db: Database
     clock: Clock
@@ -26,3 +28,4 @@ class Services:
     http: httpx.AsyncClient
     blobs: Blobs
     bell: Bell
+    load: Load = field(default_factory=Load)

@@ -37,6 +37,17 @@ class Server(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     trusted_proxies: tuple[str, ...] = ()
 
 
+class Limits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    connections: Annotated[int, Meta(ge=16, le=100_000)] = 2_000
+    head_seconds: Annotated[int, Meta(ge=1, le=600)] = 10
+    body_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
+    waiting_writes: Annotated[int, Meta(ge=64, le=4_096)] = 512
+    requests: Annotated[int, Meta(ge=8, le=10_000)] = 256
+    visits_per_address: Annotated[int, Meta(ge=0)] = 600
+    visits_per_site: Annotated[int, Meta(ge=0)] = 0
+    requests_per_address: Annotated[int, Meta(ge=0)] = 3_000
+
+
 class DatabaseGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: str = "sqlite:///data/wherefrom.db"
 
@@ -171,6 +182,7 @@ class Settings(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All groups. ``Settings()`` is a whole set of defaults."""
 
     server: Server = field(default_factory=Server)
+    limits: Limits = field(default_factory=Limits)
     database: DatabaseGroup = field(default_factory=DatabaseGroup)
     data: Data = field(default_factory=Data)
     collector: CollectorGroup = field(default_factory=CollectorGroup)

@@ -6,6 +6,7 @@
     wherefrom_endpoints{status}            enabled, paused, gone, failed
     wherefrom_worker_up{worker}            1 while it runs; _restarts_total and _quiet_seconds (since its last step)
     wherefrom_database_up                  0 when it did not answer within three seconds; the sums above are left out
+    wherefrom_turned_away_total{what}      what this process refused or closed for being too much, see ``load``
     wherefrom_http_…{area,method,status}   this process's answers and their times
     process_…                              this process's memory, processor time, open files
 
@@ -28,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from wherefrom.load import Load, Shed
 from wherefrom.metrics.store import Standing, read_standing
 from wherefrom.services import Services
 from wherefrom.supervise import Supervisor
@@ -65,7 +67,7 @@ def routes(services: Services, supervisor: Supervisor | None, registry: Collecto
             return PlainTextResponse(words, 401, {"www-authenticate": 'Bearer realm="metrics"'})
         now = services.clock.now()
         standing = await _read(services, now)
-        families = [*_workers(supervisor, now), *_standing(standing, now)]
+        families = [_turned_away(services.load), *_workers(supervisor, now), *_standing(standing, now)]
         text = generate_latest(registry) + generate_latest(_Told(families))
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -79,6 +81,13 @@ async def _read(services: Services, now: datetime) -> Standing | None:
     except Exception as fault:
         log.warning("the database does not tell how things stand", exc_info=fault)
         return None
+
+
+def _turned_away(load: Load) -> Metric:
+    family = CounterMetricFamily("wherefrom_turned_away", "What was too much, and refused or closed.", labels=["what"])
+    for what in Shed:
+        family.add_metric([what], load.counts[what])
+    return family
 
 
 def _workers(supervisor: Supervisor | None, now: datetime) -> list[Metric]:

@@ -43,7 +43,8 @@ def _schema_problems(revision: str | None) -> list[str]:
 
 def routes(services: Services, supervisor: Supervisor | None) -> list[Route]:
     """``/healthz`` answers while the process does; ``/readyz`` looks at the database and the workers, and answers
-    503 while one of them fails, with what is wrong as ``problems``, in words."""
+    503 while one of them fails, with what is wrong as ``problems``, in words. That more is asked than can be done is a
+    notice and no problem: to take the process out of service would leave its share to the others."""
 
     async def alive(_request: Request) -> Response:
         return json_response({"status": "alive"})
@@ -62,6 +63,7 @@ def routes(services: Services, supervisor: Supervisor | None) -> list[Route]:
         answer = {
             "status": "not ready" if problems else "ready",
             "problems": problems,
+            "notices": services.load.notices(),
             "database": revision,
             "workers": [_told(state) for state in states],
         }

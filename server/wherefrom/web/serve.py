@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from wherefrom.errors import SettingsError
+from wherefrom.load import Load
+from wherefrom.settings import Limits
+from wherefrom.web.bounds import BoundedProtocol, Bounds
 
 _GRACE_SECONDS = 5
 _ALLOCATIONS = 20_000  # between two looks at young objects; Python's own 700 is twice a request
@@ -50,10 +54,14 @@ def prepare_process() -> None:
     gc.set_threshold(_ALLOCATIONS, 20, 20)
 
 
-async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event) -> None:
-    """Serves ``app`` until ``stop`` is set, then lets requests under way end for some seconds."""
+async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event, bounds: Bounds | None = None) -> None:
+    """Serves ``app`` until ``stop`` is set, then lets requests under way end for some seconds. ``bounds``: of the
+    connections; the default ones if none are given."""
+    bounds = bounds or Bounds(Limits(), Load())
     config = uvicorn.Config(
         app,
+        http=functools.partial(BoundedProtocol, bounds=bounds),  # type: ignore[arg-type]  # it is called, nothing else
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
@@ -65,7 +73,9 @@ async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listening]), name="http")
     stopping = asyncio.create_task(stop.wait())
+    watching = asyncio.create_task(bounds.watch(server.server_state.connections), name="connections")  # type: ignore[arg-type]
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stopping.cancel()
     await serving
+    watching.cancel()
