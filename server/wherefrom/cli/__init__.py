@@ -1,6 +1,9 @@
 """The command line: each command does what the management API does, by the same operations.
 
 wherefrom COMMAND … [--settings FILE] [--json]
+
+What a command works with is imported when it runs ("late"), not when its module is loaded: help and mistakes are
+answered several times sooner, and a command does not load what only others need.
 """
 
 from __future__ import annotations

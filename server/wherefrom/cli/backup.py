@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wherefrom.archive.backup import Made, back_up
-from wherefrom.archive.restore import Restored
-from wherefrom.archive.restore import restore as unpack
 from wherefrom.cli.common import SettingsOption, read_settings
+
+if TYPE_CHECKING:
+    from wherefrom.archive.backup import Made
+    from wherefrom.archive.restore import Restored
 
 
 def backup(
@@ -22,6 +23,8 @@ def backup(
     settings: SettingsOption = None,
 ) -> None:
     """Back up database, letters and attachments into one file. The service goes on running."""
+    from wherefrom.archive.backup import back_up  # late: see wherefrom.cli
+
     read = read_settings(settings)
     made = asyncio.run(back_up(read, file, with_key=with_key))
     typer.echo(f"{file}: {made.size} bytes, the database and {made.files} files of letters and attachments")
@@ -54,6 +57,8 @@ def restore(
     to: Annotated[Path, typer.Option("--to", help="An empty folder, which becomes the data folder.")],
 ) -> None:
     """Unpack a backup into an empty folder, compare its checksums, and say how to start from there."""
+    from wherefrom.archive.restore import restore as unpack  # late: see wherefrom.cli
+
     folder = to.absolute()
     done = unpack(file, folder)
     typer.echo(f"the database of {done.made_at} and {done.files} files are in {folder}\n\n{_next(done, folder)}")

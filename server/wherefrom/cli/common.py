@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
-from wherefrom.app import open_services
-from wherefrom.db.migrate import check_revision
-from wherefrom.services import Services
 from wherefrom.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 T = TypeVar("T")
 
@@ -33,6 +33,8 @@ def read_settings(path: Path | None) -> Settings:
 
 def with_services(path: Path | None, use: Callable[[Services], Awaitable[T]]) -> T:
     """Opens the database and calls ``use``; SettingsError when the schema is not the newest."""
+    from wherefrom.app import open_services  # late, both: see wherefrom.cli
+    from wherefrom.db.migrate import check_revision
 
     async def run() -> T:
         async with open_services(read_settings(path)) as services:
@@ -40,6 +42,16 @@ def with_services(path: Path | None, use: Callable[[Services], Awaitable[T]]) ->
             return await use(services)
 
     return asyncio.run(run())
+
+
+async def invoke(
+    services: Services, method: str, path: str, *, body: Mapping[str, Any] | None = None,
+    query: Mapping[str, Any] | None = None, **params: str,
+) -> Any:  # fmt: skip
+    """``management.invoke``: the answer of operation ``method path``, with an operator's rights."""
+    from wherefrom import management  # late: see wherefrom.cli
+
+    return await management.invoke(services, method, path, body=body, query=query, **params)
 
 
 def show(answer: Any, as_json: bool, words: Callable[[dict[str, Any]], str]) -> None:

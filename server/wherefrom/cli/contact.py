@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, show, with_services
 from wherefrom.cli.target import SiteArgument
 from wherefrom.errors import BadInput, NotFound
-from wherefrom.management import invoke
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(
     help="People you write to: who did what, what is known of one, and forgetting it.", no_args_is_help=True

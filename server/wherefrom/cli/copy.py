@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from wherefrom.archive.move import move
 from wherefrom.cli.common import SettingsOption, read_settings
 
 
@@ -30,6 +29,8 @@ def copy(
 
     Stop the service first: what is written during the copy would be lost. The old database stays as it is.
     """
+    from wherefrom.archive.move import move  # late: see wherefrom.cli
+
     read = read_settings(settings)
     copied = asyncio.run(move(read.database.url, to, _Line().tell, rehearsal=rehearsal))
     typer.echo(f"{copied} rows copied and counted. Next:\n" + (_REHEARSED if rehearsal else _NEXT))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from msgspec import to_builtins
 
-from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, show, with_services
 from wherefrom.cli.connect import connect, providers
 from wherefrom.cli.password import PasswordFile, read_password
 from wherefrom.cli.target import SiteArgument
 from wherefrom.errors import BadInput
-from wherefrom.inbox.server_folders import folder_choices
-from wherefrom.inbox.sync import sync_once
 from wherefrom.mail.folders import THE_JUNK
-from wherefrom.management import find_site_id, invoke
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(help="IMAP accounts the letters come into.", no_args_is_help=True)
 
@@ -55,7 +55,7 @@ def add(
         "port": port or (993 if security == "tls" else 143), "password": read_password(password_file, _VARIABLE),
     }  # fmt: skip
     if folder:
-        body["folders"] = to_builtins(folder_choices([*_USUAL_FOLDERS, *folder]))
+        body["folders"] = _choices(folder)
 
     async def use(services: Services) -> Any:
         return await invoke(services, "POST", "/sites/{site}/mailboxes", site=site, body=body)
@@ -139,7 +139,7 @@ def change(
         raise BadInput("--folder and --no-folders do not go together")
     body: dict[str, Any] = {key: value for key, value in (("enabled", on), ("name", name)) if value is not None}
     if folder or no_folders:
-        body["folders"] = to_builtins(folder_choices([*_USUAL_FOLDERS, *(folder or ())]))
+        body["folders"] = _choices(folder or ())
 
     async def use(services: Services) -> Any:
         chosen = mailbox or await _only(services, site)
@@ -154,6 +154,8 @@ def sync(
     site: SiteArgument, mailbox: MailboxArgument = "", settings: SettingsOption = None, as_json: JsonOption = False
 ) -> None:
     """Look into the mailbox once, here and now, whether or not the service watches it; old mail is read to its end."""
+    from wherefrom.inbox.sync import sync_once  # late, both: see wherefrom.cli
+    from wherefrom.management import find_site_id
 
     async def use(services: Services) -> Any:
         chosen = mailbox or await _only(services, site)
@@ -207,6 +209,12 @@ async def _only(services: Services, site: str) -> str:
             f"the site has {len(page.data)} mailboxes", hint=f"name one by its id: wherefrom mailbox list {site}"
         )
     return str(page.data[0].id)
+
+
+def _choices(folders: Iterable[str]) -> Any:
+    from wherefrom.inbox.server_folders import folder_choices  # late: see wherefrom.cli
+
+    return to_builtins(folder_choices([*_USUAL_FOLDERS, *folders]))
 
 
 def _line(one: dict[str, Any]) -> str:

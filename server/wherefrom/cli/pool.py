@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
 from wherefrom.cli import simulate
-from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, show, with_services
 from wherefrom.cli.target import SiteArgument, find_target
-from wherefrom.management import invoke
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(help="Pools: how large they should be, and how right they would be.", no_args_is_help=True)
 simulate.add_to(app)

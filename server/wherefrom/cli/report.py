@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, show, with_services
 from wherefrom.cli.target import SiteArgument
-from wherefrom.management import invoke
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(help="What the letters and visits of a site say together.", no_args_is_help=True)
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 from collections.abc import Coroutine
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wherefrom import __version__
-from wherefrom.app import build_app, log_to, serve_until_signal
 from wherefrom.cli.common import SettingsOption, read_settings, with_services
-from wherefrom.db.migrate import upgrade
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
+    from wherefrom.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,33 +36,45 @@ def _run(main: Coroutine[Any, Any, None]) -> None:
 
 def serve(settings: SettingsOption = None) -> None:
     """Run the service: web and background work in one process. Migrates the database first."""
-    read = read_settings(settings)
-    log_to(read)
-    asyncio.run(upgrade(read.database.url))
-    _run(serve_until_signal(read, web=True, work=True))
+    _serve(settings, web=True, work=True)
 
 
 def web(settings: SettingsOption = None) -> None:
     """Run the web side only; needs a migrated database."""
-    read = read_settings(settings)
-    log_to(read)
-    _run(serve_until_signal(read, web=True, work=False))
+    _serve(settings, web=True)
 
 
 def work(settings: SettingsOption = None) -> None:
     """Run the background work only: mail in, attribution, webhooks."""
+    _serve(settings, work=True)
+
+
+def _serve(settings: Path | None, *, web: bool = False, work: bool = False) -> None:
+    from wherefrom.app import log_to, serve_until_signal  # late: see wherefrom.cli
+
     read = read_settings(settings)
     log_to(read)
-    _run(serve_until_signal(read, web=False, work=True))
+    if web and work:
+        asyncio.run(_migrate(read))
+    _run(serve_until_signal(read, web=web, work=work))
+
+
+async def _migrate(settings: Settings) -> str:
+    """The revision the database is at now."""
+    from wherefrom.db.migrate import upgrade  # late: see wherefrom.cli
+
+    return await upgrade(settings.database.url)
 
 
 def migrate(settings: SettingsOption = None) -> None:
     """Bring the database to the newest schema."""
-    typer.echo(f"the database is at schema {asyncio.run(upgrade(read_settings(settings).database.url))}")
+    typer.echo(f"the database is at schema {asyncio.run(_migrate(read_settings(settings)))}")
 
 
 def check(settings: SettingsOption = None) -> None:
     """Read the settings, open the database, and say whether the service could start."""
+    from wherefrom.app import build_app  # late: see wherefrom.cli
+
     read = read_settings(settings)
 
     async def look(services: Services) -> None:
@@ -77,7 +91,7 @@ def demo(
     ] = 8025,
 ) -> None:
     """Run everything on this machine: service, mailbox, demo site, demo CRM."""
-    from wherefrom.demo.run import run_demo  # late: the embedded mail server is of use here alone
+    from wherefrom.demo.run import run_demo  # late: see wherefrom.cli
 
     _run(run_demo(port))
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, show, with_services
 from wherefrom.cli.password import PasswordFile, read_password
 from wherefrom.cli.target import SiteArgument
 from wherefrom.errors import BadInput
-from wherefrom.management import invoke
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(help="The account a site's letters go out by.", no_args_is_help=True)
 dkim = typer.Typer(help="Keys that sign the site's letters.", no_args_is_help=True)

@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from wherefrom.cli.common import JsonOption, SettingsOption, read_settings, show
 from wherefrom.errors import BadInput
-from wherefrom.simulation.replay import Outcome, simulate
 from wherefrom.simulation.traffic import Traffic, make_visits
 from wherefrom.simulation.visits_file import COLUMNS, read_visits, write_visits
-from wherefrom.substitution.lease import Terms
+
+if TYPE_CHECKING:
+    from wherefrom.simulation.replay import Outcome
 
 _LARGEST = 100_000
 _USUAL = Traffic()
@@ -46,6 +47,9 @@ def simulate_pool(
 
     One visit a row; times in seconds, empty for never; intent is mailto, copy, select or empty (nothing noticed).
     """
+    from wherefrom.simulation.replay import simulate  # late, both: see wherefrom.cli
+    from wherefrom.substitution.lease import Terms
+
     terms = Terms.of(read_settings(settings))
     if lease_seconds is not None:
         terms = replace(terms, hold=timedelta(seconds=lease_seconds))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherefrom.cli.common import JsonOption, SettingsOption, read_settings, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, read_settings, show, with_services
 from wherefrom.cli.target import SiteArgument
 from wherefrom.errors import BadInput
-from wherefrom.management import invoke
-from wherefrom.services import Services
-from wherefrom.visits.script import script_tag
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(help="Tracked websites.", no_args_is_help=True)
 
@@ -31,6 +31,8 @@ def add(
     read = read_settings(settings)
 
     def words(site: dict[str, Any]) -> str:
+        from wherefrom.visits.script import script_tag  # late: see wherefrom.cli
+
         return (
             f"site {site['name']} added, key {site['key']}\n\n"
             "Put this into every page, as early in <head> as you can:\n\n"

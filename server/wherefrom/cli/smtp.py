@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from wherefrom.cli.common import SettingsOption, with_services
+from wherefrom.cli.common import SettingsOption, invoke, with_services
 from wherefrom.cli.connect import ask_person
-from wherefrom.management import invoke
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(help="The account probes go out by (group [smtp] of the settings).", no_args_is_help=True)
 

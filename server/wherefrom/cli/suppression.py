@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from starlette.responses import StreamingResponse
 
-from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, show, with_services
 from wherefrom.cli.target import SiteArgument
 from wherefrom.errors import BadInput
-from wherefrom.management import invoke
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(help="Addresses that are not to be mailed: why, since when, by whom.", no_args_is_help=True)
 _MOST_BYTES = 1_000_000
@@ -122,6 +122,8 @@ def export(
     settings: SettingsOption = None,
 ) -> None:
     """Write all suppressions to standard output."""
+
+    from starlette.responses import StreamingResponse  # late: see wherefrom.cli
 
     async def use(services: Services) -> None:
         path = _LIST + "/export/{format}"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherefrom.cli.common import JsonOption, SettingsOption, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, show, with_services
 from wherefrom.errors import BadInput, NotFound
-from wherefrom.management import invoke
-from wherefrom.services import Services
+
+if TYPE_CHECKING:
+    from wherefrom.services import Services
 
 app = typer.Typer(help="Addresses on the site's pages, and how they are substituted.", no_args_is_help=True)
 
