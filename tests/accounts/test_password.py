@@ -1,6 +1,9 @@
 """Which passwords are accepted, and how they are kept (G06)."""
 
+import asyncio
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -75,3 +78,26 @@ async def test_a_hash_with_weaker_parameters_is_known_as_outdated():
     assert outdated(weak)
     assert await verify_password(weak, "correct horse battery")
     assert not outdated(await hash_password("correct horse battery"))
+
+
+HASH_TEN = """
+import asyncio, re
+from wherefrom.accounts.password import hash_password
+
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+
+async def main():
+    before = peak()
+    await asyncio.gather(*(hash_password("four words of rain") for _ in range(10)))
+    print(peak() - before)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read as Linux tells it")
+async def test_ten_who_log_in_at_once_take_the_memory_of_one():
+    python = await asyncio.create_subprocess_exec(sys.executable, "-c", HASH_TEN, stdout=asyncio.subprocess.PIPE)
+    told, _ = await python.communicate()
+    assert int(told) < 2 * 65_536  # KB; a hash takes 65,536

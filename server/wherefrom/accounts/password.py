@@ -4,19 +4,25 @@ Answers for: which passwords are accepted, Argon2id hashing (RFC 9106) and re-ha
 Refuses to know: who the user is, how often somebody tried, where hashes are kept.
 
 Hashing takes tens of milliseconds and 64 MiB by design, so both directions run in a thread: the loop that answers
-visitors must not stand still while somebody logs in.
+visitors must not stand still while somebody logs in. It is one thread, for one hash uses several cores: however many
+log in at once, the memory of one is taken.
 """
 
 from __future__ import annotations
 
 import asyncio
 import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from wherefrom.errors import BadInput
+
+T = TypeVar("T")
 
 SHORTEST = 10
 LONGEST = 200
@@ -26,6 +32,15 @@ LONGEST = 200
 @cache
 def _hasher() -> PasswordHasher:
     return PasswordHasher()
+
+
+@cache
+def _thread() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=1, thread_name_prefix="passwords")
+
+
+async def _in_thread(work: Callable[..., T], *arguments: str) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_thread(), work, *arguments)
 
 
 @cache
@@ -53,13 +68,13 @@ def check_rules(password: str, email: str) -> None:
 
 async def hash_password(password: str) -> str:
     """The Argon2id hash to store: a self-describing `$argon2id$…` string with its own salt and parameters."""
-    return await asyncio.to_thread(_hasher().hash, _normal(password))
+    return await _in_thread(_hasher().hash, _normal(password))
 
 
 async def verify_password(stored: str | None, password: str) -> bool:
     """Whether `password` gives `stored`. None (no such user) takes as long as a real check and is always False, so
     that the time of the answer does not tell which addresses have an account."""
-    matched = await asyncio.to_thread(_matches, stored or _nobody(), password)
+    matched = await _in_thread(_matches, stored or _nobody(), password)
     return matched and stored is not None
 
 
