@@ -9,10 +9,11 @@ from tests.substitution.samples import HOLD, MINUTE, SALES, Desk, pool_text
 from wherefrom.db import Tx
 from wherefrom.services import Services
 from wherefrom.substitution.add import set_target
+from wherefrom.substitution.borrower import Borrower
 from wherefrom.substitution.code import is_made_for
+from wherefrom.substitution.coded import Draft, lend_codes
 from wherefrom.substitution.lease import Terms
-from wherefrom.substitution.lend import _lend_code, lend
-from wherefrom.substitution.pool import Borrower
+from wherefrom.substitution.lend import lend
 from wherefrom.substitution.store import list_targets
 from wherefrom.substitution.target import Options
 
@@ -116,7 +117,7 @@ async def test_a_code_that_was_given_out_before_is_drawn_again(desk: Desk, servi
     terms = Terms.of(services.settings)
     borrower = Borrower(site_id=1, visit_id=2, visitor_id=2, now=desk.clock.now(), terms=terms)
     async with services.db.write() as tx:
-        lease = await _lend_code(tx, borrower, one, drawn, services.ids.next())
+        (lease,) = await lend_codes(tx, [Draft(borrower, one, services.ids.next(), drawn)])
     assert lease is not None
     assert lease.address != drawn
     assert is_made_for(one, lease.address, 2)

@@ -75,7 +75,7 @@ async def rows(services: Services, table: Table) -> list[dict[str, Any]]:
 AGENTS = Agents()
 
 
-async def set_stage(services: Services, *, compat: Compat = "") -> Stage:
-    site = await add_site(services, "shop", ["shop.example"], compat=compat)
+async def set_stage(services: Services, name: str = "shop", *, compat: Compat = "") -> Stage:
+    site = await add_site(services, name, ["shop.example"], compat=compat)
     await add_target(services, site.id, SALES, Options(strategy="plus"))
     return Stage(services, Collector(services, agents=AGENTS), site)

@@ -172,7 +172,7 @@ async def test_a_page_waits_for_the_decision_another_process_is_taking(
             assert old is not None
             assert await store.find_visitor(tx, stage.site.id, old.visitor_id)
             new = msgspec.structs.replace(old, id=500, started_at=clock.now(), last_seen_at=clock.now())
-            await store.append_visit(tx, new)
+            await store.append_visits(tx, [new])
             page = asyncio.create_task(stage.again(first))
             done, _ = await asyncio.wait({page}, timeout=0.3)
             assert not done

@@ -16,12 +16,15 @@ hence meets no conflict of their making; one that meets another is told it.
 
 No timer gathers a batch: the first piece is written at once, and what comes during its fsync is the next batch. The
 engines differ in who runs the pieces (``Ways``).
+
+Pieces with one ``together`` are run as one: what each of them would ask and write by itself is asked and written by few
+statements for all (``parts``). Apart, or one by one, it is the same function, told of one.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -35,7 +38,10 @@ from wherefrom.errors import Unavailable
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Work = Callable[[Tx], Awaitable[Any]]
+Together = Callable[[Tx, Sequence[Item]], Awaitable[Sequence[T]]]
+"""Work for many at once: an answer for each, in their order, as if one had come after the other."""
 
 _MOST_IN_A_BATCH = 64
 _MOST_WAITING = 4096
@@ -44,13 +50,46 @@ _CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, de
 
 @dataclass(slots=True)
 class Piece:
-    """A piece of work, and what came of it. ``is_social``: it may run side by side with others (see ``waves``)."""
+    """A piece of work, and what came of it. Its work is ``alone``, or ``together`` with others, by its ``item``."""
 
-    work: Work
     future: asyncio.Future[Any]
-    is_social: bool = False
+    alone: Work | None = None
+    together: Together[Any, Any] | None = None
+    item: Any = None
     answer: Any = None
     fault: Exception | None = None
+
+    async def run(self, tx: Tx) -> None:
+        """By itself."""
+        if self.together is not None:
+            (self.answer,) = await self.together(tx, (self.item,))
+        elif self.alone is not None:
+            self.answer = await self.alone(tx)
+
+
+class Part:
+    """Pieces of a batch that are run as one."""
+
+    def __init__(self, together: Together[Any, Any], pieces: Sequence[Piece]) -> None:
+        self._together = together
+        self._pieces = pieces
+
+    async def run(self, tx: Tx) -> None:
+        answers = await self._together(tx, [piece.item for piece in self._pieces])
+        for piece, answer in zip(self._pieces, answers, strict=True):
+            piece.answer = answer
+
+
+def parts(batch: Sequence[Piece]) -> list[Piece | Part]:
+    """What is to be run for ``batch``: each piece that is alone, and those with one ``together`` at the place of the
+    first of them."""
+    found: dict[Any, list[Piece]] = {}
+    for piece in batch:
+        found.setdefault(piece.together or piece.future, []).append(piece)
+    return [
+        pieces[0] if len(pieces) == 1 or pieces[0].together is None else Part(pieces[0].together, pieces)
+        for pieces in found.values()
+    ]
 
 
 class Begin(Protocol):
@@ -89,17 +128,25 @@ class Batcher:
         self._task: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def submit(self, work: Callable[[Tx], Awaitable[T]], *, is_social: bool = False) -> T:
+    async def submit(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        answer: T = await self._enqueue(alone=work)
+        return answer
+
+    async def join(self, together: Together[Item, T], item: Item) -> T:
+        answer: T = await self._enqueue(together=together, item=item)
+        return answer
+
+    def _enqueue(self, **work: Any) -> asyncio.Future[Any]:
         if self._closed:
             raise Unavailable("the service is shutting down", hint="try again in a moment")
         if len(self._waiting) >= _MOST_WAITING:
             raise Unavailable("the database does not keep up with the writes", hint="try again in a moment")
-        piece = Piece(work, asyncio.get_running_loop().create_future(), is_social)
+        loop = asyncio.get_running_loop()
+        piece = Piece(loop.create_future(), **work)
         self._waiting.append(piece)
         if self._task is None:
-            self._task = asyncio.create_task(self._drain(), name="db batch")
-        answer: T = await piece.future
-        return answer
+            self._task = loop.create_task(self._drain(), name="db batch")
+        return piece.future
 
     async def close(self) -> None:
         self._closed = True
@@ -167,7 +214,7 @@ async def _run_apart(tx: Tx, piece: Piece) -> None:
     piece.answer = piece.fault = None
     try:
         async with tx.savepoint():
-            piece.answer = await piece.work(tx)
+            await piece.run(tx)
     except Exception as fault:
         if _is_conflict(fault):
             raise
@@ -180,7 +227,7 @@ async def _commit_one_by_one(batch: list[Piece], begin: Begin) -> None:
         piece.answer = piece.fault = None
         try:
             async with begin() as tx:
-                piece.answer = await piece.work(tx)
+                await piece.run(tx)
         except Exception as fault:
             piece.fault = fault
 

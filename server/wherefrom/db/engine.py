@@ -14,13 +14,14 @@ from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from wherefrom.db.batch import Batcher, Commit, Piece, Undone
+from wherefrom.db.batch import Batcher, Together
+from wherefrom.db.postgresql import BatchWriter
 from wherefrom.db.sqlite import Writer, open_readers
 from wherefrom.db.tx import Tx
-from wherefrom.db.waves import run_side_by_side
 from wherefrom.errors import SettingsError
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 
@@ -32,6 +33,7 @@ class Database:
         parsed = _parse(url)
         self.dialect = _DIALECTS[parsed.drivername.partition("+")[0]]
         self._writer: Writer | None = None
+        self._batches: BatchWriter | None = None
         if self.dialect == "sqlite":
             self._writer = Writer(parsed)
             self._engine = open_readers(parsed, readers)
@@ -39,7 +41,8 @@ class Database:
         else:
             parsed = _as_asyncpg_spells_it(parsed.set(drivername="postgresql+asyncpg"))
             self._engine = create_async_engine(parsed, pool_size=writers, pool_pre_ping=True)
-            self._batcher = Batcher(self)
+            self._batches = BatchWriter(self._engine)
+            self._batcher = Batcher(self._batches)
 
     @property
     def sync_engine(self) -> Engine:
@@ -60,52 +63,38 @@ class Database:
         async with self._writer.write() if self._writer else self._begin() as tx:
             yield tx
 
-    async def batch(self, work: Callable[[Tx], Awaitable[T]], *, is_social: bool = False) -> T:
+    async def batch(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Runs ``work`` in a transaction shared with whatever else waits to be written, and answers after the COMMIT:
         durable as ``write()``, at a fraction of its cost when many come at once. An exception in ``work`` undoes that
         work alone and is raised here.
 
         ``work`` does nothing but read and write in the transaction it is given: it may be run twice (see ``db.batch``),
         of which one run is committed. On SQLite it goes on in the writer's thread from its first question to the
-        database on, and awaiting anything else than the transaction raises ``Suspended``.
+        database on, and awaiting anything else than the transaction raises ``Suspended``."""
+        return await self._batcher.submit(work)
 
-        ``is_social``: it may run side by side with other such work of its batch, which costs it less. Then it reads
-        what it decides on, claims that (``Tx.claim``), and then writes."""
-        return await self._batcher.submit(work, is_social=is_social)
+    async def batch_together(self, work: Together[Item, T], item: Item) -> T:
+        """As ``batch``, for work that costs less when it is done for many at once: ``work`` is called with the items of
+        all that wait with the same ``work``, and answers for each, as if one had come after the other."""
+        return await self._batcher.join(work, item)
 
     async def close(self) -> None:
         """Waits for batched work, then closes all connections."""
         await self._batcher.close()
+        if self._batches:
+            await self._batches.close()
         if self._writer:
             await self._writer.close()
         await self._engine.dispose()
 
     @contextlib.asynccontextmanager
-    async def _begin(self, *, gathers: bool = False) -> AsyncIterator[Tx]:
+    async def _begin(self) -> AsyncIterator[Tx]:
         async with self._engine.begin() as connection:
-            yield _tx(connection, gathers=gathers)
-
-    async def commit_together(self, batch: list[Piece]) -> None:
-        """As ``db.batch.Ways`` has it, on PostgreSQL: everything in the event loop."""
-        async with self._begin(gathers=True) as tx:
-            try:
-                social = [piece for piece in batch if piece.is_social]
-                for piece in batch:
-                    if len(social) < 2 or not piece.is_social:
-                        piece.answer = await piece.work(tx)
-                if len(social) > 1:
-                    await run_side_by_side(tx, social)
-                await tx.flush()
-            except Exception as fault:
-                raise Undone(fault) from fault
-
-    async def commit_again(self, commit: Commit, batch: list[Piece]) -> None:
-        """As ``db.batch.Ways`` has it, on PostgreSQL."""
-        await commit(batch, self._begin)
+            yield _tx(connection)
 
 
-def _tx(connection: AsyncConnection, *, gathers: bool = False) -> Tx:
-    return Tx(connection.run_sync, connection.dialect, gathers=gathers)
+def _tx(connection: AsyncConnection) -> Tx:
+    return Tx(connection.run_sync, connection.dialect)
 
 
 def _parse(url: str) -> URL:

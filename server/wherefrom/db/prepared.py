@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
@@ -48,10 +48,10 @@ class Form:
         self._readers = [(at, convert) for at, convert in found if convert is not None]
         self._width = len(binds)
         self._inserts: dict[int, str] = {}
-        self._several = dialect.name == "sqlite"
-        self.changes = not isinstance(statement, Select)
-        self.for_many = None if self._several else _spell_for_many(self.sql, statement, [b.is_constant for b in binds])
+        self._in_steps = dialect.name == "sqlite"
+        self.for_many = None if self._in_steps else _spell_for_many(self.sql, statement, [b.is_constant for b in binds])
         self._asked = [at for at, one in enumerate(binds) if not one.is_constant]
+        self._in_order = not isinstance(statement, Select) or "FOR UPDATE" in self.sql
 
     def bind(self, values: Any) -> Row:
         """``values`` as the driver takes them, in its order."""
@@ -74,56 +74,55 @@ class Form:
                 row[at] = convert(row[at])
         return [tuple(row) for row in converted]
 
-    def fetch(self, connection: Connection, values: Row) -> Sequence[Sequence[Any]]:
-        rows: Sequence[Sequence[Any]] = self._execute(connection, self.sql, values).fetchall()
-        return rows
+    def fetch(self, connection: Connection, values: Row) -> list[Row]:
+        return self.read(_execute(connection, self.sql, values).fetchall())
 
     def change(self, connection: Connection, values: Row) -> int:
-        return int(self._execute(connection, self.sql, values).rowcount)
+        return int(_execute(connection, self.sql, values).rowcount)
 
-    def ask_for_many(self, connection: Connection, asked: Sequence[Row]) -> dict[Row, list[Row]]:
-        """The rows found for each of ``asked``, or an empty one for each row changed, by one statement (``for_many``).
-        In the order of the values, so that all who lock rows by it take them in one order."""
-        assert self.for_many is not None
+    def fetch_each(self, connection: Connection, asked: Sequence[Row]) -> list[list[Row]]:
+        """The rows found for each of ``asked``."""
+        if self.for_many is None or len(asked) == 1:
+            return [self.fetch(connection, values) for values in asked]
         answers: dict[Row, list[Row]] = {values: [] for values in asked}
-        keys = sorted(answers, key=repr) if self.changes or "FOR UPDATE" in self.sql else list(answers)
-        columns = tuple(zip(*keys, strict=True))
-        values = [list(columns[at]) if at in self._asked else columns[at][0] for at in range(self._width)]
-        rows = connection.exec_driver_sql(self.for_many, tuple(values)).fetchall()
+        keys = self._order(answers)
+        rows = _execute(connection, self.for_many, self._columns(keys)).fetchall()
         for (at, *_), row in zip(rows, self.read([row[1:] for row in rows]), strict=True):
             answers[keys[at - 1]].append(row)
-        return answers
+        return [answers[values] for values in asked]
+
+    def change_each(self, connection: Connection, changes: Sequence[Row]) -> None:
+        if self.for_many is None or len(changes) == 1:
+            for values in changes:
+                self.change(connection, values)
+        else:
+            _execute(connection, self.for_many, self._columns(self._order(dict.fromkeys(changes))))
 
     def append(self, connection: Connection, rows: list[Row]) -> None:
-        """PostgreSQL's driver sends many rows at once by itself. SQLite's makes a step of each, and lets other threads
-        run at each step, which is slow to come back from: so there it is one step for many rows."""
-        if not self._several:
-            connection.exec_driver_sql(self.sql, rows)
+        """PostgreSQL is sent lists, one a column. SQLite makes a step of each row it is given by itself, and lets other
+        threads run at each step, which is slow to come back from: so there it is one step for many rows."""
+        if not self._in_steps:
+            if self.for_many is None:
+                connection.exec_driver_sql(self.sql, rows)
+            else:
+                _execute(connection, self.for_many, tuple(map(list, zip(*rows, strict=True))))
             return
         at, size = 0, _MOST_ROWS
         while at < len(rows):
             while size > len(rows) - at:
                 size //= 2
             flat = tuple(chain.from_iterable(rows[at : at + size]))
-            self._execute(connection, self._insert_of(size), flat)
+            _execute(connection, self._insert_of(size), flat)
             at += size
 
-    def _execute(self, connection: Connection, sql: str, values: Row) -> Any:
-        """The cursor. On SQLite without SQLAlchemy's share, which is five times the statement's, unless somebody
-        listens to its events; on PostgreSQL it is small beside the round trip, and knows when a connection is lost."""
-        if not self._several or connection.engine.dispatch.before_cursor_execute:
-            return connection.exec_driver_sql(sql, values)
-        cursor: Any
-        if connection.dialect.is_async:
-            cursor = connection.connection.cursor()
-        else:  # its rows are fetched here, so it need not be one that keeps them
-            driver: Any = connection.connection.driver_connection
-            cursor = driver.cursor(sqlite3.Cursor)
-        try:
-            cursor.execute(sql, values)
-        except sqlite3.Error as fault:
-            raise told_by_driver(sql, values, fault, connection.dialect) from fault
-        return cursor
+    def _order(self, asked: Iterable[Row]) -> list[Row]:
+        """One order for all who lock rows, so that they never wait for each other."""
+        return sorted(asked, key=repr) if self._in_order else list(asked)
+
+    def _columns(self, asked: Sequence[Row]) -> Row:
+        """As ``for_many`` takes its values: a list for each parameter, but for the statement's own values."""
+        columns = list(zip(*asked, strict=True))
+        return tuple(list(columns[at]) if at in self._asked else columns[at][0] for at in range(self._width))
 
     def _insert_of(self, size: int) -> str:
         if size not in self._inserts:
@@ -151,18 +150,41 @@ class Prepared:
         return form
 
 
-def told_by_driver(sql: str, values: Row, fault: sqlite3.Error, dialect: Dialect) -> BaseException:
-    """What SQLite's driver raised, as SQLAlchemy would have raised it."""
-    return DBAPIError.instance(sql, values, fault, sqlite3.Error, dialect=dialect)
+def _execute(connection: Connection, sql: str, values: Row) -> Any:
+    """The driver's cursor. Without SQLAlchemy's share, which is several times the statement's, unless somebody listens
+    to its events."""
+    if connection.engine.dispatch.before_cursor_execute:
+        return connection.exec_driver_sql(sql, values)
+    dialect = connection.dialect
+    cursor: Any
+    if dialect.is_async:
+        cursor = connection.connection.cursor()
+    else:  # its rows are fetched here, so it need not be one that keeps them
+        driver: Any = connection.connection.driver_connection
+        cursor = driver.cursor(sqlite3.Cursor)
+    try:
+        cursor.execute(sql, values)
+    except dialect.loaded_dbapi.Error as fault:
+        if dialect.is_disconnect(fault, connection.connection.dbapi_connection, cursor):
+            connection.invalidate(fault)
+        raise told_by_driver(sql, values, fault, dialect) from fault
+    return cursor
+
+
+def told_by_driver(sql: str, values: Row, fault: Exception, dialect: Dialect) -> BaseException:
+    """What a driver raised, as SQLAlchemy would have raised it."""
+    return DBAPIError.instance(sql, values, fault, dialect.loaded_dbapi.Error, dialect=dialect)
 
 
 def _spell_for_many(sql: str, statement: Any, constant: Sequence[bool]) -> str | None:
-    """PostgreSQL's SELECT or UPDATE for many sets of values at once: parameters become lists, and ``asked.at`` says by
-    place, from 1, for which of the sets a row was found or changed. None for what cannot be asked so.
+    """PostgreSQL's SELECT, UPDATE or INSERT for many sets of values at once: parameters become lists, and ``asked.at``
+    says by place, from 1, for which of the sets a row was found. None for what cannot be asked so.
 
     As ``LATERAL`` it is the statement itself that is run for each set, with its own index, order and limit."""
+    if isinstance(statement, Insert):
+        return _spell_insert(sql)
     once = _in_lists(sql, constant)
-    if isinstance(statement, Insert | Delete) or all(constant) or "LIMIT asked" in once:
+    if isinstance(statement, Delete) or all(constant) or "LIMIT asked" in once:
         return None
     types = dict(_PARAMETER.findall(sql))
     named = [n for n, fixed in enumerate(constant, start=1) if not fixed]
@@ -171,7 +193,18 @@ def _spell_for_many(sql: str, statement: Any, constant: Sequence[bool]) -> str |
     if isinstance(statement, Select):
         return f"SELECT asked.at, found.* FROM {asked} CROSS JOIN LATERAL ({once}) AS found"  # noqa: S608 - ours
     head, where, tail = once.partition(" WHERE ")
-    return f"{head} FROM {asked}{where}{tail} RETURNING asked.at"
+    return f"{head} FROM {asked}{where}{tail}"
+
+
+def _spell_insert(sql: str) -> str | None:
+    """``INSERT … SELECT … FROM unnest(lists)``, and behind it what to do about a conflict."""
+    head, _, rest = sql.rpartition(" VALUES (")
+    values, _, tail = rest.partition(")")
+    found = _PARAMETER.findall(values)
+    if len(found) != values.count(",") + 1:
+        return None
+    lists = ", ".join(f"${n}::{kind}[]" for n, kind in found)
+    return f"{head} SELECT * FROM unnest({lists}){tail}"  # noqa: S608 - ours
 
 
 def _in_lists(sql: str, constant: Sequence[bool]) -> str:

@@ -29,7 +29,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
-from wherefrom.db.batch import Commit, Piece, Undone
+from wherefrom.db.batch import Commit, Piece, Undone, parts
 from wherefrom.db.prepared import told_by_driver
 from wherefrom.db.thread import LoopThread
 from wherefrom.db.tx import Recalled, Tx
@@ -95,7 +95,7 @@ class Writer:
                     self._recalled.clear()
                     tx = Tx(transaction.run, self.engine.dialect, gathers=True, recalled=self._recalled)
                     _close(parked)
-                    parked = [_do(piece, tx) for piece in batch]
+                    parked = [part.run(tx) for part in parts(batch)]
             try:
                 for piece in parked:
                     drive(piece)
@@ -221,8 +221,8 @@ def _start(batch: list[Piece], tx: Tx) -> list[Coroutine[Any, Any, None]]:
     To run first what does not ask changes nothing for those that ask: it is as if it had come before them."""
     parked: list[Coroutine[Any, Any, None]] = []
     try:
-        for piece in batch:
-            work = _do(piece, tx)
+        for part in parts(batch):
+            work = part.run(tx)
             try:
                 awaited = work.send(None)
             except StopIteration:
@@ -239,10 +239,6 @@ def _start(batch: list[Piece], tx: Tx) -> list[Coroutine[Any, Any, None]]:
 def _close(parked: list[Coroutine[Any, Any, None]]) -> None:
     for work in parked:
         work.close()
-
-
-async def _do(piece: Piece, tx: Tx) -> None:
-    piece.answer = await piece.work(tx)
 
 
 class Suspended(RuntimeError):

@@ -21,7 +21,6 @@ from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResu
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from wherefrom.db.prepared import Prepared
-from wherefrom.db.waves import Alone, Asked, Wave
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -63,7 +62,6 @@ class Tx:
         self._held: dict[Prepared, list[Row]] = {}
         self._unchecked: dict[Check, list[Any]] = {}
         self._recalled: Recalled = {} if recalled is None else recalled
-        self.wave: Wave | None = None  # set while pieces run side by side
 
     # ------------------------------------------------------------------------------------------ any statement
 
@@ -105,42 +103,39 @@ class Tx:
         if self._arrive is not None:
             await self._arrive()
         form = query.form(self.dialect)
-        if self.wave is not None and form.for_many:
-            found: list[Row] = await Asked(query, form.bind(values))
-            return found
         await self._flush_of(query.tables)
-        return form.read(await self._run(form.fetch, form.bind(values)))
+        return await self._run(form.fetch, form.bind(values))
 
     async def change(self, statement: Prepared, values: Values) -> int:
         """How many rows a prepared UPDATE or DELETE met."""
         if self._arrive is not None:
             await self._arrive()
         form = statement.form(self.dialect)
-        if self.wave is not None and form.for_many:
-            return len(await Asked(statement, form.bind(values)))
         await self._flush_of(statement.tables)
         self._forget(statement.tables)
         return await self._run(form.change, form.bind(values))
 
     async def fetch_each(self, query: Prepared, asked: Sequence[Values]) -> list[list[Row]]:
         """The rows that a prepared SELECT finds for each of ``asked``, in that order; one round trip on PostgreSQL."""
+        if not asked:
+            return []
         if self._arrive is not None:
             await self._arrive()
+        await self._flush_of(query.tables)
         form = query.form(self.dialect)
-        if form.for_many is None:
-            return [await self.fetch(query, values) for values in asked]
-        bound = [form.bind(values) for values in asked]
-        found = await self.ask_for_many(query, bound) if bound else {}
-        return [found[values] for values in bound]
+        return await self._run(form.fetch_each, [form.bind(values) for values in asked])
 
-    async def ask_for_many(self, statement: Prepared, asked: Sequence[Row]) -> dict[Row, list[Row]]:
-        """What a prepared statement finds, or an empty row for each it changes, for each of ``asked``, its values as
-        the driver takes them (``Form.bind``), by one run of the statement."""
+    async def change_each(self, statement: Prepared, changes: Sequence[Values]) -> None:
+        """A prepared UPDATE for each of ``changes``, which meet different rows, or the same ones with the same values;
+        one round trip on PostgreSQL."""
+        if not changes:
+            return
+        if self._arrive is not None:
+            await self._arrive()
         await self._flush_of(statement.tables)
+        self._forget(statement.tables)
         form = statement.form(self.dialect)
-        if form.changes:
-            self._forget(statement.tables)
-        return await self._run(form.ask_for_many, asked)
+        await self._run(form.change_each, [form.bind(values) for values in changes])
 
     async def append(self, insert: Prepared, rows: Sequence[Any], check: Check | None = None) -> None:
         """Writes new rows by a prepared INSERT, unless ``check`` refuses them.
@@ -200,21 +195,6 @@ class Tx:
         if self._gathers:
             self._recalled.setdefault(table, {})[key] = answer
         return answer
-
-    # ------------------------------------------------------------------------------------------ pieces side by side
-
-    async def alone(self) -> None:
-        """From here on no other piece of a batch runs until this one has ended: for what looks at rows that others of
-        the batch may be looking at. To be called before that."""
-        if self.wave is not None:
-            await Alone()
-
-    def claim(self, *name: object) -> None:
-        """Says what a piece is going to decide on, after it has read it and before it writes: of two pieces of a batch
-        that claim the same the second begins anew when the first has ended. Other transactions are kept away by locks
-        (``with_for_update``)."""
-        if self.wave is not None:
-            self.wave.claim(name)
 
     # ------------------------------------------------------------------------------------------ parts
 

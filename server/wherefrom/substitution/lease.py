@@ -65,6 +65,11 @@ class Lease(Struct, frozen=True, gc=False):
     last_seen_at: datetime
     expires_at: datetime
 
+    @property
+    def address_key(self) -> str:
+        """What addresses are compared by."""
+        return self.address.lower()
+
     def is_held(self, now: datetime) -> bool:
         """A lease ends *at* ``expires_at``: the next may begin in that very moment."""
         return now < self.expires_at

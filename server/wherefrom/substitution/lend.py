@@ -1,13 +1,13 @@
-"""Lends substitutes to a visit for the targets found on a page, and holds on to them while the visit lives.
+"""Lends substitutes to visits for the targets found on a page, and holds on to them while the visit lives.
 
 The functions run inside the write of the visit, so a lease is durable before anybody sees the address. Coded targets
-cost a draw, and the check that it was never lent is made for all visits of a group commit at once; pools are in
-``pool``.
+cost a draw, and what many visits ask and write for them is asked and written at once, as is the check that a code was
+never lent; from a pool one visit borrows after the other (``pool``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -15,18 +15,21 @@ from functools import lru_cache
 from msgspec import Struct
 
 from wherefrom.addresses import find_address
-from wherefrom.db import Refused, Tx
+from wherefrom.db import Tx
 from wherefrom.settings import Settings
-from wherefrom.substitution.code import is_guessable, is_made_for, make_substitute
+from wherefrom.substitution.borrower import Borrower
+from wherefrom.substitution.code import is_made_for
+from wherefrom.substitution.coded import Draft, lend_codes
 from wherefrom.substitution.habits import Sign
 from wherefrom.substitution.lease import NOBODY, Lease, Terms
-from wherefrom.substitution.pool import Borrower, lend_from_pool
+from wherefrom.substitution.pool import lend_from_pool
 from wherefrom.substitution.risk import Claim, raise_claim
 from wherefrom.substitution.store import leases, substitutes, targets
 from wherefrom.substitution.target import Target
 from wherefrom.tokens import Ids
 
-_MOST_DRAWS = 5
+Spellings = Mapping[str, Sequence[str]]
+
 _LASTING = Terms(hold=timedelta(days=1), cooldown=timedelta())
 _RENEWED_AFTER = timedelta(hours=1)
 
@@ -39,24 +42,47 @@ class Lent(Struct, frozen=True, gc=False):
     expires_at: datetime
 
 
+class Asker(Struct, frozen=True, gc=False):
+    """A visit whose page shows the addresses ``found``, as they stand there. ``began``: it is new in this transaction
+    and has nothing yet."""
+
+    site_id: int
+    visit_id: int
+    visitor_id: int
+    now: datetime
+    found: Sequence[str]
+    began: bool = False
+
+
 async def lend(
     tx: Tx, *, now: datetime, ids: Ids, site_id: int, visit_id: int, visitor_id: int, found: Sequence[str],
     settings: Settings, began: bool = False,
-) -> list[Lent]:  # fmt: skip
-    """A substitute for each of ``found`` (addresses as they stand on the page) that is an enabled target of the site;
-    for the others, and for a target whose pool is empty, the page keeps the real address.
+) -> Sequence[Lent]:  # fmt: skip
+    """As ``lend_each``, to one visit."""
+    asker = Asker(site_id, visit_id, visitor_id, now, found, began)
+    (lent,) = await lend_each(tx, (asker,), ids, settings)
+    return lent
 
-    The visit gets what it has already, for as long as that is its own; ``began`` says that it is new in this
-    transaction and has nothing. Counts as a sign of life for what it answers.
+
+async def lend_each(tx: Tx, askers: Sequence[Asker], ids: Ids, settings: Settings) -> list[Sequence[Lent]]:
+    """For each of different visits a substitute for each address that is an enabled target of its site; for the others,
+    and for a target whose pool is empty, the page keeps the real address.
+
+    A visit gets what it has already, for as long as that is its own. Counts as a sign of life for what it answers.
     """
-    spellings = _spell(found)
-    wanted = await targets.list_enabled_targets(tx, site_id, spellings)
-    if not wanted:
-        return []
-    borrower = Borrower(site_id, visit_id, visitor_id, now, Terms.of(settings))
-    mine = [] if began else await leases.list_visit_leases(tx, site_id, visit_id)
-    lent = await _lend_all(tx, borrower, wanted, mine, ids)
-    return [Lent(text, lease.address, borrower.until) for target, lease in lent for text in spellings[target.key]]
+    terms = Terms.of(settings)
+    loans: list[_Loan] = []
+    for one in askers:
+        spellings = _spell(one.found)
+        wanted = await targets.list_enabled_targets(tx, one.site_id, tuple(spellings))
+        borrower = Borrower(one.site_id, one.visit_id, one.visitor_id, one.now, terms)
+        loans.append(_Loan(borrower, wanted, spellings))
+    had = [loan for loan, one in zip(loans, askers, strict=True) if loan.wanted and not one.began]
+    visits = [(loan.borrower.site_id, loan.borrower.visit_id) for loan in had]
+    for loan, mine in zip(had, await leases.list_leases_of_each(tx, visits), strict=True):
+        loan.mine = mine
+    await _lend_all(tx, loans, ids)
+    return [loan.told() for loan in loans]
 
 
 async def lend_to_source(
@@ -69,26 +95,52 @@ async def lend_to_source(
     one process at a time, with the target's row locked, so that a source has one substitute and not two.
     """
     spellings = _spell(found)
-    coded = [one for one in await targets.list_enabled_targets(tx, site_id, spellings) if one.strategy != "pool"]
+    enabled = await targets.list_enabled_targets(tx, site_id, tuple(spellings))
+    coded = [one for one in enabled if one.strategy != "pool"]
     if not coded:
         return []
     borrower = Borrower(site_id, visit_id, NOBODY, now, _LASTING)
-    mine = await leases.list_visit_leases(tx, site_id, visit_id)
-    lent = [(one, lease) for one in coded if (lease := _same_again(mine, one)) is not None]
-    due = [lease.id for _, lease in lent if now - lease.last_seen_at >= _RENEWED_AFTER]
+    loan = _Loan(borrower, coded, spellings, await leases.list_visit_leases(tx, site_id, visit_id))
+    loan.lent = [(one, lease) for one in coded if (lease := _same_again(loan.mine, one)) is not None]
+    due = [lease.id for _, lease in loan.lent if now - lease.last_seen_at >= _RENEWED_AFTER]
     await leases.extend_leases(tx, site_id, due, now, borrower.until)
-    had = {one.id for one, _ in lent}
+    had = {one.id for one, _ in loan.lent}
     missing = [one for one in coded if one.id not in had]
     for one in missing:
         await targets.get_target(tx, site_id, one.id, to_change=True)
     if missing:
-        mine = await leases.list_visit_leases(tx, site_id, visit_id)  # as another process left them
-        lent += await _lend_all(tx, borrower, missing, mine, ids)
-    return [Lent(text, lease.address, borrower.until) for target, lease in lent for text in spellings[target.key]]
+        loan.wanted = missing
+        loan.mine = await leases.list_visit_leases(tx, site_id, visit_id)  # as another process left them
+        await _lend_all(tx, [loan], ids)
+    return list(loan.told())
 
 
-def _spell(found: Sequence[str]) -> dict[str, list[str]]:
-    """What the page calls each address, by what addresses are compared by."""
+class _Loan:
+    """What a visit is being lent: ``mine`` are the leases it had before, oldest first; ``spellings`` what its page
+    calls each address, by what addresses are compared by."""
+
+    __slots__ = ("borrower", "lent", "mine", "spellings", "wanted")
+
+    def __init__(
+        self, borrower: Borrower, wanted: Sequence[Target], spellings: Spellings, mine: Sequence[Lease] = ()
+    ) -> None:
+        self.borrower = borrower
+        self.wanted = wanted
+        self.spellings = spellings
+        self.mine = mine
+        self.lent: list[tuple[Target, Lease]] = []
+
+    def told(self) -> Sequence[Lent]:
+        until = self.borrower.until
+        return [Lent(text, lease.address, until) for target, lease in self.lent for text in self.spellings[target.key]]
+
+
+def _spell(found: Sequence[str]) -> Spellings:
+    return _spell_known(tuple(found))
+
+
+@lru_cache(maxsize=1024)
+def _spell_known(found: tuple[str, ...]) -> Spellings:
     spellings: dict[str, list[str]] = {}
     for text in dict.fromkeys(found):
         key = _key(text)
@@ -103,51 +155,34 @@ def _key(text: str) -> str | None:
     return None if parsed is None else parsed.key
 
 
-async def _lend_all(
-    tx: Tx, borrower: Borrower, wanted: Sequence[Target], mine: Sequence[Lease], ids: Ids
-) -> list[tuple[Target, Lease]]:
-    """``mine`` are the leases the visit has, oldest first."""
-    lent: list[tuple[Target, Lease]] = []
+async def _lend_all(tx: Tx, loans: Sequence[_Loan], ids: Ids) -> None:
+    """Sets ``lent`` of each, and writes it."""
+    drawn: list[tuple[_Loan, Draft]] = []
     borrowed: list[Lease] = []
-    if any(target.strategy == "pool" for target in wanted):
-        await tx.alone()  # all borrow of one pool
-    for target in wanted:
-        lease: Lease | None
-        if target.strategy == "pool":
-            latest = _latest(mine, target)
-            current = latest if latest is not None and latest.strategy == "pool" else None
-            lease = await lend_from_pool(tx, borrower, target, current, ids.next())
-            borrowed += [lease] if lease is not None and lease is not current else []
-        else:
-            lease = _same_again(mine, target) if mine else None
-            if lease is None:
-                draft = make_substitute(target, borrower.visit_id)
-                lease = await _lend_code(tx, borrower, target, draft, ids.next())
-        if lease is not None:
-            lent.append((target, lease))
-    if mine:
-        had = {one.id for one in mine}
-        kept = [lease.id for _, lease in lent if lease.id in had]
-        await leases.extend_leases(tx, borrower.site_id, kept, borrower.now, borrower.until)
-    if borrowed:
-        await leases.append_leases(tx, borrowed)
-    return lent
-
-
-async def _lend_code(tx: Tx, borrower: Borrower, target: Target, draft: str, lease_id: int) -> Lease | None:
-    """A new lease on an address that was never lent, ``draft`` or one that is drawn in its place. None when the bare
-    visit number makes an address that another visit had: the owner has changed the targets."""
-    for _ in range(_MOST_DRAWS):
-        lease = borrower.lease(target, lease_id, draft, guessable=is_guessable(target), shared=False)
-        try:
-            await leases.append_coded_lease(tx, lease)
-        except Refused:
-            if is_guessable(target):
-                return None
-            draft = make_substitute(target, borrower.visit_id)
-        else:
-            return lease
-    return None
+    held: list[Lease] = []
+    for loan in loans:
+        for target in loan.wanted:
+            lease: Lease | None
+            if target.strategy == "pool":
+                latest = _latest(loan.mine, target)
+                current = latest if latest is not None and latest.strategy == "pool" else None
+                lease = await lend_from_pool(tx, loan.borrower, target, current, ids.next())
+                borrowed += [lease] if lease is not None and lease is not current else []
+            else:
+                lease = _same_again(loan.mine, target) if loan.mine else None
+                if lease is None:
+                    drawn.append((loan, Draft(loan.borrower, target, ids.next())))
+            if lease is not None:
+                loan.lent.append((target, lease))
+        if loan.mine:
+            had = {one.id for one in loan.mine}
+            held += [loan.borrower.prolonged(lease) for _, lease in loan.lent if lease.id in had]
+    await leases.prolong_leases(tx, held)
+    await leases.append_leases(tx, borrowed)
+    leases_drawn = await lend_codes(tx, [draft for _, draft in drawn])
+    for (loan, draft), new in zip(drawn, leases_drawn, strict=True):
+        if new is not None:
+            loan.lent.append((draft.target, new))
 
 
 def _same_again(mine: Sequence[Lease], target: Target) -> Lease | None:

@@ -18,36 +18,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from msgspec import Struct
-
 from wherefrom.db import Tx
-from wherefrom.substitution.lease import Lease, SubstituteStatus, Terms, move, status_at
+from wherefrom.substitution.borrower import Borrower
+from wherefrom.substitution.lease import Lease, SubstituteStatus, move, status_at
 from wherefrom.substitution.risk import rank
 from wherefrom.substitution.store import habits, leases, shortages, substitutes, targets
 from wherefrom.substitution.store.substitutes import Substitute
 from wherefrom.substitution.target import Target
-
-
-class Borrower(Struct, frozen=True, gc=False):
-    """The visit that asks, its visitor, and when."""
-
-    site_id: int
-    visit_id: int
-    visitor_id: int
-    now: datetime
-    terms: Terms
-
-    @property
-    def until(self) -> datetime:
-        """The end of what is lent or held on now."""
-        return self.now + self.terms.hold
-
-    def lease(self, target: Target, lease_id: int, address: str, *, guessable: bool, shared: bool) -> Lease:
-        """A new lease that begins now."""
-        return Lease(
-            self.site_id, lease_id, target.id, target.strategy, address, self.visit_id, self.visitor_id,
-            guessable, shared, self.now, self.now, self.until,
-        )  # fmt: skip
 
 
 async def lend_from_pool(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +22,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
+from wherefrom.db import Tx
 from wherefrom.errors import BadInput, Forbidden, NotFound, Unavailable, WherefromError
 from wherefrom.services import Services
 from wherefrom.sites.paths import browser_form, is_off
@@ -37,7 +38,7 @@ from wherefrom.visits.ip import stored_form
 from wherefrom.visits.known import KnownSites
 from wherefrom.visits.link import cut_tokens, list_tokens
 from wherefrom.visits.numbers import Numbers
-from wherefrom.visits.record import Entry, Recorded, record_hit
+from wherefrom.visits.record import Entry, Recorded, record_hits
 from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_remembered
 from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
 from wherefrom.visits.visit import tell
@@ -93,6 +94,7 @@ class Collector:
         self._known_agents = agents
         self._geo = GeoReader(services.settings.geo.file or None)
         self._limit = TimeLimit(time_limit)
+        self._record_all = self._record_entries  # one object, by which the group commit knows what goes together
         self._own_parameters = own_parameters(services.settings.visits.source_parameter)
 
     @property
@@ -203,15 +205,15 @@ class Collector:
         return hit if same else replace(hit, page=page, referrer=referrer)
 
     async def _record(self, hit: Hit, site: Site, caller: Caller, carried: Carried | None) -> Answer:
-        services = self.services
         number = await self._numbers.take(site.id)
         entry = self._entry(hit, site, caller, number, carried)
-        recorded = await services.db.batch(
-            lambda tx: record_hit(tx, entry, services.ids, services.settings), is_social=True
-        )
+        recorded = await self.services.db.batch_together(self._record_all, entry)
         if not recorded.began:
             self._numbers.give_back(site.id, number)
         return self._answer(recorded, site, entry.now)
+
+    async def _record_entries(self, tx: Tx, entries: Sequence[Entry]) -> list[Recorded]:
+        return await record_hits(tx, entries, self.services.ids, self.services.settings)
 
     async def _record_source(self, hit: Hit, site: Site) -> Answer:
         """As ``_record``, without the caller: neither address nor agent reaches what is written."""

@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, select, tuple_, type_coerce, update
 
 from wherefrom.db import Prepared, Tx, insert
 from wherefrom.substitution.lease import NOBODY
 from wherefrom.visits.source import Source
 from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
-from wherefrom.visits.visit import Told, Visit, Visitor
+from wherefrom.visits.visit import NewVisitor, Told, Visit, Visitor
 
 _VISIT_COLUMNS = tuple(column.name for column in visit.c)
+
+Place = tuple[int, int]
+"""Site and id, or visit number."""
 
 _SITE: BindParameter[int] = bindparam("of_site")
 _FIND_VISIT = Prepared(select(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id")))
 _FIND_LATEST = Prepared(  # "+ 0": else SQLite goes through all visits of the site by their time, not to the visitor's
     select(visit)
-    .where(visit.c.site_id == _SITE, visit.c.visitor_id == bindparam("of_visitor"))
+    .where(visit.c.site_id == _SITE, visit.c.visitor_id == bindparam("of_id"))
     .order_by((type_coerce(visit.c.started_at, BigInteger) + 0).desc(), visit.c.id.desc())
     .limit(1)
 )
@@ -42,8 +46,34 @@ _SEE = _TOUCH.values(last_seen_at=bindparam("now"))
 _SHOW = _TOUCH.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
 _SEEN_AGAIN, _SHOWN_AGAIN = Prepared(_SEE), Prepared(_SHOW)
 _FIND_SOURCE = Prepared(select(visit).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key")))
-_ADD_VISITOR, _ADD_PAGEVIEW, _ADD_INTENT = (Prepared(one.insert()) for one in (visitor, pageview, intent))
-_ADD_VISIT = Prepared(visit.insert(), of_objects=True)
+_KEEP_SOURCE = Prepared(
+    update(visitor)
+    .where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id"))
+    .values(source=bindparam("newest"))
+)
+_ADD_INTENT = Prepared(intent.insert())
+_ADD_VISIT, _ADD_VISITOR, _ADD_PAGEVIEW = (
+    Prepared(one.insert(), of_objects=True) for one in (visit, visitor, pageview)
+)
+
+
+class Touch(NamedTuple):
+    """A further sign of life of a visit, with what the page tells."""
+
+    visit: Visit
+    told: Told
+    now: datetime
+    pageview: bool
+
+
+class NewPageview(Struct, frozen=True, gc=False):
+    site_id: int
+    id: int
+    visit_id: int
+    page: str
+    title: str
+    referrer: str
+    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +110,38 @@ async def find_visit(tx: Tx, site_id: int, visit_id: int) -> Visit | None:
     return _first_visit(await tx.fetch(_FIND_VISIT, {"of_site": site_id, "of_id": visit_id}))
 
 
-async def find_known(tx: Tx, site_id: int, visit_id: int) -> tuple[Visit, Visitor] | None:
-    """A visit with its visitor, as by ``find_visit`` and ``find_visitor``; None when either is not there."""
-    rows = await tx.fetch(_FIND_KNOWN, {"of_site": site_id, "of_id": visit_id})
-    known = _first_visit([row[3:] for row in rows])
-    return None if known is None else (known, _visitor(rows[0]))
+async def find_each_visit(tx: Tx, asked: Sequence[Place]) -> list[Visit | None]:
+    """As ``find_visit``, for each."""
+    return [_first_visit(rows) for rows in await tx.fetch_each(_FIND_VISIT, _places(asked))]
 
 
-async def find_latest_visit(tx: Tx, site_id: int, visitor_id: int) -> Visit | None:
-    """The visitor's visit that began last. Not the highest number: processes hand out numbers from blocks."""
-    return _first_visit(await tx.fetch(_FIND_LATEST, {"of_site": site_id, "of_visitor": visitor_id}))
+async def find_each_known(tx: Tx, asked: Sequence[Place]) -> list[tuple[Visit, Visitor] | None]:
+    """For each visit asked it and its visitor, as by ``find_each_visit`` and ``find_each_visitor``; None when either is
+    not there."""
+    found = await tx.fetch_each(_FIND_KNOWN, _places(asked))
+    return [(_visit(row[3:]), _visitor(row)) if row else None for row in map(_first, found)]
+
+
+async def find_each_latest(tx: Tx, visitors: Sequence[Place]) -> list[Visit | None]:
+    """The visit of each of ``visitors`` that began last. Not the highest number: processes hand out numbers from
+    blocks."""
+    return [_first_visit(rows) for rows in await tx.fetch_each(_FIND_LATEST, _places(visitors))]
+
+
+def _places(asked: Sequence[Place]) -> list[dict[str, int]]:
+    return [{"of_site": site_id, "of_id": id_} for site_id, id_ in asked]
+
+
+def _first(rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
+    return rows[0] if rows else ()
+
+
+def _visit(row: Sequence[Any]) -> Visit:
+    return Visit(**dict(zip(_VISIT_COLUMNS, row, strict=True)))
 
 
 def _first_visit(rows: Sequence[Sequence[Any]]) -> Visit | None:
-    return Visit(**dict(zip(_VISIT_COLUMNS, rows[0], strict=True))) if rows else None
+    return _visit(rows[0]) if rows else None
 
 
 async def list_visits(
@@ -120,13 +168,28 @@ async def list_visits(
     return [Visit(**row._mapping) for row in rows]
 
 
-async def append_visit(tx: Tx, new: Visit) -> None:
-    await tx.append(_ADD_VISIT, [new])
+async def append_visits(tx: Tx, new: Sequence[Visit]) -> None:
+    await tx.append(_ADD_VISIT, new)
 
 
-async def touch_visit(tx: Tx, known: Visit, told: Told, now: datetime, *, pageview: bool) -> None:
-    """A further sign of life, with what the page told anew; parameters are added to those told before."""
-    seen = {"of_site": known.site_id, "of_id": known.id, "now": max(now, known.last_seen_at)}
+async def touch_visits(tx: Tx, touches: Sequence[Touch]) -> None:
+    """Further signs of life of different visits, with what the pages told anew; parameters are added to those told
+    before."""
+    seen: list[dict[str, Any]] = []
+    shown: list[dict[str, Any]] = []
+    for one in touches:
+        known = one.visit
+        life = {"of_site": known.site_id, "of_id": known.id, "now": max(one.now, known.last_seen_at)}
+        changes = _changes(known, one.told)
+        if changes:
+            await tx.execute((_SHOW if one.pageview else _SEE).values(changes), life)
+        else:
+            (shown if one.pageview else seen).append(life)
+    await tx.change_each(_SEEN_AGAIN, seen)
+    await tx.change_each(_SHOWN_AGAIN, shown)
+
+
+def _changes(known: Visit, told: Told) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     if told.params.items() - known.params.items():
         changes["params"] = known.params | told.params
@@ -134,10 +197,7 @@ async def touch_visit(tx: Tx, known: Visit, told: Told, now: datetime, *, pagevi
         changes["google_client_id"] = told.google_client_id
     if told.ym_uid and told.ym_uid != known.ym_uid:
         changes["ym_uid"] = told.ym_uid
-    if changes:
-        await tx.execute((_SHOW if pageview else _SEE).values(changes), seen)
-    else:
-        await tx.change(_SHOWN_AGAIN if pageview else _SEEN_AGAIN, seen)
+    return changes
 
 
 async def set_contact(tx: Tx, site_id: int, visit_id: int, contact_id: int, send_id: int) -> None:
@@ -212,26 +272,30 @@ async def find_last_seen(tx: Tx, site_id: int) -> datetime | None:
     return max(found, default=None)
 
 
-async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
-    """The visitor, whose row other writers must not touch until the transaction ends: two pages opened at once by one
+async def find_each_visitor(tx: Tx, asked: Sequence[Place]) -> list[Visitor | None]:
+    """The visitors, whose rows other writers must not touch until the transaction ends: two pages opened at once by one
     visitor find out one after the other whether a visit begins."""
-    rows = await tx.fetch(_FIND_VISITOR, {"of_site": site_id, "of_id": visitor_id})
-    return _visitor(rows[0]) if rows else None
+    return [_visitor(rows[0]) if rows else None for rows in await tx.fetch_each(_FIND_VISITOR, _places(asked))]
+
+
+async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
+    """As ``find_each_visitor``, one."""
+    (found,) = await find_each_visitor(tx, [(site_id, visitor_id)])
+    return found
 
 
 def _visitor(row: Sequence[Any]) -> Visitor:
     return Visitor(row[0], row[1], msgspec.convert(row[2], Source))
 
 
-async def append_visitor(tx: Tx, site_id: int, new: Visitor, now: datetime) -> None:
-    row = {"site_id": site_id, "id": new.id, "first_visit": new.first_visit, "source": new.source}
-    await tx.append(_ADD_VISITOR, [{**row, "created_at": now}])
+async def append_visitors(tx: Tx, new: Sequence[NewVisitor]) -> None:
+    await tx.append(_ADD_VISITOR, new)
 
 
-async def replace_source(tx: Tx, site_id: int, visitor_id: int, source: Source) -> None:
-    """Keeps a visitor's newest source."""
-    mine = update(visitor).where(visitor.c.site_id == site_id, visitor.c.id == visitor_id)
-    await tx.execute(mine.values(source=source))
+async def replace_sources(tx: Tx, newest: Sequence[tuple[int, int, Source]]) -> None:
+    """Keeps the newest source of each of different visitors: site, visitor, source."""
+    changes = [{"of_site": site_id, "of_id": id_, "newest": source} for site_id, id_, source in newest]
+    await tx.change_each(_KEEP_SOURCE, changes)
 
 
 async def reserve_numbers(tx: Tx, site_id: int, count: int) -> int:
@@ -246,9 +310,8 @@ async def reserve_numbers(tx: Tx, site_id: int, count: int) -> int:
 # ------------------------------------------------------------------------------------------------ pages and signs
 
 
-async def append_pageview(tx: Tx, site_id: int, id_: int, visit_id: int, told: Told, now: datetime) -> None:
-    row = {"site_id": site_id, "id": id_, "visit_id": visit_id, "seen_at": now}
-    await tx.append(_ADD_PAGEVIEW, [{**row, "page": told.page, "title": told.title, "referrer": told.referrer}])
+async def append_pageviews(tx: Tx, new: Sequence[NewPageview]) -> None:
+    await tx.append(_ADD_PAGEVIEW, new)
 
 
 async def list_pageviews(tx: Tx, site_id: int, visit_id: int, limit: int = 200) -> list[Pageview]:

@@ -110,6 +110,13 @@ class Visitor(Struct, frozen=True, gc=False):
     source: Source
 
 
+class NewVisitor(Visitor, frozen=True, gc=False):
+    """One that is not stored yet."""
+
+    site_id: int
+    created_at: datetime
+
+
 def begin_visit(
     *,
     site_id: int,

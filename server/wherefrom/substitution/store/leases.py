@@ -3,12 +3,11 @@ after still finds its visit."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from msgspec.structs import asdict
 from sqlalchemy import ColumnElement, bindparam, or_, select, update
 
 from wherefrom.addresses import find_address
@@ -25,7 +24,7 @@ _LIST_OF_VISIT = Prepared(
     .where(lease.c.site_id == bindparam("of_site"), lease.c.visit_id == bindparam("of_visit"))
     .order_by(lease.c.leased_at, lease.c.id)
 )
-_ADD = Prepared(lease.insert())
+_ADD = Prepared(lease.insert(), of_objects=True)
 _FIND_LENT = Prepared(  # no LIMIT: for one row PostgreSQL would rather read the site's leases
     select(lease.c.id).where(lease.c.site_id == bindparam("of_site"), among(lease.c.address_key, "keys"))
 )
@@ -75,7 +74,14 @@ class Holder:
 
 async def list_visit_leases(tx: Tx, site_id: int, visit_id: int) -> list[Lease]:
     """The visit's leases, oldest first."""
-    return [Lease(*row) for row in await tx.fetch(_LIST_OF_VISIT, {"of_site": site_id, "of_visit": visit_id})]
+    (found,) = await list_leases_of_each(tx, [(site_id, visit_id)])
+    return found
+
+
+async def list_leases_of_each(tx: Tx, visits: Sequence[tuple[int, int]]) -> list[list[Lease]]:
+    """The leases of each of ``visits``, site and number, oldest first."""
+    asked = [{"of_site": site_id, "of_visit": visit_id} for site_id, visit_id in visits]
+    return [[Lease(*row) for row in rows] for rows in await tx.fetch_each(_LIST_OF_VISIT, asked)]
 
 
 async def find_holders(
@@ -92,25 +98,21 @@ async def find_holders(
 
 async def append_leases(tx: Tx, new: Sequence[Lease]) -> None:
     """Writes leases: they must be durable before anybody sees the addresses."""
-    await tx.append(_ADD, [_row(one) for one in new])
+    await tx.append(_ADD, new)
 
 
-async def append_coded_lease(tx: Tx, new: Lease) -> None:
-    """Writes a lease on an address that must be nobody else's, ever; Refused when it was lent before."""
-    await tx.append(_ADD, [_row(new)], _refuse_lent)
+async def append_coded_leases(tx: Tx, new: Sequence[Lease]) -> None:
+    """Writes leases on addresses that must be nobody else's, ever; Refused when one was lent before."""
+    await tx.append(_ADD, new, _refuse_lent)
 
 
-async def _refuse_lent(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
+async def _refuse_lent(tx: Tx, new: Sequence[Lease]) -> None:
     keys: dict[int, list[str]] = {}
-    for row in rows:
-        keys.setdefault(row["site_id"], []).append(row["address_key"])
+    for one in new:
+        keys.setdefault(one.site_id, []).append(one.address_key)
     for site_id, wanted in keys.items():
         if len(set(wanted)) < len(wanted) or await tx.fetch(_FIND_LENT, {"of_site": site_id, "keys": wanted}):
             raise Refused("an address that was lent before")
-
-
-def _row(one: Lease) -> dict[str, Any]:
-    return {**asdict(one), "address_key": one.address.lower()}
 
 
 async def extend_leases(tx: Tx, site_id: int, ids: Collection[int], now: datetime, expires_at: datetime) -> None:
@@ -120,6 +122,14 @@ async def extend_leases(tx: Tx, site_id: int, ids: Collection[int], now: datetim
         await tx.change(_EXTEND, {"of_site": site_id, "of_id": one, "seen": now, "until": expires_at})
     else:
         await _set(tx, site_id, ids, last_seen_at=now, expires_at=expires_at)
+
+
+async def prolong_leases(tx: Tx, held: Sequence[Lease]) -> None:
+    """Keeps the ends and signs of life of these leases."""
+    await tx.change_each(
+        _EXTEND,
+        [{"of_site": one.site_id, "of_id": one.id, "seen": one.last_seen_at, "until": one.expires_at} for one in held],
+    )
 
 
 async def record_seen(tx: Tx, site_id: int, ids: Collection[int], now: datetime) -> None:

@@ -1,0 +1,133 @@
+"""Work that is done for many at once: what they ask and write together, and what a fault of one does to the others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import bindparam, event, select, update
+
+from wherefrom.db import Prepared, Refused, Tx
+from wherefrom.services import Services
+from wherefrom.visits.tables import dropped
+
+ADD = Prepared(dropped.insert())
+FIND = Prepared(
+    select(dropped.c.count)
+    .where(dropped.c.site_id == bindparam("of_site"), dropped.c.reason == bindparam("of_reason"))
+    .order_by(dropped.c.day.desc())
+    .limit(1)
+    .with_for_update()
+)
+RAISE = Prepared(
+    update(dropped)
+    .where(dropped.c.site_id == bindparam("of_site"), dropped.c.reason == bindparam("of_reason"))
+    .values(count=dropped.c.count + bindparam("by"))
+)
+
+on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has no round trips
+
+Counted = tuple[str, int]
+
+
+async def count_all(tx: Tx, items: Sequence[Counted]) -> list[int]:
+    """What was counted of each so far; as much more is counted. The second of one name waits for the first."""
+    answers: dict[int, int] = {}
+    waiting = list(enumerate(items))
+    while waiting:
+        turn = {name: (at, by) for at, (name, by) in reversed(waiting)}
+        waiting = [(at, item) for at, item in waiting if turn[item[0]][0] != at]
+        found = await tx.fetch_each(FIND, [{"of_site": 1, "of_reason": name} for name in turn])
+        new, more = [], []
+        for (name, (at, by)), rows in zip(turn.items(), found, strict=True):
+            if name == "failing":
+                raise LookupError(name)
+            answers[at] = int(rows[0][0]) if rows else 0
+            if rows:
+                more.append({"of_site": 1, "of_reason": name, "by": by})
+            else:
+                new.append({"site_id": 1, "day": "2026-11-02", "reason": name, "count": by})
+        await tx.append(ADD, new, refuse_some)
+        await tx.change_each(RAISE, more)
+    return [answers[at] for at in range(len(items))]
+
+
+async def refuse_some(tx: Tx, rows: Sequence[Any]) -> None:
+    if any(row["reason"] == "refused" for row in rows):
+        raise Refused("not this one")
+
+
+async def count_together(services: Services, items: Sequence[Counted]) -> list[Any]:
+    counting = (services.db.batch_together(count_all, item) for item in items)
+    return await asyncio.gather(*counting, return_exceptions=True)
+
+
+async def counts(services: Services) -> dict[str, int]:
+    async with services.db.read() as tx:
+        rows = (await tx.execute(select(dropped.c.reason, dropped.c.count))).all()
+    return dict([tuple(row) for row in rows])
+
+
+@contextlib.contextmanager
+def statements(services: Services) -> Iterator[list[str]]:
+    kept: list[str] = []
+
+    def keep(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        kept.append(statement)
+
+    event.listen(services.db.sync_engine, "before_cursor_execute", keep)
+    try:
+        yield kept
+    finally:
+        event.remove(services.db.sync_engine, "before_cursor_execute", keep)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(items=st.lists(st.tuples(st.sampled_from("abcde"), st.integers(1, 3)), min_size=1, max_size=90))
+async def test_what_is_counted_together_is_counted_as_if_one_by_one(services: Services, items: list[Counted]) -> None:
+    async with services.db.write() as tx:
+        await tx.execute(dropped.delete())
+    answers = await count_together(services, items)
+    totals: dict[str, int] = {}
+    for (name, by), answer in zip(items, answers, strict=True):
+        assert answer == totals.get(name, 0)
+        totals[name] = totals.get(name, 0) + by
+    assert await counts(services) == totals
+
+
+@on_postgresql
+async def test_what_many_ask_and_change_is_a_statement_each(services: Services) -> None:
+    names = [f"r{number}" for number in range(20)]
+    with statements(services) as kept:
+        assert await count_together(services, [(name, 1) for name in names]) == [0] * 20
+        assert await count_together(services, [(name, 5) for name in names]) == [1] * 20
+    assert [one.split()[0] for one in kept] == ["SELECT", "INSERT", "SELECT", "UPDATE"]
+    assert await counts(services) == dict.fromkeys(names, 6)
+
+
+@pytest.mark.parametrize("fault", ["failing", "refused"])
+async def test_a_fault_of_one_undoes_it_alone_and_the_others_are_written_once(services: Services, fault: str) -> None:
+    answers = await count_together(services, [("a", 1), (fault, 1), ("b", 2), ("a", 3)])
+    assert answers[:1] + answers[2:] == [0, 0, 1]
+    assert isinstance(answers[1], LookupError if fault == "failing" else Refused)
+    assert await counts(services) == {"a": 4, "b": 2}
+
+
+async def test_other_work_of_the_batch_is_done_too(services: Services) -> None:
+    async def add(tx: Tx, name: str) -> str:
+        await tx.append(ADD, [{"site_id": 1, "day": "2026-11-02", "reason": name, "count": 1}])
+        return name
+
+    answers = await asyncio.gather(
+        services.db.batch_together(count_all, ("a", 1)),
+        services.db.batch(lambda tx: add(tx, "x")),
+        services.db.batch_together(count_all, ("a", 1)),
+        services.db.batch(lambda tx: add(tx, "y")),
+    )
+    assert answers == [0, "x", 1, "y"]
+    assert await counts(services) == {"a": 2, "x": 1, "y": 1}
