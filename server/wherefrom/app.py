@@ -25,7 +25,7 @@ from wherefrom.clock import Clock, SystemClock
 from wherefrom.console.routes import routes as console_routes
 from wherefrom.db import Database
 from wherefrom.db.migrate import check_revision
-from wherefrom.errors import WherefromError
+from wherefrom.errors import Unavailable, WherefromError
 from wherefrom.housekeeping import Housekeeping
 from wherefrom.inbox.probe import ProbeTaker
 from wherefrom.inbox.routes import routes as inbox_routes
@@ -33,6 +33,7 @@ from wherefrom.inbox.sort import Sorting
 from wherefrom.inbox.sync import MailboxWatch
 from wherefrom.inbox.taker import Attribution, Taker
 from wherefrom.mail.blobs import Blobs
+from wherefrom.metrics.notices import list_notices
 from wherefrom.metrics.requests import CountedApp
 from wherefrom.metrics.routes import new_registry
 from wherefrom.metrics.routes import routes as metrics_routes
@@ -52,7 +53,7 @@ from wherefrom.web.bounds import Bounds
 from wherefrom.web.crowd import Crowd
 from wherefrom.web.front import Front
 from wherefrom.web.headers import SafeHeaders
-from wherefrom.web.responses import problem_response
+from wherefrom.web.responses import problem_response, told
 from wherefrom.web.serve import bind, prepare_process, serve_http
 from wherefrom.webhooks.background import background as webhook_background
 from wherefrom.webhooks.guard import client as guarded_client
@@ -72,7 +73,7 @@ _HOUSEKEEPING_SECONDS = 60.0  # how often it looks whether anything is due
 async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
     """The services of one process; closed, with all written work done, at the end of the block."""
     key = load_key(Path(settings.data.key_file))
-    database = Database(settings.database.url)
+    database = Database(settings.database.url, patience=settings.database.timeout_seconds)
     async with guarded_client(settings) as client:
         try:
             yield Services(
@@ -111,7 +112,7 @@ def build_app(services: Services, supervisor: Supervisor | None = None) -> ASGIA
         *visit_routes(services),
         *leave_routes(services),
         *inbox_routes(services),
-        *health.routes(services, supervisor),
+        *health.routes(services, supervisor, list_notices),
         *metrics_routes(services, supervisor, registry),
         *management.routes(services),
         *console_routes(services),
@@ -134,8 +135,12 @@ async def _tell(request: Request, error: Exception) -> Response:
 
 
 async def _tell_unknown(request: Request, error: Exception) -> Response:
-    log.error("request failed", path=request.url.path, exc_info=error)
-    return problem_response(WherefromError("the service met a fault it did not expect; it is in the log"))
+    answer = told(error)
+    if isinstance(answer, Unavailable):
+        log.warning("request failed", path=request.url.path, fault=answer.detail)
+    else:
+        log.error("request failed", path=request.url.path, exc_info=error)
+    return problem_response(answer)
 
 
 async def serve_until_signal(settings: Settings, *, web: bool, work: bool) -> None:
@@ -152,7 +157,7 @@ async def serve_until_signal(settings: Settings, *, web: bool, work: bool) -> No
 
 async def serve(services: Services, stop: asyncio.Event, *, listening: socket.socket | None, work: bool = True) -> None:
     """Runs the web side on ``listening`` (None: no web side), and the background work, until ``stop`` is set."""
-    supervisor = Supervisor(background(services) if work else [], services.bell, services.clock)
+    supervisor = Supervisor(background(services) if work else [], services.bell, services.clock, passes=_passes)
     prepare_process()
     app = build_app(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such
     async with asyncio.TaskGroup() as tasks:
@@ -162,6 +167,10 @@ async def serve(services: Services, stop: asyncio.Event, *, listening: socket.so
             log.info("listening", address="http://{}:{}".format(*listening.getsockname()[:2]))
         tasks.create_task(supervisor.run(stop))
     log.info("stopped")
+
+
+def _passes(fault: Exception) -> bool:
+    return isinstance(told(fault), Unavailable)
 
 
 def log_to(settings: Settings) -> None:

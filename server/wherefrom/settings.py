@@ -50,6 +50,7 @@ class Limits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class DatabaseGroup(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     url: str = "sqlite:///data/wherefrom.db"
+    timeout_seconds: Annotated[int, Meta(ge=1, le=3600)] = 60
 
 
 class Data(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,7 +2,8 @@
 
 A ``Worker`` is a step that says "found work" or "nothing"; a ``Resident`` owns its own loop. The supervisor runs both
 until it is told to stop: then it lets the step under way end (grace), and cancels what does not (force). One that dies
-is started again after a delay that grows from 1 s to 60 s; its fault is kept for the readiness page.
+is started again after a delay that grows from 1 s to 60 s; its fault is kept for the readiness page. Where what it met
+will pass (a database that is away), the delay grows to 5 s alone: then nothing waits long for what is there again.
 
     starting ─▶ running ─▶ stopped
                   │  ▲
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 60.0
+_LONGEST_PASSING = 5.0
 
 
 class Bell:
@@ -103,12 +105,14 @@ class State:
 
 @dataclass(slots=True)
 class Supervisor:
-    """Runs ``work`` until ``stop`` is set; ``grace`` is in seconds."""
+    """Runs ``work`` until ``stop`` is set; ``grace`` is in seconds. ``passes`` says of a fault that it is none of the
+    worker's, and will pass."""
 
     work: Sequence[Worker | Resident]
     bell: Bell
     clock: Clock
     grace: float = 10.0
+    passes: Callable[[Exception], bool] = lambda _: False
     states: dict[str, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -146,7 +150,11 @@ class Supervisor:
                 state.status, state.fault = "failed", f"{type(fault).__name__}: {fault}"
                 state.restarts += 1
                 delay = next_delay(delay, lived=time.monotonic() - begun)
-                log.exception("worker failed", worker=one.name, again_in=delay)
+                if self.passes(fault):
+                    delay = min(delay, _LONGEST_PASSING)
+                    log.warning("worker failed", worker=one.name, again_in=delay, fault=state.fault)
+                else:
+                    log.exception("worker failed", worker=one.name, again_in=delay)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), delay)
         state.status = "stopped"

@@ -13,11 +13,12 @@ from starlette.responses import Response
 from wherefrom.console import session
 from wherefrom.console.page import Pages, is_fragment
 from wherefrom.console.session import Reader
-from wherefrom.errors import BadInput, NotFound, WherefromError
+from wherefrom.errors import BadInput, NotFound, Unavailable
 from wherefrom.inbox.store.mailboxes import Mailbox, list_disconnected
 from wherefrom.services import Services
 from wherefrom.sites.site import Site
 from wherefrom.sites.store import list_sites
+from wherefrom.web.responses import RETRY_SECONDS, told
 from wherefrom.webhooks.endpoint import Endpoint
 from wherefrom.webhooks.store.endpoints import list_disabled
 
@@ -138,14 +139,15 @@ def _in_words(desk: Desk, serve: Callable[[Request], Awaitable[Response]]) -> Ca
     async def answer(request: Request) -> Response:
         try:
             return await serve(request)
-        except WherefromError as error:
-            if error.status >= 500:
+        except Exception as fault:
+            error = told(fault)
+            page = desk.pages.show("error.html", error.status, error=error)
+            if isinstance(error, Unavailable):
+                log.warning("page failed", path=request.url.path, fault=error.detail)
+                page.headers["retry-after"] = RETRY_SECONDS
+            elif error.status >= 500:
                 log.exception("page failed", path=request.url.path)
-            return desk.pages.show("error.html", error.status, error=error)
-        except Exception:
-            log.exception("page failed", path=request.url.path)
-            unknown = WherefromError("the service met a fault it did not expect; it is in the log", hint="try again")
-            return desk.pages.show("error.html", 500, error=unknown)
+            return page
 
     return answer
 

@@ -32,6 +32,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from wherefrom.db.faults import describe
 from wherefrom.db.tx import Refused, Tx
 from wherefrom.errors import Unavailable
 
@@ -185,6 +186,8 @@ async def commit_batch(batch: list[Piece], ways: Ways) -> None:
     try:
         await ways.commit_together(batch)
     except Undone as undone:
+        if _is_hopeless(undone.cause):
+            raise undone.cause from undone
         if _is_conflict(undone.cause):
             await ways.commit_again(_commit_one_by_one, batch)
         elif len(batch) == 1 and not isinstance(undone.cause, Refused):
@@ -216,20 +219,30 @@ async def _run_apart(tx: Tx, piece: Piece) -> None:
         async with tx.savepoint():
             await piece.run(tx)
     except Exception as fault:
-        if _is_conflict(fault):
+        if _is_conflict(fault) or _is_hopeless(fault):
             raise
         piece.fault = fault
 
 
 async def _commit_one_by_one(batch: list[Piece], begin: Begin) -> None:
     log.info("writes met those of another process; each is tried again", pieces=len(batch))
+    hopeless: Exception | None = None
     for piece in batch:
-        piece.answer = piece.fault = None
+        piece.answer, piece.fault = None, hopeless
+        if hopeless is not None:
+            continue
         try:
             async with begin() as tx:
                 await piece.run(tx)
         except Exception as fault:
             piece.fault = fault
+            hopeless = fault if isinstance(fault, Unavailable) or _is_hopeless(fault) else None
+
+
+def _is_hopeless(fault: Exception) -> bool:
+    """The disk is full, a lock is not given, the server is gone or silent: each piece would wait for it anew, and meet
+    it."""
+    return not _is_conflict(fault) and (isinstance(fault, TimeoutError) or describe(fault) is not None)
 
 
 def _is_conflict(fault: Exception) -> bool:

@@ -6,31 +6,51 @@ SQLite has one writer at a time, so ``write()`` queues here (a lock in the proce
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import URL, Engine, make_url
+import structlog
+from sqlalchemy import URL, Engine, make_url, text
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wherefrom.db.batch import Batcher, Together
-from wherefrom.db.postgresql import BatchWriter
+from wherefrom.db.faults import describe, lurks
+from wherefrom.db.postgresql import BatchWriter, connected, open_engine
 from wherefrom.db.sqlite import Writer, open_readers
 from wherefrom.db.tx import Tx
 from wherefrom.errors import SettingsError
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 Item = TypeVar("Item")
+
+_CLOSE_SECONDS = 2.0
 
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 
 
-class Database:
-    """One database, by URL: ``sqlite:///relative/or//absolute/path.db`` or ``postgresql://user@host/name``."""
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What a write met that others may not meet (``faults.lurks``), in words, and when, in monotonic seconds."""
 
-    def __init__(self, url: str, *, readers: int = 4, writers: int = 8) -> None:
+    words: str
+    at: float
+
+
+class Database:
+    """One database, by URL: ``sqlite:///relative/or//absolute/path.db`` or ``postgresql://user@host/name``.
+
+    ``patience``: seconds a statement may take on PostgreSQL; None: any time, for what takes long by its nature."""
+
+    def __init__(self, url: str, *, readers: int = 4, writers: int = 8, patience: float | None = None) -> None:
         parsed = _parse(url)
+        self.trouble: Trouble | None = None
         self.dialect = _DIALECTS[parsed.drivername.partition("+")[0]]
         self._writer: Writer | None = None
         self._batches: BatchWriter | None = None
@@ -40,7 +60,7 @@ class Database:
             self._batcher = Batcher(self._writer)
         else:
             parsed = _as_asyncpg_spells_it(parsed.set(drivername="postgresql+asyncpg"))
-            self._engine = create_async_engine(parsed, pool_size=writers, pool_pre_ping=True)
+            self._engine = open_engine(parsed, writers, patience)
             self._batches = BatchWriter(self._engine)
             self._batcher = Batcher(self._batches)
 
@@ -53,15 +73,19 @@ class Database:
     async def read(self) -> AsyncIterator[Tx]:
         """A transaction that only reads; it sees what was committed before it began (SQLite) or each statement
         began (PostgreSQL)."""
-        async with self._engine.connect() as connection:
+        async with connected(self._engine) as connection:
             yield _tx(connection)
             await connection.rollback()
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction, committed at the end of the block, undone when the block raises."""
-        async with self._writer.write() if self._writer else self._begin() as tx:
-            yield tx
+        try:
+            async with self._writer.write() if self._writer else self._begin() as tx:
+                yield tx
+        except Exception as fault:
+            self._note(fault)
+            raise
 
     async def batch(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Runs ``work`` in a transaction shared with whatever else waits to be written, and answers after the COMMIT:
@@ -71,26 +95,60 @@ class Database:
         ``work`` does nothing but read and write in the transaction it is given: it may be run twice (see ``db.batch``),
         of which one run is committed. On SQLite it goes on in the writer's thread from its first question to the
         database on, and awaiting anything else than the transaction raises ``Suspended``."""
-        return await self._batcher.submit(work)
+        try:
+            return await self._batcher.submit(work)
+        except Exception as fault:
+            self._note(fault)
+            raise
 
     async def batch_together(self, work: Together[Item, T], item: Item) -> T:
         """As ``batch``, for work that costs less when it is done for many at once: ``work`` is called with the items of
         all that wait with the same ``work``, and answers for each, as if one had come after the other."""
-        return await self._batcher.join(work, item)
+        try:
+            return await self._batcher.join(work, item)
+        except Exception as fault:
+            self._note(fault)
+            raise
+
+    async def try_write(self) -> None:
+        """Writes something that changes nothing, and raises what it meets: in the line of all batches, so that it waits
+        for what they wait for."""
+        await self.batch(_try_sqlite if self._writer else _try_postgresql)
 
     async def close(self) -> None:
-        """Waits for batched work, then closes all connections."""
+        """Waits for batched work, then closes all connections; a server that does not answer is not waited for."""
         await self._batcher.close()
-        if self._batches:
-            await self._batches.close()
         if self._writer:
             await self._writer.close()
-        await self._engine.dispose()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                if self._batches:
+                    await self._batches.close()
+                await self._engine.dispose()
+        except TimeoutError:
+            log.warning("the database does not answer; its connections are left to it")
+
+    def _note(self, fault: Exception) -> None:
+        words = describe(fault)
+        if words is not None and lurks(words):
+            self.trouble = Trouble(words, time.monotonic())
 
     @contextlib.asynccontextmanager
     async def _begin(self) -> AsyncIterator[Tx]:
-        async with self._engine.begin() as connection:
-            yield _tx(connection)
+        async with connected(self._engine) as connection, connection.begin():
+            try:
+                yield _tx(connection)
+            except TimeoutError as fault:  # at once: the rollback would wait as long again
+                await connection.invalidate(fault)
+                raise
+
+
+async def _try_sqlite(tx: Tx) -> None:
+    await tx.execute(text("PRAGMA user_version = 0"))  # which it is; the page is written all the same
+
+
+async def _try_postgresql(tx: Tx) -> None:
+    await tx.execute(text("SELECT txid_current()"))  # takes a number, which has to be written down
 
 
 def _tx(connection: AsyncConnection) -> Tx:

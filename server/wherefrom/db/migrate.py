@@ -17,7 +17,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.db.engine import Database
-from wherefrom.errors import SettingsError
+from wherefrom.errors import SettingsError, Unavailable
 
 _ADVISORY_LOCK = 0x77686572  # "wher": two hosts that start at once migrate one after the other
 _KEPT_IN = "alembic_version"
@@ -58,9 +58,9 @@ def _told() -> Iterator[None]:
     """A database that cannot be reached or used, told as the setting it is."""
     try:
         yield
-    except (OSError, SQLAlchemyError, PostgresError) as error:
+    except (OSError, SQLAlchemyError, PostgresError, Unavailable) as error:
         raise SettingsError(
-            f"database.url: the database cannot be used: {error}",
+            f"database.url: the database cannot be used: {error.__cause__ or error}",
             hint="is it running, does it exist, and are user and password right?",
         ) from error
 

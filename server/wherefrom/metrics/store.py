@@ -14,10 +14,14 @@ from sqlalchemy import ColumnElement, Select, case, func, literal, literal_colum
 from wherefrom.db import Tx
 from wherefrom.events.tables import event
 from wherefrom.inbox.tables import mailbox, message
+from wherefrom.outbound.tables import sender
 from wherefrom.tracking.tables import hit
 from wherefrom.webhooks.tables import delivery, endpoint
 
 MOST = 100_000
+
+_SOUND = ("new", "connecting", "ok")
+"""A mailbox that is read, or about to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,31 @@ async def read_standing(tx: Tx, now: datetime) -> Standing:
         "hits": await _queue(tx, select(hit.c.seen_at)),
     }
     return Standing(queues, await _by_status(tx, _mailbox_status()), await _by_status(tx, endpoint.c.status))
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """Something outside that does not work; ``kind`` is mailbox, endpoint or sender, the last one by its site."""
+
+    kind: str
+    id: int
+    status: str
+
+
+async def list_broken(tx: Tx, most: int) -> list[Broken]:
+    """What is switched on and does not work, ``most`` of each kind."""
+    refused = mailbox.c.enabled & mailbox.c.status.not_in(_SOUND)
+    failing = (endpoint.c.status == "enabled") & endpoint.c.failing_since.is_not(None)
+    asked = (
+        ("mailbox", select(mailbox.c.id, mailbox.c.status).where(refused)),
+        ("endpoint", select(endpoint.c.id, endpoint.c.status).where(failing | (endpoint.c.status == "failed"))),
+        ("sender", select(sender.c.site_id, sender.c.status).where(sender.c.status == "failing")),
+    )
+    found: list[Broken] = []
+    for kind, query in asked:
+        rows = await tx.execute(query.order_by(query.selected_columns[0]).limit(most))
+        found += [Broken(kind, row[0], row[1]) for row in rows]
+    return found
 
 
 async def _queue(tx: Tx, waiting: Select[Any]) -> Queue:

@@ -1,30 +1,56 @@
-"""Is it alive, is it ready: for process managers and load balancers."""
+"""Is it alive, is it ready: for process managers, load balancers, and whoever looks for what is wrong.
+
+    /healthz   200 while the process answers at all: a process that is killed for its database's sake helps nobody
+    /readyz    200, or 503 with ``problems``: what keeps this process from its work, in words
+               ``notices``: what is wrong elsewhere or soon will be, and that more is asked than can be done. It stays
+               ready: to take the process out of service would leave its share to the others
+
+Words name no hosts, users or files: those are in the log, and on the console's pages. To see whether the database can
+be written to, something is written, at most once a second however many ask.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
+from sqlalchemy import make_url
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from wherefrom.db import Tx
 from wherefrom.db.migrate import find_revision, newest_revision
 from wherefrom.services import Services
 from wherefrom.supervise import State, Supervisor
-from wherefrom.web.responses import json_response
+from wherefrom.web.responses import RETRY_SECONDS, json_response, told
 
 log = structlog.get_logger(__name__)
 
-_DATABASE_SECONDS = 3
+ListNotices = Callable[[Tx], Awaitable[list[str]]]
+
+_DATABASE_SECONDS = 3.0
+_FRESH_SECONDS = 10.0  # how long a write that failed counts, whatever could be written since
+_REMEMBERED_SECONDS = 1.0
+_FULL_BYTES = 2 << 20
+_SCARCE_BYTES = 256 << 20
 
 
-def _told(state: State) -> dict[str, object]:
+async def _no_notices(_: Tx) -> list[str]:
+    return []
+
+
+def _of_worker(state: State) -> dict[str, object]:
     """Without the fault's words, which may name hosts and users; they are in the log."""
     return {"name": state.name, "status": state.status, "beat_at": state.beat_at, "restarts": state.restarts}
 
 
-def _problem(state: State) -> str:
+def _worker_problem(state: State) -> str:
     """What is wrong with a worker; "" for nothing."""
     if state.status in ("starting", "running"):
         return ""
@@ -41,32 +67,132 @@ def _schema_problems(revision: str | None) -> list[str]:
     return [f"the database's schema is {revision or 'none'}, and this version needs {newest}: {hint}"]
 
 
-def routes(services: Services, supervisor: Supervisor | None) -> list[Route]:
-    """``/healthz`` answers while the process does; ``/readyz`` looks at the database and the workers, and answers
-    503 while one of them fails, with what is wrong as ``problems``, in words. That more is asked than can be done is a
-    notice and no problem: to take the process out of service would leave its share to the others."""
+@dataclass(slots=True)
+class Found:
+    """What a look at the surroundings came to. ``database``: its revision, or what is wrong with it."""
+
+    database: str | None = None
+    problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    at: float = field(default_factory=time.monotonic)
+
+
+class Surroundings:
+    """Looks at database and disks. Those who ask while a look is under way, or just after, share it."""
+
+    def __init__(self, services: Services, list_notices: ListNotices) -> None:
+        self._services = services
+        self._list_notices = list_notices
+        self._looking: asyncio.Task[Found] | None = None
+        self._places = _places(services)
+        self._noted: list[str] = []
+
+    async def look(self) -> Found:
+        looking = self._looking
+        if looking is None or (looking.done() and looking.result().at < time.monotonic() - _REMEMBERED_SECONDS):
+            looking = self._looking = asyncio.create_task(self._look(), name="readiness")
+        return await asyncio.shield(looking)
+
+    def note(self, problems: list[str]) -> None:
+        """Logs problems that are not those of the last time."""
+        if problems != self._noted:
+            log.warning("not ready" if problems else "ready again", problems=problems)
+            self._noted = problems
+
+    async def _look(self) -> Found:
+        found = Found()
+        await asyncio.gather(self._read(found), self._write(found), self._look_at_disks(found))
+        found.at = time.monotonic()
+        return found
+
+    async def _read(self, found: Found) -> None:
+        try:
+            async with asyncio.timeout(_DATABASE_SECONDS):
+                found.database = await find_revision(self._services.db)
+                found.problems += _schema_problems(found.database)
+                if found.database == newest_revision():
+                    async with self._services.db.read() as tx:
+                        found.notices += await self._list_notices(tx)
+        except Exception as fault:
+            found.database = _words(fault, f"the database did not answer within {_DATABASE_SECONDS:.0f} seconds")
+            found.problems.append(found.database)
+
+    async def _write(self, found: Found) -> None:
+        db = self._services.db
+        try:
+            async with asyncio.timeout(_DATABASE_SECONDS):
+                await db.try_write()
+        except Exception as fault:
+            silence = f"no write was taken within {_DATABASE_SECONDS:.0f} seconds: something keeps the database locked"
+            found.problems.append(f"nothing can be written: {_words(fault, silence)}")
+        else:
+            if db.trouble is not None and db.trouble.at > time.monotonic() - _FRESH_SECONDS:
+                found.problems.append(f"a write failed a moment ago: {db.trouble.words}")
+
+    async def _look_at_disks(self, found: Found) -> None:
+        for name, place in self._places.items():
+            try:
+                async with asyncio.timeout(_DATABASE_SECONDS):
+                    problem, warning = await asyncio.to_thread(_look_at_disk, place)
+            except (OSError, TimeoutError):
+                problem, warning = "does not answer", ""
+            if problem:
+                found.problems.append(f"the disk of the {name} {problem}")
+            if warning:
+                found.notices.append(f"the disk of the {name} {warning}")
+
+
+def _words(fault: Exception, silence: str) -> str:
+    if isinstance(fault, TimeoutError):
+        return silence
+    error = told(fault)
+    if error.status == 503:
+        return error.detail
+    log.error("not ready", exc_info=fault)
+    return f"a fault of its own ({type(fault).__name__}); the log says more"
+
+
+def _places(services: Services) -> dict[str, Path]:
+    places = {"letters": Path(services.settings.data.folder)}
+    url = make_url(services.settings.database.url)
+    if services.db.dialect == "sqlite" and url.database:
+        places["database"] = Path(url.database).parent
+    return places
+
+
+def _look_at_disk(place: Path) -> tuple[str, str]:
+    """What is wrong with the disk, and what soon will be; "" for nothing. A folder that is not there yet is to be made
+    where its parent is."""
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    disk = os.statvfs(place)
+    if disk.f_flag & os.ST_RDONLY:
+        return "is read-only", ""
+    free = disk.f_bavail * disk.f_frsize
+    if free < _FULL_BYTES:
+        return "is full", ""
+    return "", f"has {free >> 20} MB left" if free < _SCARCE_BYTES else ""
+
+
+def routes(services: Services, supervisor: Supervisor | None, list_notices: ListNotices = _no_notices) -> list[Route]:
+    """``list_notices`` tells what else is worth knowing, from the database."""
+    surroundings = Surroundings(services, list_notices)
 
     async def alive(_request: Request) -> Response:
         return json_response({"status": "alive"})
 
     async def ready(_request: Request) -> Response:
-        try:
-            async with asyncio.timeout(_DATABASE_SECONDS):
-                revision = await find_revision(services.db)
-        except Exception as fault:
-            log.warning("not ready: the database does not answer", exc_info=fault)
-            words = f"does not answer ({type(fault).__name__})"
-            problems = [f"the database {words}; the log says more"]
-            return json_response({"status": "not ready", "problems": problems, "database": words}, 503)
+        found = await surroundings.look()
         states = list(supervisor.states.values()) if supervisor else []
-        problems = [*_schema_problems(revision), *(words for state in states if (words := _problem(state)))]
+        problems = [*found.problems, *(words for state in states if (words := _worker_problem(state)))]
+        surroundings.note(problems)
         answer = {
             "status": "not ready" if problems else "ready",
             "problems": problems,
-            "notices": services.load.notices(),
-            "database": revision,
-            "workers": [_told(state) for state in states],
+            "notices": [*services.load.notices(), *found.notices],
+            "database": found.database,
+            "workers": [_of_worker(state) for state in states],
         }
-        return json_response(answer, 503 if problems else 200)
+        return json_response(answer, 503 if problems else 200, {"retry-after": RETRY_SECONDS} if problems else None)
 
     return [Route("/healthz", alive), Route("/readyz", ready)]

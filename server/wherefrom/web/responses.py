@@ -8,7 +8,22 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from wherefrom.errors import WherefromError
+from wherefrom.db.faults import describe
+from wherefrom.errors import Unavailable, WherefromError
+
+RETRY_SECONDS = "5"
+"""When to come again after a 503: as soon as what is away for a moment may be back."""
+
+
+def told(fault: Exception) -> WherefromError:
+    """``fault`` as it is told outside: what our surroundings do to us in words, and nothing of a fault of our own."""
+    if isinstance(fault, WherefromError):
+        return fault
+    words = describe(fault)
+    if words is None:
+        return WherefromError("the service met a fault it did not expect; it is in the log", hint="try again")
+    hint = "try again in a moment; if it stays so, whoever runs the service finds more at /readyz and in its log"
+    return Unavailable(words, hint=hint)
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -18,7 +33,7 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
 
 def problem_response(error: WherefromError, headers: Mapping[str, str] | None = None) -> Response:
     """RFC 9457 problem details: ``type`` (a stable URN), ``title``, ``status``, ``detail``, ``hint`` and the
-    error's extra members."""
+    error's extra members. What is not available now says when to come again."""
     problem = {
         "type": f"urn:wherefrom:problem:{error.code}",
         "title": error.title,
@@ -28,4 +43,6 @@ def problem_response(error: WherefromError, headers: Mapping[str, str] | None = 
     if error.hint:
         problem["hint"] = error.hint
     problem.update({name: value for name, value in error.extra.items() if name not in problem})
+    if isinstance(error, Unavailable):
+        headers = {"retry-after": RETRY_SECONDS, **(headers or {})}
     return Response(msgspec.json.encode(problem), error.status, headers, media_type="application/problem+json")
