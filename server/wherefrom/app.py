@@ -127,7 +127,7 @@ def build_app(services: Services, supervisor: Supervisor | None = None) -> ASGIA
         exception_handlers={WherefromError: _tell, Exception: _tell},
     )
     settings = services.settings
-    return CountedApp(front, settings.collector, registry) if settings.metrics.token else front
+    return CountedApp(front, settings.collector, registry, front.doors) if settings.metrics.token else front
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -37,6 +37,7 @@ from starlette.routing import Route
 
 from tests.support.load import Ask, Figures, Hear, Ratios, drive, serving
 from tests.support.postgres import Postgres
+from tests.support.stock import serve_stock
 from wherefrom.app import build_app, open_services
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
@@ -60,7 +61,7 @@ async def _bare(request: Request) -> Response:
 
 async def _serve_bare(listening: socket.socket) -> None:
     app = Starlette(routes=[Route("/v1/visits", _bare, methods=["POST"])])
-    await serve_http(app, listening, asyncio.Event())
+    await serve_stock(app, listening)
 
 
 async def _serve_collector(listening: socket.socket, settings: Settings) -> None:

@@ -41,6 +41,7 @@ from starlette.routing import Route
 
 from tests.support.load import Figures, Ratios, drive, serving
 from tests.support.postgres import Postgres
+from tests.support.stock import serve_stock
 from wherefrom.app import build_app, open_services
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
@@ -70,7 +71,7 @@ async def _json(_request: Request) -> Response:
 async def _serve(listening: socket.socket, settings: Settings | None) -> None:
     if settings is None:
         bare = [Route("/o/{token}", _gif), Route("/j/{token}", _json)]
-        await serve_http(Starlette(routes=bare), listening, asyncio.Event())
+        await serve_stock(Starlette(routes=bare), listening)
         return
     async with open_services(settings) as services:
         await serve_http(build_app(services), listening, asyncio.Event())

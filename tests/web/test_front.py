@@ -8,18 +8,39 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
+from wherefrom.web.asked import Asked
 from wherefrom.web.front import DirectRoute, Front
-from wherefrom.web.wire import Fixed, send_answer
+from wherefrom.web.wire import Head, fixed
+
+FOUND, FIXED = Head(200, []), fixed(200, [(b"x-one", b"1")], b"fixed")
 
 
-async def where(scope: Scope, receive: Receive, send: Send) -> None:
-    await send_answer(send, 200, [], scope["path"].encode())
+def where(asked: Asked) -> None:
+    asked.answer(FOUND.reply(asked.path.encode()))
 
 
-async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+def length(asked: Asked) -> None:
+    asked.answer(FOUND.reply(b"too large" if asked.body is None else b"%d" % len(asked.body)))
+
+
+def broken(asked: Asked) -> None:
     raise ValueError("no luck")
+
+
+def late(asked: Asked) -> None:
+    async def work() -> None:
+        raise ValueError("no luck")
+
+    asked.run(work())
+
+
+def silent(asked: Asked) -> None:
+    async def work() -> None:
+        pass
+
+    asked.run(work())
 
 
 async def usual(_request: Request) -> Response:
@@ -33,8 +54,11 @@ async def tell(request: Request, error: Exception) -> Response:
 ROUTES: list[BaseRoute] = [
     DirectRoute("/o/", where, ["GET", "HEAD"], is_prefix=True),
     DirectRoute("/exact", where, ["GET", "POST"]),
+    DirectRoute("/length", length, ["POST"], limit=5),
     DirectRoute("/broken", broken, ["GET"]),
-    DirectRoute("/fixed", Fixed(200, [(b"x-one", b"1")], b"fixed"), ["GET", "HEAD"]),
+    DirectRoute("/late", late, ["GET"]),
+    DirectRoute("/silent", silent, ["GET"]),
+    DirectRoute("/fixed", lambda asked: asked.answer(FIXED), ["GET", "HEAD"]),
     Route("/usual", usual),
 ]
 
@@ -45,9 +69,9 @@ def app(request: pytest.FixtureRequest) -> ASGIApp:
     return Front(ROUTES, tell=tell) if request.param == "front" else Starlette(routes=ROUTES)
 
 
-async def ask(app: ASGIApp, path: str, method: str = "GET") -> httpx.Response:
+async def ask(app: ASGIApp, path: str, method: str = "GET", body: bytes = b"") -> httpx.Response:
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
-        return await client.request(method, path)
+        return await client.request(method, path, content=body)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +100,14 @@ async def test_a_fixed_answer_is_the_same_each_time(app: ASGIApp) -> None:
         assert answer.headers.get_list("content-length") == ["5"]
 
 
-async def test_what_a_direct_route_raises_is_answered_as_the_others_faults_are() -> None:
-    answer = await ask(Front(ROUTES, tell=tell), "/broken")
-    assert (answer.status_code, answer.text) == (500, "/broken: no luck")
+@pytest.mark.parametrize(("body", "text"), [(b"", "0"), (b"12345", "5"), (b"123456", "too large")])
+async def test_a_body_is_read_as_far_as_the_route_takes_it(app: ASGIApp, body: bytes, text: str) -> None:
+    assert (await ask(app, "/length", "POST", body)).text == text
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("/broken", "no luck"), ("/late", "no luck"), ("/silent", "/silent was not answered")]
+)
+async def test_what_a_door_raises_is_answered_as_the_others_faults_are(path: str, said: str) -> None:
+    answer = await ask(Front(ROUTES, tell=tell), path)
+    assert (answer.status_code, answer.text) == (500, f"{path}: {said}")

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wherefrom.settings import CollectorGroup
+from wherefrom.web.front import Doors
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -21,10 +22,15 @@ _AREAS = (
 
 
 class CountedApp:
-    """``app``, with every HTTP request counted in ``registry``."""
+    """``app``, with every HTTP request counted in ``registry``; so are those that its ``doors`` take past it."""
 
-    def __init__(self, app: ASGIApp, collector: CollectorGroup, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, app: ASGIApp, collector: CollectorGroup, registry: CollectorRegistry, doors: Doors | None = None
+    ) -> None:
         self._app = app
+        self.doors = doors
+        if doors is not None:
+            doors.note = self._note
         self._exact = {collector.visits_path: "visits", collector.signals_path: "signals"}
         self._script = collector.script_path.rpartition(".")[0] or collector.script_path
         labels = ("area", "method", "status")
@@ -49,10 +55,12 @@ class CountedApp:
         try:
             await self._app(scope, receive, tell)
         finally:
-            area = self.area(scope["path"])
-            method = scope["method"] if scope["method"] in _METHODS else "other"
-            self._count.labels(area, method, f"{status // 100}xx" if status else "none").inc()
-            self._seconds.labels(area).observe(time.perf_counter() - begun)
+            self._note(scope["method"], scope["path"], status, time.perf_counter() - begun)
+
+    def _note(self, method: str, path: str, status: int, seconds: float) -> None:
+        area, method = self.area(path), method if method in _METHODS else "other"
+        self._count.labels(area, method, f"{status // 100}xx" if status else "none").inc()
+        self._seconds.labels(area).observe(seconds)
 
     def area(self, path: str) -> str:
         """What part of the service a path belongs to; few values, whatever is asked for."""

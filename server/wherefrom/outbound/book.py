@@ -11,17 +11,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
+
+import structlog
 
 from wherefrom.db import Database, Tx
 from wherefrom.errors import Unavailable
 from wherefrom.tracking.store import LinkKey, StoredHit, append_hits, find_urls
+
+log = structlog.get_logger(__name__)
 
 _MOST_ON_A_PAGE = 256
 _MOST_WAITING = 4096
 _MOST_FOLLOWED = 4096  # of 2,000 characters at the most
 
 
-_Line = tuple[StoredHit, asyncio.Future[str | None]]
+Told = Callable[[str | None, Exception | None], None]
+"""Is told where a click leads (None for an open and for a link that is not there), or why the hit is not written."""
+
+_Line = tuple[StoredHit, Told]
 
 
 class HitBook:
@@ -39,16 +47,16 @@ class HitBook:
         followed it before the person does."""
         return self._followed.get(key)
 
-    async def write(self, hit: StoredHit) -> str | None:
-        """Where a click leads, None for an open and for a link that is not there; the hit is durable by then.
-        Unavailable, or what the database met, when it is not."""
+    def write(self, hit: StoredHit, told: Told) -> None:
+        """``told`` is called once, never before this returns: the hit is durable then, or what the database met is
+        said. Unavailable where too many wait."""
         if len(self._waiting) >= _MOST_WAITING:
-            raise Unavailable("the database does not keep up with the hits", hint="try again in a moment")
-        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((hit, answer))
+            fault = Unavailable("the database does not keep up with the hits", hint="try again in a moment")
+            asyncio.get_running_loop().call_soon(told, None, fault)
+            return
+        self._waiting.append((hit, told))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_pages(), name="hit book")
-        return await answer
 
     async def _write_pages(self) -> None:
         try:
@@ -71,14 +79,12 @@ class HitBook:
             async with asyncio.timeout(self._time_limit):
                 urls = await self._db.batch(work)
         except Exception as fault:
-            for _, answer in page:
-                if not answer.done():
-                    answer.set_exception(fault)
+            for _, told in page:
+                _tell(told, None, fault)
             return
         self._note(urls)
-        for hit, answer in page:
-            if not answer.done():  # it is, where the asker was cancelled
-                answer.set_result(urls.get((hit.site_id, hit.send_id, hit.number)) if urls else None)
+        for hit, told in page:
+            _tell(told, urls.get((hit.site_id, hit.send_id, hit.number)) if urls else None, None)
 
     def _note(self, urls: dict[LinkKey, str]) -> None:
         for key, url in urls.items():
@@ -86,3 +92,11 @@ class HitBook:
             self._followed.move_to_end(key)
         while len(self._followed) > _MOST_FOLLOWED:
             self._followed.popitem(last=False)
+
+
+def _tell(told: Told, url: str | None, fault: Exception | None) -> None:
+    """One asker's trouble keeps no other's answer back."""
+    try:
+        told(url, fault)
+    except Exception:
+        log.exception("a hit's answer could not be told")

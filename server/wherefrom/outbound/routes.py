@@ -4,8 +4,8 @@
              no ─▶ the picture all the same, or a plain page
 
 Behind each request there may be a person: a pixel is always answered with a picture, a link that is ours always with
-where it leads, however old it is and whatever the database does with the hit. Plain ASGI callables before all else,
-since these are the most asked routes of all (see ``web.front``). Refuses to know what a hit means: ``judge`` does.
+where it leads, however old it is and whatever the database does with the hit. These are the most asked routes of all:
+their doors (``web.asked``) are passed by nothing but bytes. Refuses to know what a hit means: ``judge`` does.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from functools import lru_cache
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.requests import Request
-from starlette.types import Receive, Scope, Send
 
 from wherefrom.errors import Unavailable
 from wherefrom.outbound.book import HitBook
@@ -28,10 +26,10 @@ from wherefrom.tracking.marks import CLICK_PATH, OPEN_PATH, Mark, read_click, re
 from wherefrom.tracking.store import StoredHit, find_url
 from wherefrom.tracking.verdict import HUMAN, Hint, Kind, judge_alone
 from wherefrom.visits.ip import stored_form
+from wherefrom.web.asked import Asked
 from wherefrom.web.front import DirectRoute
-from wherefrom.web.plain import read_headers
-from wherefrom.web.requests import client_ip
-from wherefrom.web.wire import Fixed, Head, Headers, send_answer
+from wherefrom.web.requests import Proxies
+from wherefrom.web.wire import Head, Headers, Reply, fixed
 
 log = structlog.get_logger(__name__)
 
@@ -61,7 +59,7 @@ _OF_PAGE: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-robots-tag", b"noindex, nofollow"),
 ]
-_ANSWER = Fixed(200, _OF_PIXEL, _PIXEL)
+_ANSWER = fixed(200, _OF_PIXEL, _PIXEL)
 _LEAD = Head(307, _OF_CLICK)
 _METHODS = ("GET", "HEAD")
 _PAGE = (
@@ -69,14 +67,22 @@ _PAGE = (
     '<title>{0}</title><body style="font:16px/1.5 sans-serif;max-width:32em;margin:4em auto;padding:0 1em">'
     '<h1 style="font-size:1.3em">{0}</h1><p>{1}</p></body></html>'
 )
-_UNKNOWN = _PAGE.format(
-    "This link leads nowhere",
-    "It is not one of ours, or a part of it was lost on the way. Please go back to the letter and try it there once"
-    " more, or copy the whole address.",
-).encode()
-_LATER = _PAGE.format(
-    "This link does not answer right now", "Please try it once more in a minute: nothing is lost."
-).encode()
+_UNKNOWN = fixed(
+    404,
+    _OF_PAGE,
+    _PAGE.format(
+        "This link leads nowhere",
+        "It is not one of ours, or a part of it was lost on the way. Please go back to the letter and try it there once"
+        " more, or copy the whole address.",
+    ).encode(),
+)
+_LATER = fixed(
+    503,
+    _OF_PAGE,
+    _PAGE.format(
+        "This link does not answer right now", "Please try it once more in a minute: nothing is lost."
+    ).encode(),
+)
 
 
 def routes(services: Services, *, time_limit: float = TIME_LIMIT) -> list[DirectRoute]:
@@ -97,17 +103,15 @@ class _Doors:
         self.book = HitBook(services.db, time_limit)
         self._next_id = services.ids.next
         self._policy = services.settings.visits.ip
-        self._has_proxies = bool(services.settings.server.trusted_proxies)
+        self._proxies = Proxies(services.settings.server.trusted_proxies)
 
-    def read_hit(self, scope: Scope, kind: Kind, mark: Mark, now: datetime) -> StoredHit:
+    def read_hit(self, asked: Asked, kind: Kind, mark: Mark, now: datetime) -> StoredHit:
         """The request as it is kept. Of who is measured by the day alone, the network is not."""
-        headers = read_headers(scope, _HEADERS)
-        ip = None
-        if not mark.date_only:
-            proxied = self._has_proxies
-            sender = client_ip(Request(scope), self.services.settings) if proxied else (scope["client"] or ("",))[0]
-            ip = stored_form(sender, self._policy)
-        agent, hint = _clean(headers.get(_AGENT, "")), _read_hint(scope["method"], headers)
+        headers = asked.find_headers(_HEADERS)
+        ip = (
+            None if mark.date_only else stored_form(self._proxies.find_visitor(asked.peer, asked.headers), self._policy)
+        )
+        agent, hint = _clean(headers.get(_AGENT, "")), _read_hint(asked.method, headers)
         return StoredHit(mark.site_id, self._next_id(), mark.send_id, kind, mark.number, now, ip, agent, hint)
 
 
@@ -115,16 +119,20 @@ class _Pixel:
     def __init__(self, doors: _Doors) -> None:
         self._doors = doors
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, asked: Asked) -> None:
         doors, services = self._doors, self._doors.services
         now = services.clock.now()
-        mark = read_open(services.tokens, scope["path"][len(OPEN_PATH) :].removesuffix(".gif"), now)
-        if mark is not None:
-            try:
-                await doors.book.write(doors.read_hit(scope, "open", mark, now))
-            except _FAULTS as fault:
+        mark = read_open(services.tokens, asked.path[len(OPEN_PATH) :].removesuffix(".gif"), now)
+        if mark is None:
+            asked.answer(_ANSWER)
+            return
+
+        def told(_url: str | None, fault: Exception | None) -> None:
+            if fault is not None:
                 log.warning("an open could not be recorded", fault=f"{type(fault).__name__}: {fault}")
-        await _ANSWER(scope, receive, send)
+            asked.answer(_ANSWER)
+
+        doors.book.write(doors.read_hit(asked, "open", mark, now), told)
 
 
 class _Click:
@@ -132,21 +140,29 @@ class _Click:
         self._doors = doors
         self._lasts = timedelta(minutes=doors.services.settings.visits.click_minutes)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, asked: Asked) -> None:
         services = self._doors.services
         now = services.clock.now()
-        mark = read_click(services.tokens, scope["path"][len(CLICK_PATH) :], now)
+        mark = read_click(services.tokens, asked.path[len(CLICK_PATH) :], now)
         if mark is None:
-            await _show(send, 404, _UNKNOWN)
+            asked.answer(_UNKNOWN)
             return
-        hit = self._doors.read_hit(scope, "click", mark, now)
+        hit = self._doors.read_hit(asked, "click", mark, now)
+
+        def told(url: str | None, fault: Exception | None) -> None:
+            if fault is None:
+                self._lead(asked, url, hit, mark)
+            else:
+                log.warning("a click could not be recorded", fault=f"{type(fault).__name__}: {fault}")
+                asked.run(self._lead_on(asked, hit, mark))
+
+        self._doors.book.write(hit, told)
+
+    def _lead(self, asked: Asked, url: str | None, hit: StoredHit, mark: Mark) -> None:
         try:
-            url = await self._doors.book.write(hit)
-        except _FAULTS as fault:
-            log.warning("a click could not be recorded", fault=f"{type(fault).__name__}: {fault}")
-            await self._lead_on(hit, mark, send)
-            return
-        await _redirect(send, self._with_person(url, hit, mark))
+            asked.answer(_redirect(self._with_person(url, hit, mark)))
+        except Exception as error:  # of a callback: else nobody would hear of it
+            asked.fail(error)
 
     def _with_person(self, url: str | None, hit: StoredHit, mark: Mark) -> str | None:
         """The site's own page is told who comes; nobody comes by a request that says it is a program's."""
@@ -155,7 +171,7 @@ class _Click:
             return url
         return carry(self._doors.services.tokens, url, mark, hit.seen_at + lasts)
 
-    async def _lead_on(self, hit: StoredHit, mark: Mark, send: Send) -> None:
+    async def _lead_on(self, asked: Asked, hit: StoredHit, mark: Mark) -> None:
         """Without the hit: where nothing can be written something may still be read, or remembered."""
         try:
             async with asyncio.timeout(self._doors.time_limit), self._doors.services.db.read() as tx:
@@ -163,20 +179,13 @@ class _Click:
         except _FAULTS:
             url = self._doors.book.find_followed((mark.site_id, mark.send_id, mark.number))
             if url is None:
-                await _show(send, 503, _LATER)
+                asked.answer(_LATER)
                 return
-        await _redirect(send, self._with_person(url, hit, mark))
+        self._lead(asked, url, hit, mark)
 
 
-async def _redirect(send: Send, url: str | None) -> None:
-    if url is None:
-        await _show(send, 404, _UNKNOWN)
-    else:
-        await _LEAD.send(send, b"", b"location", url.encode("ascii"))
-
-
-async def _show(send: Send, status: int, page: bytes) -> None:
-    await send_answer(send, status, _OF_PAGE.copy(), page)
+def _redirect(url: str | None) -> Reply:
+    return _UNKNOWN if url is None else _LEAD.reply(b"", b"location", url.encode("ascii"))
 
 
 def _read_hint(method: str, headers: dict[bytes, str]) -> Hint:

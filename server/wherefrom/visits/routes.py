@@ -1,6 +1,6 @@
 """The collector's doors: the script, a page shown, a sign. HTTP in, one call, HTTP out.
 
-The doors of pages and signs are plain ASGI callables before all else (see ``web.front``).
+Pages and signs have doors before all else (see ``web.asked``).
 """
 
 from __future__ import annotations
@@ -8,40 +8,46 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
 
-from wherefrom.errors import TooLarge, WherefromError
+from wherefrom.errors import WherefromError
 from wherefrom.services import Services
 from wherefrom.visits.collect import Collector, Reply
 from wherefrom.visits.gate import Caller, DropReason
 from wherefrom.visits.script import CORE, KINDS, Script, kind_path, load_script, split_version, versioned_path
 from wherefrom.visits.signals import take_signal
+from wherefrom.web import wire
+from wherefrom.web.asked import Asked
 from wherefrom.web.front import DirectRoute
-from wherefrom.web.plain import read_headers, receive_body
-from wherefrom.web.requests import client_ip
+from wherefrom.web.requests import Proxies, too_large
 from wherefrom.web.responses import problem_response
-from wherefrom.web.wire import Head, Headers, send_answer
+from wherefrom.web.wire import reply_of
 
 _SHORT = "public, max-age=3600, stale-while-revalidate=86400"
 _FOR_EVER = "public, max-age=31536000, immutable"
-_HEADERS = frozenset((b"content-length", b"origin", b"user-agent", b"sec-fetch-site"))
+_SITE = b"sec-fetch-site"
+_HEADERS = frozenset((b"origin", b"user-agent", _SITE))
+_ASKS = b"access-control-request-method"
 _ENCODER = msgspec.json.Encoder()
 _METHODS = ("POST", "OPTIONS")
 _OF_PROBLEM = {"vary": "Origin", "cache-control": "no-store"}
 """Nobody keeps the answer, and no page reads it but the site's own (``_ALLOW``)."""
-_OF_ANSWER: Headers = [(name.encode(), value.encode()) for name, value in _OF_PROBLEM.items()]
+_OF_ANSWER: wire.Headers = [(name.encode(), value.encode()) for name, value in _OF_PROBLEM.items()]
 _ALLOW = b"access-control-allow-origin"
-_FOUND = Head(200, [*_OF_ANSWER, (b"content-type", b"application/json")])
-_NO_CONTENT = Head(204, _OF_ANSWER)
-_PREFLIGHT = {
-    "access-control-allow-methods": "POST",
-    "access-control-allow-headers": "content-type",
-    "access-control-max-age": "86400",
-    "vary": "Origin",
-}
+_FOUND = wire.Head(200, [*_OF_ANSWER, (b"content-type", b"application/json")])
+_NO_CONTENT = wire.Head(204, _OF_ANSWER)
+_ALLOWED = wire.fixed(204, [(b"allow", b"POST, OPTIONS"), (b"vary", b"Origin")])
+_PREFLIGHT = wire.Head(
+    204,
+    [
+        (b"access-control-allow-methods", b"POST"),
+        (b"access-control-allow-headers", b"content-type"),
+        (b"access-control-max-age", b"86400"),
+        (b"vary", b"Origin"),
+    ],
+)
 
 
 def routes(services: Services, collector: Collector | None = None) -> list[BaseRoute]:
@@ -51,8 +57,8 @@ def routes(services: Services, collector: Collector | None = None) -> list[BaseR
     signs = _Door(collector, lambda raw, caller: take_signal(collector, raw, caller))
     paths = services.settings.collector
     return [
-        DirectRoute(paths.visits_path, pages, _METHODS),
-        DirectRoute(paths.signals_path, signs, _METHODS),
+        DirectRoute(paths.visits_path, pages, _METHODS, limit=paths.max_body),
+        DirectRoute(paths.signals_path, signs, _METHODS, limit=paths.max_body),
         *_Scripts().routes(paths.script_path),
     ]
 
@@ -100,48 +106,45 @@ class _Door:
 
     def __init__(self, collector: Collector, call: Callable[[bytes, Caller], Awaitable[Reply]]) -> None:
         self._collector = collector
-        self._settings = collector.services.settings
+        self._limit = collector.services.settings.collector.max_body
         self._call = call
-        self._has_proxies = bool(self._settings.server.trusted_proxies)
+        self._proxies = Proxies(collector.services.settings.server.trusted_proxies)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] == "OPTIONS":
-            await _preflight(Request(scope))(scope, receive, send)
-            return
-        headers = read_headers(scope, _HEADERS)
-        try:
-            raw = await receive_body(receive, headers.get(b"content-length", ""), self._settings.collector.max_body)
-        except TooLarge as error:
+    def __call__(self, asked: Asked) -> None:
+        if asked.method == "OPTIONS":
+            asked.answer(_preflight(asked))
+        else:
+            asked.run(self._take(asked))
+
+    async def _take(self, asked: Asked) -> None:
+        headers = asked.find_headers(_HEADERS)
+        raw, origin = asked.body, headers.get(b"origin")
+        if raw is None:
             await self._collector.count(None, DropReason.OVERSIZED)
-            await problem_response(error)(scope, receive, send)
+            asked.answer(reply_of(problem_response(too_large(self._limit))))
             return
-        except ClientDisconnect:  # the page was left; nobody reads an answer
-            await send_answer(send, 400, [])
-            return
-        proxied = self._has_proxies
-        ip = client_ip(Request(scope), self._settings) if proxied else (scope["client"] or ("",))[0]
-        origin = headers.get(b"origin")
-        caller = Caller(ip, headers.get(b"user-agent", ""), origin, headers.get(b"sec-fetch-site", ""))
-        reply = await self._call(raw, caller)
+        ip = self._proxies.find_visitor(asked.peer, asked.headers)
+        reply = await self._call(raw, Caller(ip, headers.get(b"user-agent", ""), origin, headers.get(_SITE, "")))
         readable_by = origin if reply.own else None
         if isinstance(reply.value, WherefromError):
             told = {"access-control-allow-origin": readable_by} if readable_by else {}
-            await problem_response(reply.value, _OF_PROBLEM | told)(scope, receive, send)
+            asked.answer(reply_of(problem_response(reply.value, _OF_PROBLEM | told)))
             return
         allow = (_ALLOW, readable_by.encode("latin-1")) if readable_by else ()
         if reply.value is None:
-            await _NO_CONTENT.send(send, b"", *allow)
+            asked.answer(_NO_CONTENT.reply(b"", *allow))
         else:
-            await _FOUND.send(send, _ENCODER.encode(reply.value), *allow)
+            asked.answer(_FOUND.reply(_ENCODER.encode(reply.value), *allow))
 
 
-def _preflight(request: Request) -> Response:
+def _preflight(asked: Asked) -> wire.Reply:
     """Grants the question, not the data: only the request that follows names a site, and is judged by it. The script
     sends ``text/plain`` and never asks; a proxy or a page's own code that says ``application/json`` makes it ask."""
-    origin = request.headers.get("origin", "")
-    if not origin or "access-control-request-method" not in request.headers:
-        return Response(status_code=204, headers={"allow": "POST, OPTIONS", "vary": "Origin"})
-    return Response(status_code=204, headers={**_PREFLIGHT, "access-control-allow-origin": origin})
+    headers = asked.find_headers((b"origin", _ASKS))
+    origin = headers.get(b"origin", "")
+    if not origin or _ASKS not in headers:
+        return _ALLOWED
+    return _PREFLIGHT.reply(b"", _ALLOW, origin.encode("latin-1"))
 
 
 def _same_version(condition: str, script: Script) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -30,22 +32,41 @@ def too_large(limit: int) -> TooLarge:
     return TooLarge(f"the body is larger than {limit} bytes", hint="send less", limit=limit)
 
 
-def client_ip(request: Request, settings: Settings) -> str:
-    """The visitor's address. ``X-Forwarded-For`` is believed only as far as the proxies named in
-    ``server.trusted_proxies`` reach, read from the right: what lies left of the first stranger is hearsay."""
-    address = request.client.host if request.client else ""
-    networks = [ipaddress.ip_network(text) for text in settings.server.trusted_proxies]
-    if not networks:
+class Proxies:
+    """Whom the settings trust to say who asked them (``server.trusted_proxies``)."""
+
+    def __init__(self, trusted: Iterable[str]) -> None:
+        self._networks = tuple(ipaddress.ip_network(text) for text in trusted)
+        self._is_trusted = lru_cache(maxsize=1024)(self._within)
+
+    def find_visitor(self, peer: str, headers: Iterable[tuple[bytes, bytes]]) -> str:
+        """The visitor's address, where ``peer`` is at the other end of the connection. ``X-Forwarded-For`` is believed
+        only as far as the trusted reach, read from the right: what lies left of the first stranger is hearsay."""
+        if not self._networks or not self._is_trusted(peer):
+            return peer
+        told = b",".join([value for name, value in headers if name == b"x-forwarded-for"]).decode("latin-1")
+        address = peer
+        for hop in reversed(told.split(",")):
+            if not hop.strip():
+                continue
+            bare = hop.strip().strip("[]")
+            if not self._is_trusted(address) or not _is_address(bare):
+                return address
+            address = bare
         return address
-    chain = [part.strip() for part in ",".join(request.headers.getlist("x-forwarded-for")).split(",")]
-    for hop in reversed([part for part in chain if part]):
-        if not _within(address, networks):
-            return address
-        bare = hop.strip("[]")
-        if not _is_address(bare):
-            return address
-        address = bare
-    return address
+
+    def _within(self, address: str) -> bool:
+        if not _is_address(address):
+            return False
+        ip = ipaddress.ip_address(address)
+        ip = (ip.ipv4_mapped or ip) if ip.version == 6 else ip  # a socket for both kinds shows IPv4 in IPv6's clothes
+        return any(ip in network for network in self._networks)
+
+
+def client_ip(request: Request, settings: Settings) -> str:
+    """The visitor's address, as ``Proxies`` finds it."""
+    peer = request.client.host if request.client else ""
+    return Proxies(settings.server.trusted_proxies).find_visitor(peer, request.headers.raw)
 
 
 def _is_address(text: str) -> bool:
@@ -54,11 +75,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _within(address: str, networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
-    if not _is_address(address):
-        return False
-    ip = ipaddress.ip_address(address)
-    ip = (ip.ipv4_mapped or ip) if ip.version == 6 else ip  # a socket for both kinds shows IPv4 in IPv6's clothes
-    return any(ip in network for network in networks)

@@ -16,6 +16,7 @@ from wherefrom.errors import SettingsError
 from wherefrom.load import Load
 from wherefrom.settings import Limits
 from wherefrom.web.bounds import BoundedProtocol, Bounds
+from wherefrom.web.protocol import HotProtocol
 
 _GRACE_SECONDS = 5
 _ALLOCATIONS = 20_000  # between two looks at young objects; Python's own 700 is twice a request
@@ -58,9 +59,10 @@ async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event
     """Serves ``app`` until ``stop`` is set, then lets requests under way end for some seconds. ``bounds``: of the
     connections; the default ones if none are given."""
     bounds = bounds or Bounds(Limits(), Load())
+    connection = HotProtocol if getattr(app, "doors", None) else BoundedProtocol  # the routes that ``web.front`` knows
     config = uvicorn.Config(
         app,
-        http=functools.partial(BoundedProtocol, bounds=bounds),  # type: ignore[arg-type]  # it is called, nothing else
+        http=functools.partial(connection, bounds=bounds),  # type: ignore[arg-type]  # it is called, nothing else
         ws="none",
         log_config=None,
         access_log=False,

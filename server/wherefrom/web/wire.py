@@ -1,28 +1,46 @@
-"""Answers written to the connection as they are, where uvicorn would take them apart and put them together again.
+"""Answers of the hot routes: their heads are spelled once, and an answer is bytes.
 
-uvicorn looks through each header by two regular expressions, and takes the answer in two calls: a third of what a small
-one costs. Whether it is safe to do without is asked of each request: only of uvicorn's own cycle on httptools, with
-nothing sent before, a connection that stays open and keeps up, and no header that uvicorn itself would add. Whatever
-else it is (HEAD, another server, a test's client, a later uvicorn that looks different) gets the answer as ASGI has it.
+The same answer can be told as ASGI has it (``send_reply``), for what is not on the short way (see ``web.protocol``).
 """
 
 from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Any
 
-from starlette.types import Scope, Send
+from starlette.responses import Response
+from starlette.types import Send
 
 Headers = list[tuple[bytes, bytes]]
 
-_UNSAFE = re.compile(rb"[\x00-\x1f\x7f]")
+_UNSAFE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LENGTH = b"content-length"
+_NO_BODY = (204, 304)
 
-_CYCLE = ("uvicorn.protocols.http.httptools_impl", "RequestResponseCycle")
+
+class Reply:
+    """A whole answer: ``raw``, as it goes over the wire to who asked by GET or POST, and its parts."""
+
+    __slots__ = ("_headers", "body", "raw", "status")
+
+    def __init__(self, status: int, raw: bytes, headers: Headers, body: bytes) -> None:
+        self.status = status
+        self.raw = raw
+        self.body = body
+        self._headers = headers
+
+    def headers(self) -> Headers:
+        """With the length, unless the status has no body."""
+        length = [] if self.status in _NO_BODY else [(_LENGTH, b"%d" % len(self.body))]
+        return [*self._headers, *length]
+
+    def raw_at_last(self) -> bytes:
+        """``raw`` of the last answer on a connection."""
+        return self.raw.replace(b"\r\n", b"\r\nconnection: close\r\n", 1)
 
 
 class Head:
-    """Status and headers of answers, spelled once for both ways. None that nobody needs: each costs."""
+    """Status and headers of answers. None that nobody needs: each costs."""
 
     def __init__(self, status: int, headers: Headers) -> None:
         self.status = status
@@ -31,62 +49,29 @@ class Head:
         lines += [name + b": " + value for name, value in headers]
         self._lines = b"\r\n".join(lines) + b"\r\n"
 
-    async def send(self, send: Send, body: bytes = b"", name: bytes = b"", value: bytes = b"") -> None:
-        """The whole answer, with its length unless the status has no body, and with one more header (``name``)."""
-        told = b"%b: %b\r\n" % (name, value) if name else b""
-        length = b"" if self.status == 204 else b"content-length: %d\r\n" % len(body)
-        if _UNSAFE.search(value) is None and _write(send, b"%b%b%b\r\n%b" % (self._lines, told, length, body)):
-            return
-        headers = [*self._headers, (name, value)] if name else [*self._headers]
-        await send_answer(send, self.status, headers, body)
+    def reply(self, body: bytes = b"", name: bytes = b"", value: bytes = b"") -> Reply:
+        """The whole answer, with one more header (``name``). ValueError when ``value`` would end its line."""
+        headers, told = self._headers, b""
+        if name:
+            if _UNSAFE.search(value) is not None:
+                raise ValueError(f"the value of {name.decode()} has a control character")
+            headers, told = [*headers, (name, value)], b"%b: %b\r\n" % (name, value)
+        length = b"" if self.status in _NO_BODY else b"content-length: %d\r\n" % len(body)
+        return Reply(self.status, b"%b%b%b\r\n%b" % (self._lines, told, length, body), headers, body)
 
 
-class Fixed:
-    """An answer that is always the same, as an ASGI application."""
-
-    def __init__(self, status: int, headers: Headers, body: bytes = b"") -> None:
-        self._head = Head(status, [*headers, (b"content-length", b"%d" % len(body))])
-        self._raw = self._head._lines + b"\r\n" + body
-        self._start = {"type": "http.response.start", "status": status, "headers": self._head._headers}
-        self._body = {"type": "http.response.body", "body": body}
-
-    async def __call__(self, scope: Scope, receive: Any, send: Send) -> None:
-        if not _write(send, self._raw):
-            await send(self._start)
-            await send(self._body)
+def fixed(status: int, headers: Headers, body: bytes = b"") -> Reply:
+    """An answer that is always the same."""
+    return Head(status, headers).reply(body)
 
 
-async def send_answer(send: Send, status: int, headers: Headers, body: bytes = b"") -> None:
-    """The whole answer as ASGI has it; its length is added to ``headers``, unless the status has no body."""
-    if status != 204:
-        headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def reply_of(response: Response) -> Reply:
+    """What Starlette has made, for where it is rare."""
+    headers = [(name, value) for name, value in response.raw_headers if name != _LENGTH]
+    return Head(response.status_code, headers).reply(bytes(response.body))
 
 
-def _write(send: Send, raw: bytes) -> bool:
-    """Whether the answer is written; else nothing is."""
-    cycle: Any = getattr(send, "__self__", None)
-    kind = type(cycle)
-    if (kind.__module__, kind.__name__) != _CYCLE:
-        return False
-    try:
-        if (
-            cycle.response_started
-            or cycle.disconnected
-            or cycle.more_body  # what is left of the request would be taken for the next one
-            or not cycle.keep_alive
-            or cycle.flow.write_paused
-            or cycle.default_headers
-            or cycle.access_log
-            or cycle.scope["method"] == "HEAD"
-        ):
-            return False
-        write, wake, end = cycle.transport.write, cycle.message_event.set, cycle.on_response
-    except AttributeError:
-        return False
-    cycle.response_started = cycle.response_complete = True
-    write(raw)
-    wake()
-    end()
-    return True
+async def send_reply(send: Send, reply: Reply) -> None:
+    """The answer as ASGI has it."""
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers()})
+    await send({"type": "http.response.body", "body": reply.body})
