@@ -74,6 +74,7 @@ _DROPS = {
     "bad_json": "Requests that could not be read",
     "unknown_site": "Requests with an unknown site key",
     "bad_token": "Signs of visits that are not known",
+    "too_often": "Visits and signs beyond what the settings allow a minute",
     "unavailable": "Requests while the service was too busy",
 }
 

@@ -22,7 +22,6 @@ from wherefrom.tracking.store import LinkKey, StoredHit, append_hits, find_urls
 log = structlog.get_logger(__name__)
 
 _MOST_ON_A_PAGE = 256
-_MOST_WAITING = 4096
 _MOST_FOLLOWED = 4096  # of 2,000 characters at the most
 
 
@@ -33,14 +32,20 @@ _Line = tuple[StoredHit, Told]
 
 
 class HitBook:
-    """One for a process. ``time_limit`` in seconds is how long a hit's answer is waited for."""
+    """One for a process. ``time_limit`` in seconds is how long a hit's answer is waited for; ``most`` hits wait."""
 
-    def __init__(self, db: Database, time_limit: float) -> None:
+    def __init__(self, db: Database, time_limit: float, most: int = 4096) -> None:
         self._db = db
         self._time_limit = time_limit
+        self._most = most
         self._waiting: list[_Line] = []
         self._writer: asyncio.Task[None] | None = None
         self._followed: OrderedDict[LinkKey, str] = OrderedDict()
+
+    @property
+    def is_full(self) -> bool:
+        """As many hits wait as may; a further one would be refused."""
+        return len(self._waiting) >= self._most
 
     def find_followed(self, key: LinkKey) -> str | None:
         """Where a link leads that was followed of late, for when the database cannot be asked. Mostly a scanner has
@@ -50,7 +55,7 @@ class HitBook:
     def write(self, hit: StoredHit, told: Told) -> None:
         """``told`` is called once, never before this returns: the hit is durable then, or what the database met is
         said. Unavailable where too many wait."""
-        if len(self._waiting) >= _MOST_WAITING:
+        if self.is_full:
             fault = Unavailable("the database does not keep up with the hits", hint="try again in a moment")
             asyncio.get_running_loop().call_soon(told, None, fault)
             return

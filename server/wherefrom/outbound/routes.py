@@ -19,6 +19,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.errors import Unavailable
+from wherefrom.load import Shed
 from wherefrom.outbound.book import HitBook
 from wherefrom.services import Services
 from wherefrom.tracking.carry import carry
@@ -37,6 +38,7 @@ TIME_LIMIT = 2.0
 """Seconds a write is waited for. Who comes meanwhile waits for the next one, hence twice as long at the most."""
 
 _FAULTS = (TimeoutError, SQLAlchemyError, Unavailable, OSError)
+_HITS_A_WRITE = 4  # are written in the time of another write
 _LONGEST_AGENT = 512
 _PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 _AGENT = b"user-agent"
@@ -100,10 +102,17 @@ class _Doors:
     def __init__(self, services: Services, time_limit: float) -> None:
         self.services = services
         self.time_limit = time_limit
-        self.book = HitBook(services.db, time_limit)
+        self.book = HitBook(services.db, time_limit, _HITS_A_WRITE * services.settings.limits.waiting_writes)
         self._next_id = services.ids.next
         self._policy = services.settings.visits.ip
         self._proxies = Proxies(services.settings.server.trusted_proxies)
+
+    def is_overrun(self) -> bool:
+        """Whether a hit cannot be written down for there are too many; then it is counted as that."""
+        if not self.book.is_full:
+            return False
+        self.services.load.note(Shed.HITS)
+        return True
 
     def read_hit(self, asked: Asked, kind: Kind, mark: Mark, now: datetime) -> StoredHit:
         """The request as it is kept. Of who is measured by the day alone, the network is not."""
@@ -123,7 +132,7 @@ class _Pixel:
         doors, services = self._doors, self._doors.services
         now = services.clock.now()
         mark = read_open(services.tokens, asked.path[len(OPEN_PATH) :].removesuffix(".gif"), now)
-        if mark is None:
+        if mark is None or doors.is_overrun():
             asked.answer(_ANSWER)
             return
 
@@ -148,6 +157,9 @@ class _Click:
             asked.answer(_UNKNOWN)
             return
         hit = self._doors.read_hit(asked, "click", mark, now)
+        if self._doors.is_overrun():
+            self._lead_without(asked, hit, mark)
+            return
 
         def told(url: str | None, fault: Exception | None) -> None:
             if fault is None:
@@ -170,6 +182,14 @@ class _Click:
         if not (url and mark.contact_id and lasts) or judge_alone("click", hit.agent, hit.hint) is not HUMAN:
             return url
         return carry(self._doors.services.tokens, url, mark, hit.seen_at + lasts)
+
+    def _lead_without(self, asked: Asked, hit: StoredHit, mark: Mark) -> None:
+        """While too many hits wait: first by what is remembered."""
+        url = self._doors.book.find_followed((mark.site_id, mark.send_id, mark.number))
+        if url is None:
+            asked.run(self._lead_on(asked, hit, mark))
+        else:
+            self._lead(asked, url, hit, mark)
 
     async def _lead_on(self, asked: Asked, hit: StoredHit, mark: Mark) -> None:
         """Without the hit: where nothing can be written something may still be read, or remembered."""

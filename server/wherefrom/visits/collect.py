@@ -23,7 +23,8 @@ from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.db import Tx
-from wherefrom.errors import BadInput, Forbidden, NotFound, Unavailable, WherefromError
+from wherefrom.errors import BadInput, Forbidden, NotFound, TooMany, Unavailable, WherefromError
+from wherefrom.load import RETRY_SECONDS, Shed
 from wherefrom.services import Services
 from wherefrom.sites.paths import browser_form, is_off
 from wherefrom.sites.site import Site
@@ -43,6 +44,7 @@ from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_rem
 from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
 from wherefrom.visits.visit import tell
 from wherefrom.web.limit import TimeLimit
+from wherefrom.web.rate import Rate
 
 if TYPE_CHECKING:
     from wherefrom.visits.agents import Agents
@@ -94,6 +96,7 @@ class Collector:
         self._known_agents = agents
         self._geo = GeoReader(services.settings.geo.file or None)
         self._limit = TimeLimit(time_limit)
+        self._site_rate = Rate(services.settings.limits.visits_per_site)
         self._record_all = self._record_entries  # one object, by which the group commit knows what goes together
         self._own_parameters = own_parameters(services.settings.visits.source_parameter)
 
@@ -142,6 +145,9 @@ class Collector:
         except BadInput as error:
             raise Dropped(DropReason.BAD_JSON, await self.sites.find(find_site_key(raw)), error) from None
         site = await self.sites.find(heard.site)
+        if site is not None and not self._site_rate.admits(site.id):
+            self.services.load.note(Shed.SITE)
+            raise Dropped(DropReason.TOO_OFTEN, site, _too_often(self._site_rate.wait))
         arrival = Arrival(
             site=site,
             page=heard.page or "",
@@ -165,7 +171,9 @@ class Collector:
     def reply_unavailable(self, fault: BaseException, site: Site | None, caller: Caller) -> Reply:
         log.warning("a page could not be recorded", fault=f"{type(fault).__name__}: {fault}")
         self.drops.add(site.id if site else UNKNOWN_SITE, DropReason.UNAVAILABLE)
-        error = Unavailable("the visit could not be recorded in time", hint="ask again at the next heartbeat")
+        error = Unavailable(
+            "the visit could not be recorded in time", hint="ask again at the next heartbeat", retry_after=RETRY_SECONDS
+        )
         return Reply(error, own_origin(site, caller.origin))
 
     async def count(self, site: Site | None, reason: DropReason) -> None:
@@ -292,6 +300,14 @@ class Collector:
 def _by_source(hit: Hit, site: Site) -> bool:
     """Whether only the source of the page may be known, and nobody who saw it."""
     return site.mode == "source" or hit.consent is not UNSET
+
+
+def _too_often(wait: int) -> TooMany:
+    return TooMany(
+        "this site has more visits a minute than it may have",
+        hint="the operator's settings say how many: visits_per_site in [limits]",
+        retry_after=wait,
+    )
 
 
 def _explain(reason: DropReason, heard: Hit | Signal, caller: Caller) -> WherefromError:

@@ -3,7 +3,7 @@
     body      oversized 413 · bad_json 400
     whose     unknown_site 404 · foreign_origin 403 · foreign_page 403
     wanted    site_off · webdriver · bot · no_consent    (told nothing but "no visit": the page keeps its real address)
-    later     bad_token (signals) · unavailable 503
+    later     bad_token (signals) · unavailable 503 · too_often 429
 
 Whose it is, without a secret: the script is public and so is its key. What can be held is that no *foreign page* uses
 a visitor's browser to speak for the site, and a browser cannot hide that page: it puts ``Origin`` on every such
@@ -37,6 +37,7 @@ class DropReason(StrEnum):
     NO_CONSENT = "no_consent"
     BAD_TOKEN = "bad_token"  # noqa: S105 - a signal for no visit we know
     UNAVAILABLE = "unavailable"
+    TOO_OFTEN = "too_often"
 
 
 SILENT = frozenset({DropReason.SITE_OFF, DropReason.WEBDRIVER, DropReason.BOT, DropReason.NO_CONSENT})

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from wherefrom.errors import WherefromError
+from wherefrom.load import Shed
 from wherefrom.services import Services
 from wherefrom.visits.collect import Collector, Reply
 from wherefrom.visits.gate import Caller, DropReason
@@ -20,7 +21,9 @@ from wherefrom.visits.script import CORE, KINDS, Script, kind_path, load_script,
 from wherefrom.visits.signals import take_signal
 from wherefrom.web import wire
 from wherefrom.web.asked import Asked
+from wherefrom.web.busy import BUSY, too_often
 from wherefrom.web.front import DirectRoute
+from wherefrom.web.rate import Rate
 from wherefrom.web.requests import Proxies, too_large
 from wherefrom.web.responses import problem_response
 from wherefrom.web.wire import reply_of
@@ -105,25 +108,45 @@ class _Door:
     """Where pages or signs are told."""
 
     def __init__(self, collector: Collector, call: Callable[[bytes, Caller], Awaitable[Reply]]) -> None:
+        services, settings = collector.services, collector.services.settings
         self._collector = collector
-        self._limit = collector.services.settings.collector.max_body
+        self._limit = settings.collector.max_body
         self._call = call
-        self._proxies = Proxies(collector.services.settings.server.trusted_proxies)
+        self._proxies = Proxies(settings.server.trusted_proxies)
+        self._load = services.load
+        self._rate = Rate(settings.limits.visits_per_address)
+        self._most = settings.limits.waiting_writes
+        self._under_way = 0
 
     def __call__(self, asked: Asked) -> None:
         if asked.method == "OPTIONS":
             asked.answer(_preflight(asked))
-        else:
-            asked.run(self._take(asked))
+            return
+        if self._under_way >= self._most:
+            self._load.note(Shed.VISITS)
+            asked.answer(BUSY)
+            return
+        ip = self._proxies.find_visitor(asked.peer, asked.headers)
+        if not self._rate.admits_address(ip):
+            self._load.note(Shed.ADDRESS)
+            asked.answer(too_often(self._rate.wait))
+            return
+        self._under_way += 1  # here, not in the task: a flood is read before the first of its tasks runs
+        asked.run(self._take(asked, ip))
 
-    async def _take(self, asked: Asked) -> None:
+    async def _take(self, asked: Asked, ip: str) -> None:
+        try:
+            await self._hear(asked, ip)
+        finally:
+            self._under_way -= 1
+
+    async def _hear(self, asked: Asked, ip: str) -> None:
         headers = asked.find_headers(_HEADERS)
         raw, origin = asked.body, headers.get(b"origin")
         if raw is None:
             await self._collector.count(None, DropReason.OVERSIZED)
             asked.answer(reply_of(problem_response(too_large(self._limit))))
             return
-        ip = self._proxies.find_visitor(asked.peer, asked.headers)
         reply = await self._call(raw, Caller(ip, headers.get(b"user-agent", ""), origin, headers.get(_SITE, "")))
         readable_by = origin if reply.own else None
         if isinstance(reply.value, WherefromError):

@@ -1,25 +1,40 @@
-"""The answer to who is turned away because there is too much to do."""
+"""The answers to who is turned away: there is too much to do, or one asks too often.
+
+Made long before, since they have to cost next to nothing. They say nothing of anybody, hence every page may read them.
+"""
 
 from __future__ import annotations
 
-from starlette.types import Receive, Scope, Send
+import msgspec
 
+from wherefrom.errors import TooMany, Unavailable, WherefromError
 from wherefrom.load import RETRY_SECONDS
+from wherefrom.web.responses import problem_of
+from wherefrom.web.wire import Head, Reply
 
-BODY = (
-    b'{"type":"urn:wherefrom:problem:unavailable","title":"Not available right now","status":503,'
-    b'"detail":"more is asked than the service can do","hint":"try again in a moment"}'
-)
-HEADERS = [
+_HEADERS = [
     (b"content-type", b"application/problem+json"),
-    (b"retry-after", b"%d" % RETRY_SECONDS),
     (b"cache-control", b"no-store"),
-    (b"access-control-allow-origin", b"*"),  # it says nothing of anybody, and the script may read why
+    (b"access-control-allow-origin", b"*"),
 ]
-_LENGTH = (b"content-length", b"%d" % len(BODY))
+_RETRY = b"retry-after"
 
 
-async def answer_busy(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """503 with Retry-After, as an ASGI application; made long before, since it has to cost next to nothing."""
-    await send({"type": "http.response.start", "status": 503, "headers": [*HEADERS, _LENGTH]})
-    await send({"type": "http.response.body", "body": BODY})
+def _body(error: WherefromError) -> bytes:
+    return msgspec.json.encode(problem_of(error))
+
+
+BUSY = Head(503, _HEADERS).reply(
+    _body(Unavailable("more is asked than the service can do", hint="try again in a moment")),
+    _RETRY,
+    b"%d" % RETRY_SECONDS,
+)
+_TOO_OFTEN = Head(429, _HEADERS)
+_ADDRESS = _body(
+    TooMany("your network address asks more often than is allowed", hint="wait as long as Retry-After says")
+)
+
+
+def too_often(wait: int) -> Reply:
+    """To an address that asks too often; ``wait`` seconds."""
+    return _TOO_OFTEN.reply(_ADDRESS, _RETRY, b"%d" % wait)

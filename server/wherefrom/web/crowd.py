@@ -6,16 +6,14 @@ opened, the console keeps its room. Who asks how the service is (health, readine
 
 from __future__ import annotations
 
-from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wherefrom.errors import TooMany
 from wherefrom.load import Load, Shed
 from wherefrom.settings import Settings
-from wherefrom.web.busy import answer_busy
+from wherefrom.web.busy import BUSY, too_often
 from wherefrom.web.rate import Rate
-from wherefrom.web.requests import client_ip
-from wherefrom.web.responses import problem_response
+from wherefrom.web.requests import Proxies
+from wherefrom.web.wire import send_reply
 
 _ALWAYS = frozenset({"/healthz", "/readyz", "/metrics"})
 _LETTERS = "/u/"  # a mail provider unsubscribes thousands from one address
@@ -26,7 +24,8 @@ class Crowd:
 
     def __init__(self, app: ASGIApp, settings: Settings, load: Load) -> None:
         self._app = app
-        self._settings = settings
+        self._most = settings.limits.requests
+        self._proxies = Proxies(settings.server.trusted_proxies)
         self._load = load
         self._rate = Rate(settings.limits.requests_per_address)
         self._under_way = 0
@@ -35,15 +34,13 @@ class Crowd:
         if scope["type"] != "http" or scope["path"] in _ALWAYS:
             await self._app(scope, receive, send)
             return
-        if self._under_way >= self._settings.limits.requests:
+        if self._under_way >= self._most:
             self._load.note(Shed.REQUESTS)
-            await answer_busy(scope, receive, send)
+            await send_reply(send, BUSY)
             return
-        if not self._rate.admits_address(client_ip(Request(scope), self._settings)) and not scope["path"].startswith(
-            _LETTERS
-        ):
+        if not self._admits(scope):
             self._load.note(Shed.ADDRESS)
-            await problem_response(*too_often("your network address", self._rate))(scope, receive, send)
+            await send_reply(send, too_often(self._rate.wait))
             return
         self._under_way += 1
         try:
@@ -51,9 +48,8 @@ class Crowd:
         finally:
             self._under_way -= 1
 
-
-def too_often(who: str, rate: Rate) -> tuple[TooMany, dict[str, str]]:
-    """The error who asks too often hears, and the header that goes with it."""
-    wait = rate.wait
-    hint = f"wait {wait} seconds; what is allowed is in [limits] of the settings"
-    return TooMany(f"{who} asks more often than is allowed", hint=hint, retry_after=wait), {"retry-after": str(wait)}
+    def _admits(self, scope: Scope) -> bool:
+        peer = (scope.get("client") or ("",))[0]
+        return scope["path"].startswith(_LETTERS) or self._rate.admits_address(
+            self._proxies.find_visitor(peer, scope["headers"])
+        )

@@ -31,9 +31,9 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
     return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
 
 
-def problem_response(error: WherefromError, headers: Mapping[str, str] | None = None) -> Response:
+def problem_of(error: WherefromError) -> dict[str, Any]:
     """RFC 9457 problem details: ``type`` (a stable URN), ``title``, ``status``, ``detail``, ``hint`` and the
-    error's extra members. What is not available now says when to come again."""
+    error's extra members."""
     problem = {
         "type": f"urn:wherefrom:problem:{error.code}",
         "title": error.title,
@@ -43,6 +43,11 @@ def problem_response(error: WherefromError, headers: Mapping[str, str] | None = 
     if error.hint:
         problem["hint"] = error.hint
     problem.update({name: value for name, value in error.extra.items() if name not in problem})
-    if isinstance(error, Unavailable):
-        headers = {"retry-after": RETRY_SECONDS, **(headers or {})}
-    return Response(msgspec.json.encode(problem), error.status, headers, media_type="application/problem+json")
+    return problem
+
+
+def problem_response(error: WherefromError, headers: Mapping[str, str] | None = None) -> Response:
+    """``problem_of`` as an answer. How long to wait (``extra["retry_after"]``) is told as Retry-After, too."""
+    wait = error.extra.get("retry_after")
+    told = {"retry-after": str(wait), **(headers or {})} if wait else headers
+    return Response(msgspec.json.encode(problem_of(error)), error.status, told, media_type="application/problem+json")
