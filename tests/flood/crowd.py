@@ -1,0 +1,121 @@
+"""A crowd: many connections that each ask again as soon as they are answered, from a process of its own.
+
+    python -m tests.flood.crowd PORT CONNECTIONS SECONDS < requests, each as a line of JSON text
+
+Three of four ask by the first request, the fourth by one of the others.
+
+Prints one line of JSON: how many answers of each status there were by the request's number, how long each took in
+seconds at the median and for 99 %, how many connections were closed on us. A closed one is opened anew, with what it
+had to say.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import selectors
+import socket
+import sys
+import time
+from collections import defaultdict
+
+
+class Talk:
+    """One connection, which always asks the same."""
+
+    def __init__(self, port: int, kind: int, request: bytes) -> None:
+        self.kind = kind
+        self._port = port
+        self._request = request
+        self._got = b""
+        self.asked = 0.0
+        self.socket = socket.socket()
+
+    def begin(self) -> None:
+        self.socket.close()
+        self.socket = socket.socket()
+        self.socket.setblocking(False)
+        self._got = b""
+        self.socket.connect_ex(("127.0.0.1", self._port))
+
+    def ask(self) -> None:
+        self.asked = time.perf_counter()
+        self.socket.send(self._request)
+
+    def listen(self) -> int:
+        """The status of a whole answer, 0 while it is not whole; OSError when the connection is closed."""
+        piece = self.socket.recv(65536)
+        if not piece:
+            raise ConnectionResetError
+        self._got += piece
+        head, end, body = self._got.partition(b"\r\n\r\n")
+        if not end:
+            return 0
+        at = head.find(b"content-length: ")
+        length = int(head[at + 16 :].partition(b"\r")[0]) if at >= 0 else 0
+        if len(body) < length:
+            return 0
+        self._got = b""
+        return int(head[9:12])
+
+
+class Tally:
+    def __init__(self) -> None:
+        self.statuses: defaultdict[int, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self.waits: defaultdict[int, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.closed = 0
+
+    def add(self, kind: int, status: int, wait: float) -> None:
+        self.statuses[kind][status] += 1
+        kept = self.waits[kind][status]
+        if len(kept) < 20_000 or random.random() < 0.05:
+            kept.append(wait)
+
+    def told(self, seconds: float) -> str:
+        rows = {}
+        for kind, statuses in self.statuses.items():
+            for status, count in statuses.items():
+                waits = sorted(self.waits[kind][status])
+                middle, slow = waits[len(waits) // 2], waits[len(waits) * 99 // 100]
+                rows[f"{kind}:{status}"] = {"count": count, "p50": middle, "p99": slow}
+        return json.dumps({"answers": rows, "closed": self.closed, "seconds": seconds})
+
+
+def flood(port: int, requests: list[bytes], connections: int, seconds: float) -> str:
+    tally, poll = Tally(), selectors.EpollSelector()
+    others = range(1, len(requests))
+    kinds = [kind for other in others for kind in (0, 0, 0, other)] or [0]
+    talks = [Talk(port, kind, requests[kind]) for kind in (kinds * connections)[:connections]]
+    began = time.perf_counter()
+    for talk in talks:
+        _open(talk, poll)
+    while time.perf_counter() - began < seconds:
+        for key, events in poll.select(0.1):
+            talk = key.data
+            try:
+                if events & selectors.EVENT_WRITE:
+                    talk.ask()
+                    poll.modify(talk.socket, selectors.EVENT_READ, talk)
+                elif status := talk.listen():
+                    tally.add(talk.kind, status, time.perf_counter() - talk.asked)
+                    talk.ask()
+            except OSError:
+                tally.closed += 1
+                with contextlib.suppress(KeyError, ValueError):
+                    poll.unregister(key.fd)
+                _open(talk, poll)
+    took = time.perf_counter() - began
+    for talk in talks:
+        talk.socket.close()
+    return tally.told(took)
+
+
+def _open(talk: Talk, poll: selectors.EpollSelector) -> None:
+    talk.begin()
+    poll.register(talk.socket, selectors.EVENT_WRITE, talk)
+
+
+if __name__ == "__main__":
+    asked = [json.loads(line).encode() for line in sys.stdin]
+    print(flood(int(sys.argv[1]), asked, int(sys.argv[2]), float(sys.argv[3])))
