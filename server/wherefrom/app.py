@@ -73,6 +73,8 @@ _HOUSEKEEPING_SECONDS = 60.0  # how often it looks whether anything is due
 async def open_services(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Services]:
     """The services of one process; closed, with all written work done, at the end of the block."""
     key = load_key(Path(settings.data.key_file))
+    blobs = Blobs(Path(settings.data.folder) / "blobs")
+    await asyncio.to_thread(blobs.settle)
     database = Database(settings.database.url, patience=settings.database.timeout_seconds)
     async with guarded_client(settings) as client:
         try:
@@ -83,7 +85,7 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
                 tokens=Tokens(key),
                 ids=Ids(),
                 http=client,
-                blobs=Blobs(Path(settings.data.folder) / "blobs"),
+                blobs=blobs,
                 bell=Bell(),
             )
         finally:

@@ -38,7 +38,7 @@ from sqlalchemy import func, select
 from tests.acceptance.letters import write_letter
 from tests.inbox.rows import Rows
 from tests.support.dovecot import Account, Dovecot
-from tests.support.full_mailbox import fill, make_letters
+from tests.support.full_mailbox import FIRST, fill, make_letters
 from tests.support.receiver import Receiver
 from wherefrom.app import TAKERS, background, open_services
 from wherefrom.db import Database, insert
@@ -55,6 +55,7 @@ from wherefrom.substitution.lend import lend
 from wherefrom.substitution.target import Options
 from wherefrom.supervise import Resident, Supervisor
 from wherefrom.visits.tables import visit
+from wherefrom.web.serve import prepare_process
 
 SITE = 1
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -127,7 +128,7 @@ async def give_out_codes(services: Services, count: int) -> list[str]:
     await rows.site()
     await rows.visit(1)
     target = await add_target(services, SITE, "sales@company.example", Options())
-    now, codes = services.clock.now() - timedelta(hours=1), []
+    now, codes = FIRST - timedelta(hours=1), []
     async with services.db.write() as tx:
         example = dict((await tx.execute(select(visit))).one()._mapping)
         for number in range(2, count + 2):
@@ -205,6 +206,7 @@ async def work(folder: Path, tell: int) -> None:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         todo = background(services)
+        prepare_process()  # as the service does
         if tell:
             before = time.process_time()
             todo.append(Resident("teller", lambda stop: _tell_at_the_end(stop, tell, before)))

@@ -18,7 +18,7 @@ async def test_what_was_put_comes_back_under_its_sha256(tmp_path: Path) -> None:
     name = await blobs.put(b"a letter")
     assert name == hashlib.sha256(b"a letter").hexdigest()
     assert await blobs.get(name) == b"a letter"
-    assert blobs.path(name) == tmp_path / "blobs" / name[:2] / name[2:4] / name
+    assert blobs.path(name) == tmp_path / "blobs" / name[:2] / name
 
 
 async def test_the_same_bytes_put_many_times_at_once_are_one_blob(tmp_path: Path) -> None:
@@ -194,8 +194,8 @@ def test_bytes_that_are_removed_while_their_time_is_being_set_are_written_anew(
     removed: list[bool] = []
     set_time = os.utime
 
-    def between(found: Path) -> None:
-        with found.open("rb") as file:
+    def between(found: str) -> None:
+        with Path(found).open("rb") as file:
             removed.append(asyncio.run(other.remove_unused(path.name, timedelta(hours=1))))
             set_time(file.fileno())
 
@@ -203,6 +203,18 @@ def test_bytes_that_are_removed_while_their_time_is_being_set_are_written_anew(
     blobs.keep([b"raced"])
     assert removed == [True]
     assert path.read_bytes() == b"raced"
+
+
+async def test_blobs_that_an_earlier_version_put_a_folder_deeper_come_to_their_places(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path)
+    names = [await blobs.put(b"letter %d" % number) for number in range(40)]
+    for name in names[:30]:
+        deep = tmp_path / name[:2] / name[2:4]
+        deep.mkdir(exist_ok=True)
+        blobs.path(name).rename(deep / name)
+    Blobs(tmp_path).settle()
+    assert [await blobs.get(name) for name in names] == [b"letter %d" % number for number in range(40)]
+    assert not any(blobs.path(name).parent.joinpath(name[2:4]).exists() for name in names)
 
 
 async def test_what_a_crash_left_half_removed_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """A mailbox of thousands of letters, put where Dovecot keeps it: delivering them one by one would take minutes.
 
-Letters of 35 kB on average: a third with a file of its own. Half are to a code that was
-given out, a fifth in threads. Knows Dovecot's folder and nothing about Wherefrom.
+Letters of 35 kB on average: a third with a file of its own. Half are to a code that was given out, a fifth in threads,
+five of each sender, a minute between two. Knows Dovecot's folder and nothing about Wherefrom.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _HOP = (
     "with ESMTPS id 4F1C21000{n}\r\n\tfor <{to}>; Mon, 02 Nov 2026 09:00:0{n} +0000 (UTC)"
 )
 _FILE_BYTES = 60_000
-_FIRST = datetime(2026, 11, 2, 9, tzinfo=UTC)
+FIRST = datetime(2026, 11, 2, 9, tzinfo=UTC)
+"""When the first letter is written, and arrives."""
 
 
 def make_letters(count: int, codes: Sequence[str], seed: int = 7) -> Iterator[bytes]:
@@ -41,8 +42,8 @@ def _letter(chance: random.Random, message_id: str, number: int, to: str, parent
     subject = base64.b64encode("Сколько стоит доставка стула?".encode()).decode()
     name = base64.b64encode("Анна Лид".encode()).decode()
     head = (
-        f"{hops}Date: {format_datetime(_FIRST + timedelta(minutes=number))}\r\nMessage-ID: <{message_id}>\r\n{parent}"
-        f'From: =?utf-8?b?{name}?= <lead{number % 97}@customer.example>\r\nTo: "Sales, Company" <{to}>\r\n'
+        f"{hops}Date: {format_datetime(FIRST + timedelta(minutes=number))}\r\nMessage-ID: <{message_id}>\r\n{parent}"
+        f'From: =?utf-8?b?{name}?= <lead{number // 5}@customer.example>\r\nTo: "Sales, Company" <{to}>\r\n'
         f"Subject: =?utf-8?b?{subject}?=\r\nMIME-Version: 1.0\r\n"
     )
     texts = (
@@ -75,10 +76,11 @@ def fill(dovecot: Dovecot, account: Account, letters: Iterator[bytes]) -> int:
         client.select_folder("INBOX", readonly=True)
     place, written = maildir / "cur", 0
     for number, raw in enumerate(letters):
-        path = place / f"{1_700_000_000 + number}.M{number}P1.bench,S={len(raw)}:2,"
+        arrived = round((FIRST + timedelta(minutes=number)).timestamp())
+        path = place / f"{arrived}.M{number}P1.bench,S={len(raw)}:2,"
         path.write_bytes(raw)
         give(path, dovecot.owner)
-        os.utime(path, (1_700_000_000 + number,) * 2)
+        os.utime(path, (arrived, arrived))
         written += len(raw)
     with dovecot.imap(account) as client:
         client.select_folder("INBOX", readonly=True)

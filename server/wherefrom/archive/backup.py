@@ -63,7 +63,9 @@ async def back_up(settings: Settings, file: Path, *, with_key: bool) -> Made:
             copied.unlink(missing_ok=True)
             async with dump(database, settings.database.url, copied) as tx:
                 await asyncio.to_thread(writing.add_bytes, HEAD, _head(database.dialect, now, with_key))
-                made = await add_blobs(writing, tx, database, Blobs(Path(settings.data.folder) / "blobs"))
+                blobs = Blobs(Path(settings.data.folder) / "blobs")
+                await asyncio.to_thread(blobs.settle)
+                made = await add_blobs(writing, tx, database, blobs)
             await asyncio.to_thread(writing.add_file, DATABASES[database.dialect], copied)
             if with_key:
                 await asyncio.to_thread(writing.add_file, KEY, key)
@@ -133,4 +135,4 @@ def _add(writing: Writing, blobs: Blobs, names: list[str], made: Made) -> list[s
 
 def blob_member(name: str) -> str:
     """What a blob is called in a backup: as in the data folder."""
-    return f"blobs/{name[:2]}/{name[2:4]}/{name}"
+    return f"blobs/{name[:2]}/{name}"

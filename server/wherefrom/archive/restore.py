@@ -17,7 +17,8 @@ from wherefrom.archive.tarball import read, sync_folder
 from wherefrom.db.migrate import knows_revision
 from wherefrom.errors import BadInput, Conflict
 
-_BLOB = re.compile(r"blobs/[0-9a-f]{2}/[0-9a-f]{2}/([0-9a-f]{64})")
+# Backups of the first versions have a folder more between.
+_BLOB = re.compile(r"blobs/(([0-9a-f]{2}/){1,2})([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ class _Unpacking:
         if name == DATABASES[self.head["engine"]]:
             return _partial(self._folder / name)
         blob = _BLOB.fullmatch(name)
-        if name == KEY or (blob and name == blob_member(blob.group(1))):
+        if blob and blob[3].startswith(blob[1].replace("/", "")):
+            return self._folder / blob_member(blob[3])
+        if name == KEY:
             return self._folder / name
         raise BadInput(f"{name[:200]!r} does not belong in a backup", hint="take another one")
 

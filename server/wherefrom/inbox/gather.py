@@ -1,33 +1,28 @@
-"""Gathers what is known of one letter into ``Evidence``: the only place where attribution meets the database.
+"""Gathers what is known of one letter into ``Evidence``: with ``addressed`` the only place where attribution meets the
+database.
 
-All questions go into one reading transaction. Histories are bounded (leases of pools by time, parents and earlier
-letters by number), so that an address that was lent for years costs what one of last week does.
+What an earlier letter may have changed is asked in the letter's own write. Histories are bounded (leases of pools by
+time, parents and earlier letters by number), so that an address that was lent for years costs what one of last week
+does.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
-from wherefrom.addresses import find_address
 from wherefrom.db import Tx
+from wherefrom.inbox.addressed import Addressed, look_up
 from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Signal
 from wherefrom.inbox.sender import find_sender
-from wherefrom.inbox.store import authors, intents, mailboxes, messages
+from wherefrom.inbox.store import authors, intents, messages
 from wherefrom.inbox.store.messages import Stored
 from wherefrom.mail.letter import Letter
 from wherefrom.substitution.code import recognise
 from wherefrom.substitution.habits import USUAL
-from wherefrom.substitution.store import Holder, find_habits, find_holders, list_pool_keys, list_targets
-from wherefrom.substitution.target import Target
+from wherefrom.substitution.store import Holder, find_habits, find_holders
 
-_HISTORY = timedelta(days=60)
-_QUOTED_TEXT = 100_000
-_MOST_QUOTED = 50
 _MOST_PARENTS = 50
-_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,64}@[A-Za-z0-9.-]{1,253}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,19 +35,15 @@ class Gathered:
     known_thread: bool
 
 
-async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
-    """The evidence on ``letter``."""
+async def gather(tx: Tx, stored: Stored, letter: Letter, addressed: Addressed | None = None) -> Gathered:
+    """The evidence on ``letter``; ``addressed`` for whoever has it already."""
     site_id = stored.site_id
-    targets = await list_targets(tx, site_id)
-    trust = recipient_trust(letter)
-    quoted = [key for key in _quoted(letter.text) if key not in trust and recognise(targets, key) == "coded"]
-    since = stored.arrived_at - _HISTORY
-    holders = await find_holders(tx, site_id, [*trust, *quoted[:_MOST_QUOTED]], since=since)
+    if addressed is None:
+        (addressed,) = await look_up(tx, site_id, [(letter, stored.arrived_at)])
+    trust, holders = addressed.trust, addressed.holders
     held = {one.address.lower() for one in holders}
-    unknown = tuple(key for key in trust if key not in held and recognise(targets, key) == "coded")
-    in_pools = await list_pool_keys(tx, site_id, [*trust, *_senders(letter)])
-    own = {target.key for target in targets} | in_pools | await mailboxes.list_usernames(tx, site_id)
-    sender, excluded = find_sender(letter, own)
+    unknown = tuple(key for key in trust if key not in held and recognise(addressed.targets, key) == "coded")
+    sender, excluded = find_sender(letter, addressed.own)
     received = [one for one in holders if one.address.lower() in trust]
     pool = [one for one in received if one.strategy == "pool"]
     coded = [one for one in received if one.strategy != "pool"]
@@ -71,28 +62,11 @@ async def gather(tx: Tx, stored: Stored, letter: Letter) -> Gathered:
         sender=sender,
         sender_excluded=excluded,
         by_sender=tuple(await messages.list_by_sender(tx, site_id, sender, stored.arrived_at)) if sender else (),
-        quoted=tuple(_holding(one, {}) for one in holders if one.address.lower() in quoted),
+        quoted=tuple(_holding(one, {}) for one in holders if one.address.lower() in addressed.quoted),
         habits=await find_habits(tx, site_id) if pool else USUAL,
     )
     known = bool(thread) or await messages.is_thread_known(tx, site_id, parents)
-    return Gathered(evidence, _to_address(trust, held, in_pools, unknown, targets), known)
-
-
-def recipient_trust(letter: Letter) -> dict[str, int]:
-    """The letter's recipients in lower case, the most trusted first, with the best trust of each."""
-    found: dict[str, int] = {}
-    for recipient in letter.recipients:
-        key = recipient.address.key
-        found[key] = max(recipient.trust, found.get(key, 0))
-    return found
-
-
-def _quoted(text: str) -> list[str]:
-    """Addresses in the text, in lower case, each once."""
-    if "@" not in text:  # most have none, and the pattern tries every letter
-        return []
-    hits = (find_address(hit.rstrip(".")) for hit in _ADDRESS.findall(text[:_QUOTED_TEXT]))
-    return list(dict.fromkeys(hit.key for hit in hits if hit is not None))
+    return Gathered(evidence, _to_address(addressed, held, unknown), known)
 
 
 def _parents(letter: Letter) -> list[str]:
@@ -106,11 +80,6 @@ async def _list_thread(tx: Tx, site_id: int, parents: Sequence[str]) -> tuple[Ea
     place = {header_id: n for n, header_id in enumerate(parents)}
     found.sort(key=lambda one: (place[one[0]], one[1].message_id))
     return tuple(earlier for _, earlier in found)
-
-
-def _senders(letter: Letter) -> list[str]:
-    parties = (letter.from_, letter.reply_to)
-    return [party.address.key for party in parties if party is not None and party.address is not None]
 
 
 async def find_holding(tx: Tx, site_id: int, visit_id: int, address: str) -> tuple[Holding, bool] | None:
@@ -153,12 +122,12 @@ def _holding(one: Holder, trust: Mapping[str, int], signals: tuple[Signal, ...] 
     )
 
 
-def _to_address(
-    trust: Mapping[str, int], held: Collection[str], in_pools: Collection[str], unknown: Collection[str],
-    targets: Sequence[Target],
-) -> str:  # fmt: skip
+def _to_address(addressed: Addressed, held: Collection[str], unknown: Collection[str]) -> str:
     """What the letter was sent to: a substitute that was given out before one of a pool that was not, before an
     unknown code, before a target, before any other recipient."""
-    own = {target.key for target in targets}
-    ranked = sorted(trust, key=lambda key: (key not in held, key not in in_pools, key not in unknown, key not in own))
+    own = {target.key for target in addressed.targets}
+    ranked = sorted(
+        addressed.trust,
+        key=lambda key: (key not in held, key not in addressed.pools, key not in unknown, key not in own),
+    )
     return ranked[0] if ranked else ""

@@ -180,7 +180,8 @@ class Look:
         return frozenset(uid for uid, name in names.items() if name in held)
 
     async def _store(self, folder: Folder, plan: Plan, chosen: Sequence[Chosen]) -> None:
-        names = await self.services.blobs.put_many([letter.file or letter.raw for letter, _ in chosen])
+        names = [letter.sha256 for letter, _ in chosen]
+        await self.services.blobs.put_many([letter.file or letter.raw for letter, _ in chosen], names)
         await share(self.services, folder.site_id, names)
         now = self.services.clock.now()
         rows = [

@@ -13,6 +13,9 @@ service.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
+import gc
 import os
 import signal
 import subprocess
@@ -33,6 +36,8 @@ Asked = Sequence[tuple[str, datetime]]
 _WORTH_IT = 16
 _HOME_AFTER = 30.0
 _END_SECONDS = 5.0
+_PIPE_BYTES = 1_048_576  # with the usual 64 KiB the two processes wait for each other at every few letters
+_ALLOCATIONS = 50_000  # between two looks for cycles: a letter is thousands of objects, and makes none
 _answers = msgspec.msgpack.Decoder(Read, dec_hook=lambda _, value: value)  # Octets, which come as bytes
 _requests = msgspec.msgpack.Decoder(tuple[str, list[tuple[str, datetime]]])
 
@@ -91,7 +96,12 @@ class Reader:
     def _ask(self, blobs: Blobs, asked: Asked) -> list[Read | None]:
         if self._process is None or self._process.poll() is not None:
             command = [sys.executable, "-m", "wherefrom.inbox.reader"]
-            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603
+            self._process = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=_PIPE_BYTES
+            )
+            assert self._process.stdout is not None
+            with contextlib.suppress(OSError):  # a kernel that gives no more to this user
+                fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -127,8 +137,10 @@ def _encode(one: Read) -> bytes:
 def main() -> None:
     """The process. It writes nothing but answers to its standard output."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent's business
-    answers = os.fdopen(os.dup(1), "wb")
+    answers = os.fdopen(os.dup(1), "wb", _PIPE_BYTES)
     os.dup2(2, 1)
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS, 20, 20)
     try:
         while True:
             folder, asked = _requests.decode(_read_frame(sys.stdin.buffer))

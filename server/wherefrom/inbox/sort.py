@@ -1,8 +1,8 @@
 """Sorting: stored bytes become letters in the history, each with its match and its event.
 
-    claim ─▶ read a group: blobs, parse, attachments as blobs (``reader``) ─▶ ONE group commit of
-               └─▶ the next group, while this one is written       letter 1: takers in order, then the write
-                                                                   letter 2: …          (in the order they came)
+    claim ─▶ read a group: blobs, parse, attachments as blobs (``reader``), addresses ─▶ ONE group commit of
+               └─▶ the next group, while this one is written         letter 1: takers in order, then the write
+                                                                     letter 2: …          (in the order they came)
 
 A letter's write ends its claim and holds the message's columns, receivers, attachments, match and event; a process may
 die before the commit (the claim runs out, another step begins anew) or after it (all is done), never within. A later
@@ -33,6 +33,7 @@ from wherefrom.db import Tx
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.events.store import append_event, list_subject_events
 from wherefrom.events.types import EventType
+from wherefrom.inbox.addressed import Addressed, look_up
 from wherefrom.inbox.facts import Facts, clean
 from wherefrom.inbox.reader import Reader, ReaderDied
 from wherefrom.inbox.reading import Read
@@ -102,11 +103,23 @@ class Sorting:
             found = await self.reader.read(self.services.blobs, asked, apart=apart) if held else []
             files = [(one.site_id, file.sha256) for one, read in zip(held, found, strict=True) for file in read.files]
             await _each_site(share, self.services, files)
+            addressed = await self._look_up(held, found)
         except Exception as fault:
             for stored in held:
                 await self._postpone(stored, fault)
             return []
-        return [ready for stored, read in zip(held, found, strict=True) if (ready := await self._judge(stored, read))]
+        judged = [await self._judge(*one) for one in zip(held, found, addressed, strict=True)]
+        return [one for one in judged if one is not None]
+
+    async def _look_up(self, held: Sequence[Stored], found: Sequence[Read]) -> list[Addressed | None]:
+        """None for what could not be read."""
+        answers: dict[int, Addressed] = {}
+        for site_id in {one.site_id for one in held}:
+            read = [(s, r.letter) for s, r in zip(held, found, strict=True) if s.site_id == site_id and r.letter]
+            async with self.services.db.read() as tx:
+                looked_up = await look_up(tx, site_id, [(letter, stored.arrived_at) for stored, letter in read])
+            answers |= {stored.id: one for (stored, _), one in zip(read, looked_up, strict=True)}
+        return [answers.get(one.id) for one in held]
 
     async def _may_kill(self, group: Sequence[Stored]) -> bool:
         """Whether a process ended without a word when it had this letter; such a one is claimed alone."""
@@ -128,13 +141,13 @@ class Sorting:
         await self._give_up(held, f"sorting it failed {tries} times" + (f", last: {last}" if last else ""))
         return None
 
-    async def _judge(self, stored: Stored, read: Read) -> Ready | None:
-        if read.letter is not None and read.facts is not None:
+    async def _judge(self, stored: Stored, read: Read, addressed: Addressed | None) -> Ready | None:
+        if read.letter is not None and read.facts is not None and addressed is not None:
             files = [
                 StoredAttachment(n, one.name, one.content_type, one.size, one.sha256, one.inline, one.content_id)
                 for n, one in enumerate(read.files, start=1)
             ]
-            return Ready(stored, read.letter, read.facts, files)
+            return Ready(stored, read.letter, read.facts, files, addressed)
         if read.passes:
             await self._postpone(stored, read.problem)
         else:

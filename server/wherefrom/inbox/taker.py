@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from wherefrom.db import Tx
 from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
+from wherefrom.inbox.addressed import Addressed
 from wherefrom.inbox.attribution import attribute
 from wherefrom.inbox.evidence import Verdict
 from wherefrom.inbox.facts import Facts
@@ -35,12 +36,14 @@ Write = Callable[[Tx], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A letter that is read, parsed, and whose files are kept: all that can be done without the database."""
+    """A letter that is read, parsed, whose files are kept and whose addresses are looked up: all that can be done
+    before its turn."""
 
     stored: Stored
     letter: Letter
     facts: Facts
     files: Sequence[StoredAttachment]
+    addressed: Addressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class Attribution:
     name: str = "attribution"
 
     async def take(self, services: Services, tx: Tx, one: Ready) -> Taken:
-        gathered = await gather(tx, one.stored, one.letter)
+        gathered = await gather(tx, one.stored, one.letter, one.addressed)
         verdict = attribute(gathered.evidence)
         first = not gathered.known_thread
 

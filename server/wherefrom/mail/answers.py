@@ -34,15 +34,16 @@ class FolderState:
 class RawLetter:
     """``internaldate`` is when it arrived, in UTC. ``size`` is what the server says; what was read may be shorter, and
     then ``truncated``. ``problem``: why the server did not hand it out at all; ``raw`` is empty then. A large letter is
-    in ``file``, for the caller to keep or to abandon, and ``raw`` is its beginning. ``early``: that beginning alone,
-    ahead of the letter itself, which follows. Once this one is kept, so is all that was asked for up to ``reached``; 0
-    stands for its own UID, and letters come out of their order only where it says so. ``pause``: what comes next takes
-    a while, so that nothing should wait for it."""
+    in ``file``, for the caller to keep or to abandon, and ``raw`` is its beginning. ``sha256``: of all that was read.
+    ``early``: that beginning alone, ahead of the letter itself, which follows. Once this one is kept, so is all that
+    was asked for up to ``reached``; 0 stands for its own UID, and letters come out of their order only where it says
+    so. ``pause``: what comes next takes a while, so that nothing should wait for it."""
 
     uid: int
     internaldate: datetime
     size: int
     raw: bytes = field(repr=False)
+    sha256: str
     truncated: bool
     problem: str = ""
     file: Incoming | None = None
@@ -55,11 +56,6 @@ class RawLetter:
         """Bytes that were read."""
         return len(self.raw) if self.file is None else self.file.size
 
-    @property
-    def sha256(self) -> str:
-        """Of the bytes that were read."""
-        return hashlib.sha256(self.raw).hexdigest() if self.file is None else self.file.sha256
-
     def abandon(self) -> None:
         """Forgets its bytes on the disk."""
         if self.file is not None:
@@ -68,7 +64,8 @@ class RawLetter:
 
 def raw_letter(uid: int, facts: dict[bytes, Any], raw: bytes, *, truncated: bool, problem: str = "") -> RawLetter:
     """The letter of these answers to FETCH."""
-    return RawLetter(uid, arrival_of(facts.get(b"INTERNALDATE")), size_of(facts), raw, truncated, problem)
+    name = hashlib.sha256(raw).hexdigest()
+    return RawLetter(uid, arrival_of(facts.get(b"INTERNALDATE")), size_of(facts), raw, name, truncated, problem)
 
 
 def arrival_of(moment: Any) -> datetime:

@@ -3,9 +3,12 @@
 Answers for durability and atomicity: a name that exists holds all of its bytes, and ``put`` returns only after they are
 on the disk. Refuses to know what the bytes are, who refers to them, and when they may go.
 
-    folder/ab/cd/abcd…64 hex     the blob
-    folder/incoming/…            being written; what a crash left there is removed by ``sweep``
-    folder/removing/…            being removed; what a crash left there is put back by ``sweep``
+    folder/ab/abcd…64 hex     the blob
+    folder/incoming/…         being written; what a crash left there is removed by ``sweep``
+    folder/removing/…         being removed; what a crash left there is put back by ``sweep``
+
+256 folders, not 65,536: making a folder costs as much as writing a letter, and a folder takes tens of thousands of
+files without getting slow.
 
 Bytes that are there already are not written again: ``put`` only sets their time to now. Whoever removes bytes that
 nobody refers to takes them aside first and looks at that time then, so that it makes no difference which of the two was
@@ -43,9 +46,10 @@ _REMOVAL_SECONDS = 60  # none takes as long
 class Incoming:
     """A blob that is being written, by one thread at a time. End it by ``Blobs.keep`` or ``abandon``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
         self.size = 0
+        self.is_kept = False
         self._digest = hashlib.sha256()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
@@ -55,11 +59,15 @@ class Incoming:
         return self._digest.hexdigest()
 
     def write(self, content: bytes | bytearray | memoryview) -> None:
-        view = memoryview(content)
-        self._digest.update(view)
-        self.size += len(view)
-        while view:
-            view = view[os.write(self._file, view) :]
+        self._digest.update(content)
+        self.fill(content)
+
+    def fill(self, content: bytes | bytearray | memoryview) -> None:
+        """As ``write``, where its SHA-256 is known, and ``sha256`` is not asked for."""
+        self.size += len(content)
+        written = os.write(self._file, content)
+        while written < len(content):
+            written += os.write(self._file, memoryview(content)[written:])
 
     def close(self) -> None:
         """No more is written."""
@@ -67,10 +75,17 @@ class Incoming:
             os.close(self._file)
             self._file = -1
 
+    def become(self, place: str) -> None:
+        """Gives what is written its name."""
+        _move(self.path, place)
+        self.is_kept = True
+
     def abandon(self) -> None:
         """Forgets it; nothing happens to what is kept already."""
         self.close()
-        self.path.unlink(missing_ok=True)
+        if not self.is_kept:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
 
 
 class Blobs:
@@ -82,35 +97,51 @@ class Blobs:
         self._removing = folder / "removing"
         self._numbers = itertools.count()
 
+    def settle(self) -> None:
+        """Brings blobs to their places that an earlier version put a folder deeper (``ab/cd/abcd…``); once."""
+        done = self.folder / "flat"
+        if not self.folder.is_dir() or done.exists():
+            return
+        for deep in self.folder.glob("??/??"):
+            with contextlib.suppress(FileNotFoundError):  # another process is at it, too
+                for path in deep.iterdir():
+                    _move(path, self.path(path.name))
+                deep.rmdir()
+        with contextlib.suppress(OSError):  # a disk that is full or read-only is told by whoever has to write
+            done.touch()
+
     def path(self, sha256: str) -> Path:
         """Where the blob is or would be; BadInput for what is no lower-case hex SHA-256."""
         if not _SHA256.fullmatch(sha256):
             raise BadInput("A blob's name is 64 lower-case hexadecimal digits", field="sha256")
-        return self.folder / sha256[:2] / sha256[2:4] / sha256
+        return self.folder / sha256[:2] / sha256
 
     async def put(self, content: bytes) -> str:
         """Stores ``content`` durably and returns its SHA-256; the same bytes twice are one blob."""
         (name,) = await self.put_many([content])
         return name
 
-    async def put_many(self, contents: Sequence[bytes | Incoming]) -> list[str]:
-        """As ``put``, for many that share their waits for the disk; an ``Incoming`` is one of its own bytes."""
-        return await asyncio.to_thread(self.keep, contents)
+    async def put_many(self, contents: Sequence[bytes | Incoming], names: Sequence[str] | None = None) -> list[str]:
+        """As ``put``, for many that share their waits for the disk; an ``Incoming`` is one of its own bytes. ``names``:
+        their SHA-256, for whoever has them already."""
+        return await asyncio.to_thread(self.keep, contents, names)
 
     def begin(self) -> Incoming:
         """A new blob, to be written piece by piece."""
-        _make_durable_folder(self._incoming)
-        return Incoming(self._incoming / f"{os.getpid()}-{id(self):x}-{next(self._numbers)}-{os.urandom(4).hex()}")
-
-    def keep(self, contents: Sequence[bytes | Incoming]) -> list[str]:
-        """``put_many`` itself, which blocks until all is durable. On an error nothing of it may be referred to."""
-        names: list[str] = []
-        fresh: dict[str, Incoming] = {}
-        known: dict[str, Path] = {}
+        name = f"{self._incoming}/{os.getpid()}-{id(self):x}-{next(self._numbers)}-{os.urandom(4).hex()}"
         try:
-            for one in contents:
-                name = one.sha256 if isinstance(one, Incoming) else hashlib.sha256(one).hexdigest()
-                names.append(name)
+            return Incoming(name)
+        except FileNotFoundError:
+            _make_durable_folder(self._incoming)
+            return Incoming(name)
+
+    def keep(self, contents: Sequence[bytes | Incoming], names: Sequence[str] | None = None) -> list[str]:
+        """``put_many`` itself, which blocks until all is durable. On an error nothing of it may be referred to."""
+        names = [_name(one) for one in contents] if names is None else list(names)
+        fresh: dict[str, Incoming] = {}
+        known: set[str] = set()
+        try:
+            for name, one in zip(names, contents, strict=True):
                 if name not in fresh and not self._is_there(name, known):
                     fresh[name] = self._written(one)
                 elif isinstance(one, Incoming) and fresh.get(name) is not one:
@@ -147,43 +178,44 @@ class Blobs:
         """Removes what interrupted writes left behind, and puts back what interrupted removals did; how many files."""
         return await asyncio.to_thread(self._sweep, time.time() - older_than.total_seconds())
 
-    def _is_there(self, name: str, known: dict[str, Path]) -> bool:
-        if name not in known and _touch(self.path(name)):
-            known[name] = self.path(name).parent
+    def _is_there(self, name: str, known: set[str]) -> bool:
+        if name not in known and _touch(self._place(name)):
+            known.add(name)
         return name in known
 
+    def _place(self, name: str) -> str:
+        """As ``path``, of a name of ours: path objects cost more than what is done with these."""
+        return f"{self.folder}/{name[:2]}/{name}"
+
     def _written(self, content: bytes | Incoming) -> Incoming:
-        one = content
-        if not isinstance(one, Incoming):
-            one = self.begin()
-            try:
-                one.write(content)  # type: ignore[arg-type]
-            except BaseException:
-                one.abandon()
-                raise
+        if isinstance(content, Incoming):
+            content.close()
+            return content
+        one = self.begin()
+        try:
+            one.fill(content)
+        except BaseException:
+            one.abandon()
+            raise
         one.close()
         return one
 
-    def _settle(self, fresh: dict[str, Incoming], known: dict[str, Path]) -> None:
+    def _settle(self, fresh: dict[str, Incoming], known: set[str]) -> None:
         """All bytes on the disk, then all names. A blob that is there already may be another process's of this very
         moment, so its name is made durable too."""
-        if len(fresh) <= _FEW or _syncfs is None:
+        if _syncfs is None or len(fresh) + len(known) <= _FEW:
             for one in fresh.values():
                 _fsync(one.path)
-            folders = set(known.values()) if len(known) <= _FEW or _syncfs is None else set()
             for name, one in fresh.items():
-                target = self.path(name)
-                _make_durable_folder(target.parent)
-                os.replace(one.path, target)
-                folders.add(target.parent)
-            for folder in folders:
+                _make_durable_folder(self.path(name).parent)
+                one.become(self._place(name))
+            for folder in {self.path(name).parent for name in (*fresh, *known)}:
                 _fsync(folder)
-            if len(folders) >= len(known):
-                return
-        else:
+            return
+        if fresh:
             self._sync_disk()
-            for name, one in fresh.items():
-                _move(one.path, self.path(name))
+        for name, one in fresh.items():
+            one.become(self._place(name))
         self._sync_disk()
 
     def _sync_disk(self) -> None:
@@ -238,22 +270,26 @@ def _find_syncfs() -> Callable[[int], int] | None:
 _syncfs = _find_syncfs()
 
 
-def _move(source: Path, target: Path) -> None:
+def _name(content: bytes | Incoming) -> str:
+    return content.sha256 if isinstance(content, Incoming) else hashlib.sha256(content).hexdigest()
+
+
+def _move(source: str | Path, target: str | Path) -> None:
     try:
         os.replace(source, target)
     except FileNotFoundError:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
         os.replace(source, target)
 
 
-def _touch(path: Path) -> bool:
+def _touch(path: str) -> bool:
     """Whether there is such a file; its time is now. It is looked for once more afterwards: the name may have been
     taken away while its time was being set, and by one who saw the old time."""
     try:
         os.utime(path)
     except FileNotFoundError:
         return False
-    return path.exists()
+    return os.path.exists(path)
 
 
 def _make_durable_folder(folder: Path) -> None:
@@ -265,7 +301,7 @@ def _make_durable_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[int]:
+def _opened(path: str | Path) -> Iterator[int]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield descriptor
@@ -273,6 +309,6 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _fsync(path: Path) -> None:
+def _fsync(path: str | Path) -> None:
     with _opened(path) as descriptor:
         os.fsync(descriptor)

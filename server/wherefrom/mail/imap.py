@@ -221,7 +221,8 @@ class ImapSession(Connection):
             yield from self._read_refused(uid, facts, spool.most, problem)
             return
         letter = raw_letter(uid, facts[uid], spool.content, truncated=truncated or spool.is_cut)
-        yield replace(letter, file=spool.file)
+        name = letter.sha256 if spool.file is None else spool.file.sha256
+        yield replace(letter, file=spool.file, sha256=name)
 
     def _pour(self, uid: int, item: str, spool: Spool) -> bool:
         """Fetches a letter into ``spool``; False when the server has none to give."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
+import pybase64
+
 from wherefrom.addresses import Address
 from wherefrom.mail.paged import Octets
 
@@ -157,7 +159,7 @@ def _decode_base64(encoded: bytes) -> bytes:
     padding = encoded.find(b"=")
     if padding < 0 or (len(encoded) - padding < 100 and not encoded[padding:].strip(b"= \t\r\n")):
         try:
-            return binascii.a2b_base64(encoded)  # passes over blanks and rubbish itself
+            return pybase64.b64decode(encoded)  # passes over blanks and rubbish itself
         except binascii.Error:
             return _decode_digits(encoded)
     if _is_in_pieces(encoded):

@@ -113,7 +113,7 @@ def _read_piece(path: Path, number: int) -> bytes:
 
 
 def _list_old(folder: Path, before: float) -> list[str]:
-    names = (path for path in folder.glob("??/??/*") if len(path.name) == hashlib.sha256().digest_size * 2)
+    names = (path for path in folder.glob("??/*") if len(path.name) == hashlib.sha256().digest_size * 2)
     return [path.name for path in names if path.stat().st_mtime < before]
 
 

@@ -13,7 +13,13 @@ from wherefrom.substitution.habits import Habits
 from wherefrom.substitution.tables import habit
 from wherefrom.substitution.tally import Tally, learn
 
-_FIND = Prepared(select(habit.c.tally).where(habit.c.site_id == bindparam("of_site")))
+_OF_SITE = habit.c.site_id == bindparam("of_site")
+_FIND = Prepared(select(habit.c.tally).where(_OF_SITE))
+_CLAIM = Prepared(select(habit.c.tally, habit.c.counted_to).where(_OF_SITE).with_for_update(skip_locked=True))
+_SET = Prepared(update(habit).where(_OF_SITE).values(tally=bindparam("new_tally")))
+_SET_COUNTED = Prepared(
+    update(habit).where(_OF_SITE).values(tally=bindparam("new_tally"), counted_to=bindparam("new_counted_to"))
+)
 
 
 async def find_habits(tx: Tx, site_id: int) -> Habits:
@@ -29,10 +35,10 @@ async def find_habits(tx: Tx, site_id: int) -> Habits:
 async def claim_tally(tx: Tx, site_id: int) -> tuple[Tally, int] | None:
     """The site's tally and the last lease that is in it, kept from other writers until the end of the transaction; a
     new one is made for a site that has none. None while somebody else is writing it."""
-    query = select(habit.c.tally, habit.c.counted_to).where(habit.c.site_id == site_id)
-    row = (await tx.execute(query.with_for_update(skip_locked=True))).first()
-    if row is not None:
-        return _tally(row.tally), row.counted_to
+    rows = await tx.fetch(_CLAIM, {"of_site": site_id})
+    if rows:
+        tally, counted_to = rows[0]
+        return _tally(tally), counted_to
     new = insert(tx, habit).values(site_id=site_id, tally=Tally(), counted_to=0).on_conflict_do_nothing()
     made = await tx.execute(new)
     return (Tally(), 0) if made.rowcount else None
@@ -40,8 +46,11 @@ async def claim_tally(tx: Tx, site_id: int) -> tuple[Tally, int] | None:
 
 async def set_tally(tx: Tx, site_id: int, tally: Tally, counted_to: int | None = None) -> None:
     """Writes a claimed tally; ``counted_to`` when leases were counted."""
-    values: dict[str, Any] = {"tally": tally} | ({} if counted_to is None else {"counted_to": counted_to})
-    await tx.execute(update(habit).where(habit.c.site_id == site_id).values(values))
+    values: dict[str, Any] = {"of_site": site_id, "new_tally": tally}
+    if counted_to is None:
+        await tx.change(_SET, values)
+    else:
+        await tx.change(_SET_COUNTED, {**values, "new_counted_to": counted_to})
 
 
 def _tally(stored: Any) -> Tally:
