@@ -7,7 +7,6 @@ Only statements with fixed text: no ``IN`` over a list, no values that are left 
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -19,6 +18,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from wherefrom.db.many import spell_for_many
+
 Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
 
@@ -26,10 +27,8 @@ Convert = Callable[[Any], Any]
 _FLOAT8 = 701
 """How PostgreSQL numbers its type for floats; SQLAlchemy asks, of numbers only, what kind it gets."""
 
-_PARAMETER = re.compile(r"\$(\d+)::(BIGINT|INTEGER|VARCHAR|TEXT|BOOLEAN|FLOAT)\b")
-
 _MOST_ROWS = 64
-"""Of one INSERT. A statement of its own for each number of rows would fill the driver's cache: powers of two do."""
+"""Of one INSERT. Each number of rows is a statement of its own, which the driver keeps (``sqlite.CACHED``)."""
 
 
 class Form:
@@ -49,8 +48,7 @@ class Form:
         self._width = len(binds)
         self._inserts: dict[int, str] = {}
         self._in_steps = dialect.name == "sqlite"
-        self.for_many = None if self._in_steps else _spell_for_many(self.sql, statement, [b.is_constant for b in binds])
-        self._asked = [at for at, one in enumerate(binds) if not one.is_constant]
+        self._many = spell_for_many(self.sql, statement, [one.is_constant for one in binds], dialect)
         self._in_order = not isinstance(statement, Select) or "FOR UPDATE" in self.sql
 
     def bind(self, values: Any) -> Row:
@@ -82,47 +80,37 @@ class Form:
 
     def fetch_each(self, connection: Connection, asked: Sequence[Row]) -> list[list[Row]]:
         """The rows found for each of ``asked``."""
-        if self.for_many is None or len(asked) == 1:
+        if self._many is None or len(asked) == 1:
             return [self.fetch(connection, values) for values in asked]
         answers: dict[Row, list[Row]] = {values: [] for values in asked}
         keys = self._order(answers)
-        rows = _execute(connection, self.for_many, self._columns(keys)).fetchall()
+        rows = _execute(connection, self._many.sql, self._many.pack(keys)).fetchall()
         for (at, *_), row in zip(rows, self.read([row[1:] for row in rows]), strict=True):
-            answers[keys[at - 1]].append(row)
+            answers[keys[at]].append(row)
         return [answers[values] for values in asked]
 
     def change_each(self, connection: Connection, changes: Sequence[Row]) -> None:
-        if self.for_many is None or len(changes) == 1:
+        if self._many is None or len(changes) == 1:
             for values in changes:
                 self.change(connection, values)
         else:
-            _execute(connection, self.for_many, self._columns(self._order(dict.fromkeys(changes))))
+            _execute(connection, self._many.sql, self._many.pack(self._order(dict.fromkeys(changes))))
 
     def append(self, connection: Connection, rows: list[Row]) -> None:
         """PostgreSQL is sent lists, one a column. SQLite makes a step of each row it is given by itself, and lets other
         threads run at each step, which is slow to come back from: so there it is one step for many rows."""
-        if not self._in_steps:
-            if self.for_many is None:
-                connection.exec_driver_sql(self.sql, rows)
-            else:
-                _execute(connection, self.for_many, tuple(map(list, zip(*rows, strict=True))))
-            return
-        at, size = 0, _MOST_ROWS
-        while at < len(rows):
-            while size > len(rows) - at:
-                size //= 2
-            flat = tuple(chain.from_iterable(rows[at : at + size]))
-            _execute(connection, self._insert_of(size), flat)
-            at += size
+        if self._many is not None:
+            _execute(connection, self._many.sql, self._many.pack(rows))
+        elif not self._in_steps:
+            connection.exec_driver_sql(self.sql, rows)
+        else:
+            for at in range(0, len(rows), _MOST_ROWS):
+                some = rows[at : at + _MOST_ROWS]
+                _execute(connection, self._insert_of(len(some)), tuple(chain.from_iterable(some)))
 
     def _order(self, asked: Iterable[Row]) -> list[Row]:
         """One order for all who lock rows, so that they never wait for each other."""
         return sorted(asked, key=repr) if self._in_order else list(asked)
-
-    def _columns(self, asked: Sequence[Row]) -> Row:
-        """As ``for_many`` takes its values: a list for each parameter, but for the statement's own values."""
-        columns = list(zip(*asked, strict=True))
-        return tuple(list(columns[at]) if at in self._asked else columns[at][0] for at in range(self._width))
 
     def _insert_of(self, size: int) -> str:
         if size not in self._inserts:
@@ -174,41 +162,6 @@ def _execute(connection: Connection, sql: str, values: Row) -> Any:
 def told_by_driver(sql: str, values: Row, fault: Exception, dialect: Dialect) -> BaseException:
     """What a driver raised, as SQLAlchemy would have raised it."""
     return DBAPIError.instance(sql, values, fault, dialect.loaded_dbapi.Error, dialect=dialect)
-
-
-def _spell_for_many(sql: str, statement: Any, constant: Sequence[bool]) -> str | None:
-    """PostgreSQL's SELECT, UPDATE or INSERT for many sets of values at once: parameters become lists, and ``asked.at``
-    says by place, from 1, for which of the sets a row was found. None for what cannot be asked so.
-
-    As ``LATERAL`` it is the statement itself that is run for each set, with its own index, order and limit."""
-    if isinstance(statement, Insert):
-        return _spell_insert(sql)
-    once = _in_lists(sql, constant)
-    if isinstance(statement, Delete) or all(constant) or "LIMIT asked" in once:
-        return None
-    types = dict(_PARAMETER.findall(sql))
-    named = [n for n, fixed in enumerate(constant, start=1) if not fixed]
-    lists = ", ".join(f"${n}::{types[str(n)]}[]" for n in named)
-    asked = f"unnest({lists}) WITH ORDINALITY AS asked({', '.join(f'v{n}' for n in named)}, at)"
-    if isinstance(statement, Select):
-        return f"SELECT asked.at, found.* FROM {asked} CROSS JOIN LATERAL ({once}) AS found"  # noqa: S608 - ours
-    head, where, tail = once.partition(" WHERE ")
-    return f"{head} FROM {asked}{where}{tail}"
-
-
-def _spell_insert(sql: str) -> str | None:
-    """``INSERT … SELECT … FROM unnest(lists)``, and behind it what to do about a conflict."""
-    head, _, rest = sql.rpartition(" VALUES (")
-    values, _, tail = rest.partition(")")
-    found = _PARAMETER.findall(values)
-    if len(found) != values.count(",") + 1:
-        return None
-    lists = ", ".join(f"${n}::{kind}[]" for n, kind in found)
-    return f"{head} SELECT * FROM unnest({lists}){tail}"  # noqa: S608 - ours
-
-
-def _in_lists(sql: str, constant: Sequence[bool]) -> str:
-    return _PARAMETER.sub(lambda one: one[0] if constant[int(one[1]) - 1] else f"asked.v{one[1]}", sql)
 
 
 def _tables(statement: Any) -> set[Table]:

@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
 
 from wherefrom.db.batch import Commit, Piece, Undone, parts
+from wherefrom.db.checkpoint import LONGEST, Checkpoints
 from wherefrom.db.prepared import told_by_driver
 from wherefrom.db.thread import LoopThread
 from wherefrom.db.tx import Recalled, Tx
@@ -38,7 +39,8 @@ from wherefrom.errors import SettingsError, Unavailable
 T = TypeVar("T")
 
 _BUSY_MS = 15_000
-_CACHED_STATEMENTS = 512
+CACHED = 512
+"""Statements that the driver keeps: those of a page shown have one for each number of rows."""
 
 
 class Writer:
@@ -49,7 +51,8 @@ class Writer:
         self.engine = _open(url)
         self._lock = asyncio.Lock()
         self._thread = LoopThread("db writer")
-        self._transaction = _Transaction(self.engine)
+        self._checkpoints = Checkpoints(lambda: _connect(url.database or ""))
+        self._transaction = _Transaction(self.engine, self._checkpoints)
         self._closed = False
         self._recalled: Recalled = {}
         self._version: int | None = None
@@ -114,6 +117,7 @@ class Writer:
 
     async def close(self) -> None:
         if not self._closed:
+            await self._hop(self._checkpoints.close)
             await self._hop(self._transaction.close)
             await self._hop(self.engine.dispose)
             self._closed = True
@@ -142,8 +146,9 @@ class _Transaction:
     Begun and ended by the driver, which costs a tenth of SQLAlchemy's way; that one begins its own, inside, when it is
     first asked something."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, checkpoints: Checkpoints) -> None:
         self._engine = engine
+        self._checkpoints = checkpoints
         self._connection: Connection | None = None
         self._driver: Any = None
 
@@ -151,6 +156,8 @@ class _Transaction:
         if self._connection is None:
             self._connection = self._engine.connect()
             self._driver = self._connection.connection.driver_connection
+        if self._checkpoints.is_nearly_moved:
+            self._checkpoints.move_rest(self._driver)
         self._execute("BEGIN IMMEDIATE")
 
     def version(self) -> int:
@@ -170,6 +177,7 @@ class _Transaction:
         self._execute("COMMIT")
         if self._connection.in_transaction():  # SQLAlchemy's own, of which there is nothing left to commit
             self._connection.commit()
+        self._checkpoints.note_commit()
 
     def end(self) -> None:
         """Undoes what is not committed."""
@@ -288,6 +296,13 @@ class _Connection(sqlite3.Connection):
         return super().cursor(factory)
 
 
+def _connect(file: str) -> sqlite3.Connection:
+    """For the checkpoints."""
+    connection = sqlite3.connect(file, isolation_level=None, timeout=_BUSY_MS / 1000)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
 def _open(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite+pysqlite"),
@@ -297,7 +312,7 @@ def _open(url: URL) -> Engine:
         connect_args={
             "check_same_thread": False,  # made in the thread, and so are all its statements
             "factory": _Connection,
-            "cached_statements": _CACHED_STATEMENTS,
+            "cached_statements": CACHED,
         },
     )
     _prepare(engine, read_only=False)
@@ -322,6 +337,7 @@ def _prepare(engine: Engine, *, read_only: bool) -> None:
         cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut: what was shown stays true
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA cache_size = -32000")
+        cursor.execute(f"PRAGMA wal_autocheckpoint = {LONGEST}")
         if read_only:
             cursor.execute("PRAGMA query_only = ON")
         cursor.close()

@@ -1,0 +1,96 @@
+"""One statement in the place of many that differ in their values alone, as each engine can be asked so.
+
+    SELECT … WHERE id = $1     SELECT asked.at - 1, found.* FROM unnest($1) WITH ORDINALITY AS asked(v1, at)
+                               CROSS JOIN LATERAL (SELECT … WHERE id = asked.v1) AS found
+    SELECT … WHERE id = ?      SELECT json_each.key, … FROM json_each(?) CROSS JOIN … WHERE id = json_extract(…)
+    UPDATE … WHERE id = …      UPDATE … FROM the same WHERE …
+    INSERT … VALUES ($1, $2)   INSERT … SELECT * FROM unnest($1, $2)
+
+The first column of what a SELECT finds says by place, from 0, for which of the sets of values. On PostgreSQL a
+statement costs a round trip; on SQLite a thread that lets another one run, and waits to go on. Refuses to know
+connections.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import Delete, Dialect, Insert, Select
+
+Row = tuple[Any, ...]
+
+_PARAMETER = re.compile(r"\$(\d+)::(BIGINT|INTEGER|VARCHAR|TEXT|BOOLEAN|FLOAT)\b")
+_FROM = re.compile(r"\sFROM\s")
+_JSON = msgspec.json.Encoder()
+
+
+class Many(NamedTuple):
+    """``pack``: several sets of values, each as the single statement takes them, as ``sql`` does."""
+
+    sql: str
+    pack: Callable[[Sequence[Row]], Row]
+
+
+def spell_for_many(sql: str, statement: Any, constant: Sequence[bool], dialect: Dialect) -> Many | None:
+    """None for what cannot be asked so. ``constant`` says of each parameter whether it is always the same."""
+    if isinstance(statement, Delete) or all(constant):
+        return None
+    if dialect.name == "sqlite":
+        return _spell_by_json(sql, statement)
+    return _spell_insert(sql) if isinstance(statement, Insert) else _spell_by_lists(sql, statement, constant)
+
+
+def _spell_by_json(sql: str, statement: Any) -> Many | None:
+    """Each row is a JSON array. Not for INSERT, where binding the values is quicker; nor for LIMIT and the like, which
+    would count over all."""
+    if isinstance(statement, Insert) or sql.count("SELECT") != isinstance(statement, Select):
+        return None
+    if " LIMIT " in sql or " GROUP BY " in sql:
+        return None
+    places = iter(range(sql.count("?")))
+    once = re.sub(r"\?", lambda _: f"json_extract(json_each.value, '$[{next(places)}]')", sql)
+    if isinstance(statement, Select):  # CROSS: SQLite takes the tables in this order
+        head, tail = _FROM.split(once, 1)
+        head = head.replace("SELECT ", "SELECT json_each.key, ", 1)
+        once = f"{head} FROM json_each(?) CROSS JOIN {tail}"
+    else:
+        head, where, tail = once.partition(" WHERE ")
+        once = f"{head} FROM json_each(?){where}{tail}"
+    return Many(once, lambda rows: (_JSON.encode(rows).decode(),))
+
+
+def _spell_by_lists(sql: str, statement: Any, constant: Sequence[bool]) -> Many | None:
+    """As ``LATERAL`` it is the statement itself that is run for each set, with its own index, order and limit."""
+    once = _PARAMETER.sub(lambda one: one[0] if constant[int(one[1]) - 1] else f"asked.v{one[1]}", sql)
+    if "LIMIT asked" in once:
+        return None
+    types = dict(_PARAMETER.findall(sql))
+    named = [n for n, fixed in enumerate(constant, start=1) if not fixed]
+    lists = ", ".join(f"${n}::{types[str(n)]}[]" for n in named)
+    asked = f"unnest({lists}) WITH ORDINALITY AS asked({', '.join(f'v{n}' for n in named)}, at)"
+
+    def pack(rows: Sequence[Row]) -> Row:
+        columns = zip(*rows, strict=True)
+        return tuple(one[0] if fixed else list(one) for one, fixed in zip(columns, constant, strict=True))
+
+    if isinstance(statement, Select):
+        return Many(f"SELECT asked.at - 1, found.* FROM {asked} CROSS JOIN LATERAL ({once}) AS found", pack)  # noqa: S608
+    head, where, tail = once.partition(" WHERE ")
+    return Many(f"{head} FROM {asked}{where}{tail}", pack)
+
+
+def _spell_insert(sql: str) -> Many | None:
+    """Behind the rows may stand what to do about a conflict."""
+    head, _, rest = sql.rpartition(" VALUES (")
+    values, _, tail = rest.partition(")")
+    found = _PARAMETER.findall(values)
+    if len(found) != values.count(",") + 1:
+        return None
+    lists = ", ".join(f"${n}::{kind}[]" for n, kind in found)
+    return Many(
+        f"{head} SELECT * FROM unnest({lists}){tail}",  # noqa: S608 - all of it is ours
+        lambda rows: tuple(map(list, zip(*rows, strict=True))),
+    )
