@@ -10,6 +10,7 @@ import wherefrom.events.tables
 import wherefrom.grants.tables
 import wherefrom.inbox.tables
 import wherefrom.outbound.tables
+import wherefrom.reports.tables
 import wherefrom.sites.tables
 import wherefrom.substitution.tables
 import wherefrom.tracking.tables

@@ -42,6 +42,7 @@ from wherefrom.outbound.leave_routes import routes as leave_routes
 from wherefrom.outbound.postman import Postman
 from wherefrom.outbound.routes import routes as letter_routes
 from wherefrom.probes.rounds import Rounds
+from wherefrom.reports.rollup import Rollup
 from wherefrom.services import Services
 from wherefrom.settings import Settings
 from wherefrom.substitution.release import release_expired
@@ -66,6 +67,7 @@ TAKERS: tuple[Taker, ...] = (ProbeTaker(), BounceTaker(), Attribution())
 _POLL_SECONDS = 1.0  # how long work of another process waits at most; one's own rings the bell
 _RELEASE_SECONDS = 30.0
 _PROBE_SECONDS = 30.0
+_REPORTS_SECONDS = 30.0
 _HOUSEKEEPING_SECONDS = 60.0  # how often it looks whether anything is due
 
 
@@ -102,6 +104,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Worker("probes", Rounds(services).step, idle=_PROBE_SECONDS, topic="probes"),
         Worker("hits", functools.partial(judge_hits, services), idle=_POLL_SECONDS, topic="hits"),
         Resident("letters", Postman(services).run),
+        Worker("reports", Rollup(services).step, idle=_REPORTS_SECONDS, topic="reports"),
         Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),
     ]
 

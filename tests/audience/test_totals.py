@@ -15,7 +15,6 @@ from sqlalchemy import event
 from tests.audience.crowd import Letter, draw, write
 from tests.outbound.stage import APPLE, CHROME, GMAIL, PHONE, Handed, Stage, set_stage
 from tests.support.management import management_api
-from wherefrom.audience.days import STEPS, floor
 from wherefrom.audience.filter import EVENTS
 from wherefrom.audience.store.totals import count_letters
 from wherefrom.audience.totals import count_totals
@@ -24,6 +23,7 @@ from wherefrom.clock import FixedClock
 from wherefrom.outbound.judge import judge_hits
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
+from wherefrom.sites.days import STEPS, floor
 from wherefrom.tracking.verdict import PERSONS
 
 ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "Asia/Kathmandu", "America/New_York")]

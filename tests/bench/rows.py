@@ -163,7 +163,7 @@ def _databases(engine: str, folder: Path) -> Iterator[Callable[[int], Awaitable[
 
         yield file
         return
-    server = Postgres()
+    server = Postgres(on_disk=True)
     try:
         server.start()
 

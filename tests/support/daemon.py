@@ -35,12 +35,13 @@ def ordinary_user(*preferred: str) -> pwd.struct_passwd:
     raise DaemonFailed("running as root, and there is no ordinary user to run test servers as (not even `nobody`)")
 
 
-def make_home(name: str, owner: pwd.struct_passwd) -> Path:
-    """A new folder that belongs to `owner`, in memory where there is room. Its path is short, for the sake of sockets.
+def make_home(name: str, owner: pwd.struct_passwd, *, on_disk: bool = False) -> Path:
+    """A new folder that belongs to `owner`, in memory where there is room and nothing else is wanted. Its path is
+    short, for the sake of sockets.
 
     Folders that a killed run left behind are removed on the way: their name carries the number of a dead process.
     """
-    parent = _memory() or Path(tempfile.gettempdir())
+    parent = (None if on_disk else _memory()) or Path(tempfile.gettempdir())
     prefix = f"wherefrom-{name}-"
     for left in parent.glob(f"{prefix}*"):
         number = left.name.removeprefix(prefix).partition("-")[0]

@@ -44,13 +44,14 @@ class Postgres:
 
     host = LOOPBACK
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_disk: bool = False) -> None:
+        """`on_disk`: its data will be too much for memory."""
         programs = find_programs()
         if programs is None:
             raise DaemonFailed("PostgreSQL is not installed")
         self._programs = programs
         owner = ordinary_user("postgres")
-        self.home = make_home("postgres", owner)
+        self.home = make_home("postgres", owner, on_disk=on_disk)
         self.port = free_port()
         data = self.home / "data"
         run_as(

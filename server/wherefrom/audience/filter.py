@@ -21,9 +21,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
-from wherefrom.audience.days import parse_moment
 from wherefrom.contacts.contact import Consent
 from wherefrom.errors import BadInput
+from wherefrom.sites.days import parse_moment
 
 Event = Literal["sent", "delivered", "opened", "clicked", "failed", "complained", "unsubscribed"]
 EVENTS: tuple[Event, ...] = ("sent", "delivered", "opened", "clicked", "failed", "complained", "unsubscribed")

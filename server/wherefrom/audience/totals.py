@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from wherefrom.audience.days import Step, boundaries, floor
 from wherefrom.audience.filter import EVENTS, Event
 from wherefrom.audience.store.totals import Counted, count_letters
 from wherefrom.errors import BadInput
 from wherefrom.services import Services
+from wherefrom.sites.days import Step, boundaries, floor
 
 MOST_STEPS = 750
 USUAL: dict[Step, timedelta] = {

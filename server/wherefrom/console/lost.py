@@ -10,7 +10,7 @@ from starlette.responses import Response
 from wherefrom.console import words
 from wherefrom.console.desk import Call
 from wherefrom.reports.lost_mail import MOST_LISTED, Count, LostWish, find_lost_mail
-from wherefrom.reports.store import Stray
+from wherefrom.reports.store.lost_mail import Stray
 
 _PERIODS = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"))
 _USUAL = "30"

@@ -6,6 +6,7 @@
 /sites/{site}/messages/poll               what has changed
 /sites/{site}/messages/{message}          one letter; below it sheet, original.eml, files/N, match
 /sites/{site}/lost                        the report of lost mail
+/sites/{site}/sources                     the report by source
 /sites/{site}/contacts[.csv]              contacts by what they did, as a page and as a file; below it totals
 /sites/{site}/contacts/{contact}          one contact; below it export.json, erase, suppressions/N/undo
 /sites/{site}/setup                       what the site needs; below it one address per form
@@ -33,6 +34,7 @@ from wherefrom.console import (
     receivers,
     sending,
     setup,
+    sources,
     totals,
 )
 from wherefrom.console.desk import Answer, Desk, GuestAnswer, for_guests, for_readers
@@ -49,6 +51,7 @@ _READ: tuple[tuple[str, Answer], ...] = (
     ("/sites/{site}/messages/{message}/original.eml", letter.serve_original),
     ("/sites/{site}/messages/{message}/files/{number}", letter.serve_attachment),
     ("/sites/{site}/lost", lost.show_lost_mail),
+    ("/sites/{site}/sources", sources.show_sources),
     ("/sites/{site}/contacts", people.show_people),
     ("/sites/{site}/contacts.csv", people.export_file),
     ("/sites/{site}/contacts/count", people.count_found),

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from starlette.responses import RedirectResponse, Response
 
-from wherefrom.audience.days import STEPS, Step, parse_moment
 from wherefrom.audience.filter import Event
 from wherefrom.audience.store.people import list_lists
 from wherefrom.audience.totals import Totals, count_totals
@@ -17,6 +16,7 @@ from wherefrom.console.people import site_zone
 from wherefrom.console.words import percent
 from wherefrom.errors import WherefromError
 from wherefrom.sites.add import set_site
+from wherefrom.sites.days import STEPS, Step, parse_moment
 
 _NAMES: dict[Event, str] = {
     "sent": "Sent", "delivered": "Delivered", "opened": "Opened", "clicked": "Clicked", "failed": "Bounced",

@@ -24,3 +24,13 @@ event = Table(
     ),
     Index("ix_event_subject", "site_id", "subject_id"),
 )
+
+late_change = Table(
+    "late_change",  # what reports may have counted has become another since: they count it anew
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # drawn at random: none stands for two changes
+    Column("subject_id", BigInteger),  # the message that changed; null: whatever happened from begin_at to end_at
+    Column("begin_at", Moment),
+    Column("end_at", Moment),  # counts in
+)

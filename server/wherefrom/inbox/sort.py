@@ -30,6 +30,7 @@ import msgspec
 import structlog
 
 from wherefrom.db import Tx
+from wherefrom.events.late_store import LATE, note_change_at
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.events.store import append_event, list_subject_events
 from wherefrom.events.types import EventType
@@ -234,6 +235,8 @@ async def _sort(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready)
         return ended and await _rescue(services, tx, stored, original)
     if not await messages.mark_message(tx, stored, taken.status, columns):
         return False
+    if taken.status == "sorted" and stored.arrived_at < services.clock.now() - LATE:
+        await note_change_at(tx, stored.site_id, [stored.arrived_at])
     recipients = [(role, address, "") for role, address in facts.recipients]
     await messages.add_addresses(tx, stored.site_id, stored.id, recipients)
     await messages.add_attachments(tx, stored.site_id, stored.id, map(_attachment_columns, one.files))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
+from wherefrom.reports.counts import Counts, Dimension
 from wherefrom.reports.lost_mail import LostMail, LostWish, find_lost_mail
-from wherefrom.reports.store import Stray
+from wherefrom.reports.sources import MOST_LINES, Line, count_sources
+from wherefrom.reports.store.lost_mail import Stray
+from wherefrom.sites.days import parse_moment as parse_day
+from wherefrom.sites.store import get_site
 from wherefrom.web.api import Call, Operation
 from wherefrom.web.moments import parse_moment
+from wherefrom.webhooks.money import from_scaled
 
 
 class LostMailQuery(Struct, frozen=True, kw_only=True):
@@ -82,6 +90,85 @@ class LostMailView(Struct, frozen=True, kw_only=True):
     bare_targets: list[BareView]
 
 
+class SourcesQuery(Struct, frozen=True, kw_only=True):
+    """``by``: what the lines are of. RFC 3339 moments or days of the site's time zone; ``date_to`` as a day counts that
+    day in. The last 30 days, today among them, when left out; two years at most."""
+
+    by: Dimension = "source"
+    date_from: str | None = None
+    date_to: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=MOST_LINES)] = 100
+
+
+class AmountView(Struct, frozen=True, kw_only=True):
+    """What deals are worth in one currency, an exact decimal as a string; null for values told without one."""
+
+    currency: str | None
+    value: Decimal
+
+
+class FunnelView(Struct, frozen=True, kw_only=True):
+    """Each counted when it happened: visits by their beginning, ``exposures`` and ``intents`` by when a visit first had
+    an address in view, and first clicked or copied one; ``letters`` that people wrote, ``deals`` at the first letter of
+    each, by when the letter arrived."""
+
+    visits: int
+    exposures: int
+    intents: int
+    letters: int
+    deals: int
+
+
+class SourceLineView(FunnelView, frozen=True, kw_only=True):
+    """``value`` "" has none (direct visits have no source); null: letters of which no visit is known."""
+
+    value: str | None
+    amounts: list[AmountView]
+
+
+class SourceDayView(FunnelView, frozen=True, kw_only=True):
+    begin: datetime
+
+
+class SourcesView(Struct, frozen=True, kw_only=True):
+    """``data``: the most visited first, at most ``limit`` of the ``lines`` there are; ``total`` is of all."""
+
+    date_from: datetime
+    date_to: datetime
+    zone: str
+    by: str
+    lines: int
+    data: list[SourceLineView]
+    total: SourceLineView
+    days: list[SourceDayView]
+
+
+async def _sources(call: Call) -> SourcesView:
+    query: SourcesQuery = call.query
+    async with call.services.db.read() as tx:
+        zone = ZoneInfo((await get_site(tx, call.site_id)).zone)
+    begin = parse_day(query.date_from, "date_from", zone)
+    end = parse_day(query.date_to, "date_to", zone, end=True)
+    found = await count_sources(call.services, call.site_id, query.by, begin, end)
+    return SourcesView(
+        date_from=found.begin, date_to=found.end, zone=found.zone.key, by=found.dimension, lines=len(found.lines),
+        data=[_line(one) for one in found.lines[: query.limit]], total=_line(found.total),
+        days=[SourceDayView(begin=at.astimezone(found.zone), **_funnel(counts)) for at, counts in found.days],
+    )  # fmt: skip
+
+
+def _line(one: Line) -> SourceLineView:
+    amounts = [
+        AmountView(currency=currency or None, value=from_scaled(amount) or Decimal(0))
+        for currency, amount in sorted(one.amounts.items())
+    ]
+    return SourceLineView(value=one.value, amounts=amounts, **_funnel(one.counts))
+
+
+def _funnel(counts: Counts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in ("visits", "exposures", "intents", "letters", "deals")}
+
+
 async def _lost_mail(call: Call) -> LostMailView:
     query: LostMailQuery = call.query
     begin = parse_moment(query.date_from, "date_from")
@@ -121,6 +208,10 @@ def _stray(one: Stray) -> StrayView:
 
 
 OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "GET", "/sites/{site}/reports/sources", "Visits, intents, letters and deals by where they came from", _sources,
+        query=SourcesQuery, answer=SourcesView, tag="reports",
+    ),
     Operation(
         "GET", "/sites/{site}/reports/lost-mail", "Where letters may have got lost", _lost_mail,
         query=LostMailQuery, answer=LostMailView, tag="reports",

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wherefrom.errors import BadInput
-from wherefrom.reports import store
-from wherefrom.reports.store import Bare, Stray, Wish
+from wherefrom.reports.store import lost_mail as store
+from wherefrom.reports.store.lost_mail import Bare, Stray, Wish
 from wherefrom.services import Services
 
 USUAL_DAYS = 30

@@ -12,6 +12,7 @@ from msgspec import Struct
 from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, select, tuple_, type_coerce, update
 
 from wherefrom.db import Prepared, Tx, insert
+from wherefrom.events.late_store import note_change_between
 from wherefrom.substitution.lease import NOBODY
 from wherefrom.visits.source import Source
 from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
@@ -345,8 +346,12 @@ async def erase_visitor(tx: Tx, site_id: int, visitor_id: int) -> list[int]:
     Visits of sources are nobody's, and stay."""
     if visitor_id == NOBODY:
         return []
-    mine = select(visit.c.id).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id)
-    numbers = list((await tx.execute(mine)).scalars())
+    theirs = visit.c.site_id == site_id, visit.c.visitor_id == visitor_id
+    mine = select(visit.c.id).where(*theirs)
+    found = (await tx.execute(select(visit.c.id, visit.c.started_at, visit.c.last_seen_at).where(*theirs))).all()
+    for row in found:
+        await note_change_between(tx, site_id, row.started_at, row.last_seen_at)
+    numbers = [row.id for row in found]
     for table in (pageview, intent):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(mine)))
     await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id))

@@ -22,6 +22,7 @@ from sqlalchemy import BindParameter, and_, bindparam, literal_column, or_, sele
 from wherefrom.db import Prepared, Tx, insert
 from wherefrom.db.insert import insert_unless_there
 from wherefrom.db.keys import among
+from wherefrom.events.late_store import note_change_of
 from wherefrom.inbox.evidence import Earlier
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.substitution.tables import lease
@@ -282,6 +283,7 @@ async def add_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, 
 
 
 async def set_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, Any]) -> None:
+    await note_change_of(tx, site_id, [message_id])
     await tx.execute(update(match).where(match.c.site_id == site_id, match.c.message_id == message_id).values(**values))
 
 

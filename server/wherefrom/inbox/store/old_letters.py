@@ -9,10 +9,12 @@ from sqlalchemy import and_, delete, exists, select
 
 from wherefrom.db import Tx
 from wherefrom.db.walk import Slice, find_old
+from wherefrom.events.late_store import note_change_at
 from wherefrom.events.tables import event
 from wherefrom.inbox.tables import attachment, author, match, message, message_address
+from wherefrom.webhooks.store.deals import delete_deals
 from wherefrom.webhooks.store.old import IS_OPEN, forget_told
-from wherefrom.webhooks.tables import deal, delivery
+from wherefrom.webhooks.tables import delivery
 
 _IS_UNDER_WAY = message.c.status.in_(("arriving", "stored"))
 _IS_BEING_TOLD = exists().where(delivery.c.site_id == message.c.site_id, delivery.c.subject_id == message.c.id, IS_OPEN)
@@ -33,13 +35,15 @@ async def find_old_letters(tx: Tx, site_id: int, before: datetime, after: int, l
 async def forget_letters(tx: Tx, site_id: int, ids: Sequence[int]) -> tuple[int, set[str]]:
     """Removes those of them that still may go; how many, and the names of the bytes they had."""
     mine = message.c.site_id == site_id, message.c.id.in_(ids)
-    found = (await tx.execute(select(message.c.id, message.c.sha256).where(*mine, _MAY_GO).with_for_update())).all()
+    columns = message.c.id, message.c.sha256, message.c.arrived_at
+    found = (await tx.execute(select(*columns).where(*mine, _MAY_GO).with_for_update())).all()
     going = [row.id for row in found]
+    await note_change_at(tx, site_id, {row.arrived_at for row in found})
     files = select(attachment.c.sha256).where(attachment.c.site_id == site_id, attachment.c.message_id.in_(going))
     names = {row.sha256 for row in found} | set(await tx.scalars(files))
     for table in (message_address, attachment, match, author):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.message_id.in_(going)))
-    await tx.execute(delete(deal).where(deal.c.site_id == site_id, deal.c.subject_id.in_(going)))
+    await delete_deals(tx, site_id, going, with_messages=True)
     await forget_told(tx, site_id, going)
     await tx.execute(delete(message).where(message.c.site_id == site_id, message.c.id.in_(going)))
     return len(going), names

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 
 from wherefrom.db import Tx
 from wherefrom.db.keys import among
+from wherefrom.events.late_store import note_change_between
 from wherefrom.inbox.tables import author, match
 from wherefrom.substitution.risk import read_claims
 from wherefrom.substitution.tables import lease, substitute
@@ -70,7 +71,13 @@ async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: dateti
     locked = set(await tx.scalars(of_them.order_by(visitor.c.id).with_for_update(skip_locked=True)))
     busy = set(await tx.scalars(of_them)) - locked
     free = visit.c.visitor_id.not_in(busy)
-    going = list(await tx.scalars(select(visit.c.id).where(*mine, free, _may_go(before, calm))))
+    columns = visit.c.id, visit.c.started_at, visit.c.last_seen_at
+    found = (await tx.execute(select(*columns).where(*mine, free, _may_go(before, calm)))).all()
+    going = [row.id for row in found]
+    if found:
+        await note_change_between(
+            tx, site_id, min(row.started_at for row in found), max(row.last_seen_at for row in found)
+        )
     for table in (pageview, intent, lease):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(going)))
     await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.id.in_(going)))

@@ -11,6 +11,7 @@ from sqlalchemy import case, func, or_, select, update
 from sqlalchemy import delete as sql_delete
 
 from wherefrom.db import Tx, insert
+from wherefrom.events.late_store import note_change_of
 from wherefrom.webhooks.tables import deal
 
 
@@ -36,6 +37,7 @@ async def record_deal(
     """Keeps the number of a message's deal, in place of an earlier one; what was told through the API is replaced
     only through the API. Status, value and currency of the same deal fill what is empty: a CRM tells later ones
     through the API. Another deal begins with its own."""
+    await _note(tx, site_id, [subject_id], number)
     row = {"site_id": site_id, "subject_id": subject_id, "number": number, "endpoint_id": endpoint_id}
     about = {"status": status, "value": value, "currency": currency}
     new = insert(tx, deal).values(**row, **about, recorded_at=now)
@@ -55,6 +57,7 @@ async def record_deal(
 async def update_deal(tx: Tx, site_id: int, subject_id: int, values: Mapping[str, Any], now: datetime) -> None:
     """Writes the columns named in ``values`` as told through the API, making the row when there is none."""
     told = dict(values)
+    await _note(tx, site_id, [subject_id], told.get("number", ""))
     if "number" in told:
         told["endpoint_id"] = None
     row = {"site_id": site_id, "subject_id": subject_id, "number": "", "recorded_at": now} | told
@@ -67,6 +70,7 @@ async def update_deal(tx: Tx, site_id: int, subject_id: int, values: Mapping[str
 
 async def update_deals_numbered(tx: Tx, site_id: int, number: str, values: Mapping[str, Any], now: datetime) -> int:
     """Writes the columns named in ``values`` for every message whose deal has this number; how many there are."""
+    await _note(tx, site_id, [], number)
     done = await tx.execute(
         update(deal).where(deal.c.site_id == site_id, deal.c.number == number).values(**values, recorded_at=now)
     )
@@ -79,7 +83,22 @@ async def find_deals(tx: Tx, site_id: int, subject_ids: Collection[int]) -> dict
     return {row.subject_id: Deal(**row._mapping) for row in rows}
 
 
-async def delete_deals(tx: Tx, site_id: int, subject_ids: Collection[int]) -> int:
-    """Forgets the deals of these messages; how many there were."""
+async def delete_deals(tx: Tx, site_id: int, subject_ids: Collection[int], *, with_messages: bool = False) -> int:
+    """Forgets the deals of these messages, which may be about to go themselves; how many there were."""
+    await _note(tx, site_id, subject_ids, gone=subject_ids if with_messages else ())
     done = await tx.execute(sql_delete(deal).where(deal.c.site_id == site_id, deal.c.subject_id.in_(subject_ids)))
     return done.rowcount
+
+
+async def _note(
+    tx: Tx, site_id: int, subject_ids: Collection[int], number: str = "", gone: Collection[int] = ()
+) -> None:
+    """The deals of these messages are about to change, and with them those of all messages that have the same number as
+    one of them, before (as it is in the table) or after (``number``): a deal of several counts once. Of messages that
+    are ``gone`` there is nothing to be said any more."""
+    mine = deal.c.site_id == site_id
+    known = select(deal.c.number).where(mine, deal.c.subject_id.in_(subject_ids))
+    numbers = {one for one in (*await tx.scalars(known), number) if one}
+    others = select(deal.c.subject_id).where(mine, deal.c.number.in_(numbers))
+    found = set(await tx.scalars(others)) if numbers else set()
+    await note_change_of(tx, site_id, (found | set(subject_ids)) - set(gone))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wherefrom.audience.days import STEPS, Step, boundaries, floor, parse_moment
 from wherefrom.errors import BadInput
+from wherefrom.sites.days import STEPS, Step, boundaries, floor, parse_moment
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [ZoneInfo(name) for name in ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe",
