@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support import chromium, dovecot, postgres
+from tests.support import chromium, dovecot, front, postgres
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ POSTGRES = Component("PostgreSQL", "postgresql", postgres.find_obstacle)
 CHROMIUM = Component("Chromium", "chromium libatomic1", chromium.find_obstacle)
 PHP = Component("PHP", "php-cli", lambda: None if shutil.which("php") else "is not installed")
 NODE = Component("Node", "nodejs", lambda: None if shutil.which("node") else "is not installed")
-COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE)
+CADDY = Component("Caddy", "caddy", front.find_obstacle)
+COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE, CADDY)
 
 
 def require(component: Component) -> None:
