@@ -7,11 +7,12 @@ text and form fields are left away. Refuses to make HTML safe (that is ``html``)
 
 from __future__ import annotations
 
-import html as markup
 import re
 from typing import Any
 
 from lxml.etree import HTMLParser, LxmlError, fromstring, iterwalk  # type: ignore[import-untyped]
+
+from wherefrom.mail.entities import unescape
 
 _MAX_CONVERTED = 524_288  # characters
 _MOST_QUOTES = 10  # deeper ones are shown as deep as this
@@ -73,7 +74,7 @@ def _read(tree: Any) -> str:
 
 def text_without_tags(html: str) -> str:
     """For HTML no tree can be made of. Linear, where the standard library's tolerant parser is quadratic."""
-    text = _CONTROLS.sub("", markup.unescape(_ANY_TAG.sub("\n", html)))
+    text = _CONTROLS.sub("", unescape(_ANY_TAG.sub("\n", html)))
     return _BLANK_LINES.sub("\n\n", text).replace("\u00a0", " ").strip()
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from wherefrom.mail.entities import unescape
 from wherefrom.tracking.exempt import find_exemption, location
 from wherefrom.tracking.tags import Tag, find_tags
 
@@ -75,7 +76,7 @@ def wrap_html(page: str, links: Links) -> str:
         if tag.closes or "href" not in tag.values:
             continue
         value = tag.values["href"]
-        address = links.wrap(markup.unescape(value.text), _words(page, tag, end), told=_is_told(tag))
+        address = links.wrap(unescape(value.text), _words(page, tag, end), told=_is_told(tag))
         if address is not None:
             edits.append((value.start, value.end, address))
     return _edit(page, edits)
@@ -108,7 +109,7 @@ def _edit(page: str, edits: list[tuple[int, int, str]]) -> str:
 
 def _words(page: str, tag: Tag, end: int) -> str:
     """What a person reads on the link, with what it says to who sees no pictures."""
-    inside = markup.unescape(_TAG.sub(" ", page[tag.end : min(end, tag.end + 4 * _LONGEST_WORDS)]))[:_LONGEST_WORDS]
+    inside = unescape(_TAG.sub(" ", page[tag.end : min(end, tag.end + 4 * _LONGEST_WORDS)]))[:_LONGEST_WORDS]
     spoken = (tag.values[name].text for name in ("title", "aria-label", "alt") if name in tag.values)
     return " ".join((inside, *spoken))
 

@@ -26,6 +26,7 @@ from wherefrom.web.front import DirectRoute
 from wherefrom.web.rate import Rate
 from wherefrom.web.requests import Proxies, too_large
 from wherefrom.web.responses import problem_response
+from wherefrom.web.room import Room
 from wherefrom.web.wire import reply_of
 
 _SHORT = "public, max-age=3600, stale-while-revalidate=86400"
@@ -115,14 +116,13 @@ class _Door:
         self._proxies = Proxies(settings.server.trusted_proxies)
         self._load = services.load
         self._rate = Rate(settings.limits.visits_per_address)
-        self._most = settings.limits.waiting_writes
-        self._under_way = 0
+        self._room = Room(settings.limits.waiting_writes)
 
     def __call__(self, asked: Asked) -> None:
         if asked.method == "OPTIONS":
             asked.answer(_preflight(asked))
             return
-        if self._under_way >= self._most:
+        if self._room.is_full:
             self._load.note(Shed.VISITS)
             asked.answer(BUSY)
             return
@@ -131,14 +131,14 @@ class _Door:
             self._load.note(Shed.ADDRESS)
             asked.answer(too_often(self._rate.wait))
             return
-        self._under_way += 1  # here, not in the task: a flood is read before the first of its tasks runs
-        asked.run(self._take(asked, ip))
+        began = self._room.enter()  # here, not in the task: a flood is read before the first of its tasks runs
+        asked.run(self._take(asked, ip, began))
 
-    async def _take(self, asked: Asked, ip: str) -> None:
+    async def _take(self, asked: Asked, ip: str, began: float) -> None:
         try:
             await self._hear(asked, ip)
         finally:
-            self._under_way -= 1
+            self._room.leave(began)
 
     async def _hear(self, asked: Asked, ip: str) -> None:
         headers = asked.find_headers(_HEADERS)

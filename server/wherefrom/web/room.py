@@ -1,0 +1,43 @@
+"""How many may be under way at a time: no more than end soon.
+
+``most`` at first and at best. When one took longer than ``seconds``, fewer are let in, for those who wait wait for each
+other; when they are quick again, more. So what is let in is answered in time, however slow the machine is just now, and
+the others hear at once that they are not.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+LEAST = 64
+"""As many as share a commit: fewer would not end sooner."""
+
+_SHRINK, _GROW = 0.99, 1.0
+
+
+class Room:
+    """``now`` in seconds, of a clock that does not jump."""
+
+    def __init__(self, most: int, seconds: float = 1.0, now: Callable[[], float] = time.monotonic) -> None:
+        self._most = self.size = float(most)
+        self._seconds = seconds
+        self._now = now
+        self._inside = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._inside >= self.size
+
+    def enter(self) -> float:
+        """One more is under way; the moment it began."""
+        self._inside += 1
+        return self._now()
+
+    def leave(self, began: float) -> None:
+        """One that began then has ended."""
+        self._inside -= 1
+        if self._now() - began > self._seconds:
+            self.size = max(min(LEAST, self._most), self.size * _SHRINK)
+        elif self.size < self._most:
+            self.size = min(self._most, self.size + _GROW)
