@@ -9,7 +9,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -34,9 +34,6 @@ from wherefrom.inbox.sync import MailboxWatch
 from wherefrom.inbox.taker import Attribution, Taker
 from wherefrom.mail.blobs import Blobs
 from wherefrom.metrics.notices import list_notices
-from wherefrom.metrics.requests import CountedApp
-from wherefrom.metrics.routes import new_registry
-from wherefrom.metrics.routes import routes as metrics_routes
 from wherefrom.outbound.judge import judge_hits
 from wherefrom.outbound.leave_routes import routes as leave_routes
 from wherefrom.outbound.postman import Postman
@@ -111,18 +108,29 @@ def background(services: Services) -> list[Worker | Resident]:
 
 def build_app(services: Services, supervisor: Supervisor | None = None) -> ASGIApp:
     """The web side: collector, management API, console, health, metrics."""
-    registry = new_registry()
+    settings = services.settings
     routes: list[BaseRoute] = [
         *letter_routes(services),
         *visit_routes(services),
         *leave_routes(services),
         *inbox_routes(services),
         *health.routes(services, supervisor, list_notices),
-        *metrics_routes(services, supervisor, registry),
         *management.routes(services),
         *console_routes(services),
     ]
-    front = Front(
+    if not settings.metrics.token:
+        return _front(services, routes)
+    from wherefrom.metrics.requests import CountedApp  # late: who has no token need not load prometheus-client
+    from wherefrom.metrics.routes import new_registry
+    from wherefrom.metrics.routes import routes as metrics_routes
+
+    registry = new_registry()
+    front = _front(services, [*metrics_routes(services, supervisor, registry), *routes])
+    return CountedApp(front, settings.collector, registry, front.doors)
+
+
+def _front(services: Services, routes: Sequence[BaseRoute]) -> Front:
+    return Front(
         routes,
         tell=_tell,
         middleware=[
@@ -131,8 +139,6 @@ def build_app(services: Services, supervisor: Supervisor | None = None) -> ASGIA
         ],
         exception_handlers={WherefromError: _tell, Exception: _tell},
     )
-    settings = services.settings
-    return CountedApp(front, settings.collector, registry, front.doors) if settings.metrics.token else front
 
 
 async def _tell(request: Request, error: Exception) -> Response:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
-_TELL = "; import json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+_TELL = "\nimport json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
 
 
 def loaded_by(code: str) -> set[str]:
@@ -17,3 +18,22 @@ def loaded_by(code: str) -> set[str]:
 
 def test_the_command_line_is_read_without_what_commands_work_with() -> None:
     assert not loaded_by("import wherefrom.cli") & {"sqlalchemy", "starlette", "uvicorn", "httpx", "cryptography"}
+
+
+def test_the_service_is_loaded_without_what_it_may_never_use() -> None:
+    """Each of these took two to nine megabytes, and a fiftieth to a tenth of a start."""
+    unasked = {"rich", "pygments", "prometheus_client", "dkim", "dns", "jinja2", "mailparser", "lxml", "geoip2"}
+    unasked |= {"asyncpg", "alembic", "websockets", "ua_parser", "user_agents"}
+    assert not loaded_by("from wherefrom.cli.lean import loading\nwith loading(): import wherefrom.app\n") & unasked
+
+
+def test_what_was_hidden_while_the_service_was_loaded_can_be_imported_afterwards() -> None:
+    code = "from wherefrom.cli.lean import loading\nwith loading(): import structlog\n"
+    assert "rich" in loaded_by(code + "import rich\n")
+
+
+def test_the_command_that_serves_reads_its_options_without_pydantic(tmp_path: Path) -> None:
+    code = f"import sys; sys.argv = ['wherefrom', 'serve', '--settings', {str(tmp_path / 'none.toml')!r}]\n"
+    loaded = loaded_by(code + "from wherefrom.cli import main\ntry: main()\nexcept SystemExit: pass\n")
+    assert "uvicorn" in loaded
+    assert "pydantic" not in loaded

@@ -293,6 +293,16 @@ async def test_a_certificate_for_another_name_is_refused_in_words(tls: tuple[Rec
     assert server.requests == []
 
 
+async def test_an_authority_that_the_operator_installed_is_trusted(
+    tls: tuple[Receiver, Watching], monkeypatch: pytest.MonkeyPatch
+):
+    server, watching = tls
+    monkeypatch.setenv("SSL_CERT_FILE", str(watching.ca_file))  # where OpenSSL looks for the system's
+    async with guarded(resolve=Names(["127.0.0.1"])) as http:
+        answers = await asyncio.gather(*(http.post(f"https://crm.example:{server.port}/") for _ in range(3)))
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+
+
 async def test_an_unknown_authority_is_refused_by_default(tls: tuple[Receiver, Watching]):
     server, _ = tls
     async with guarded(resolve=Names(["127.0.0.1"])) as http:

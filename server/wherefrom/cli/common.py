@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 import typer
 
+from wherefrom.cli.lean import loading
 from wherefrom.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ def read_settings(path: Path | None) -> Settings:
 
 def with_services(path: Path | None, use: Callable[[Services], Awaitable[T]]) -> T:
     """Opens the database and calls ``use``; SettingsError when the schema is not the newest."""
-    from wherefrom.app import open_services  # late, both: see wherefrom.cli
-    from wherefrom.db.migrate import check_revision
+    with loading():
+        from wherefrom.app import open_services  # late, both: see wherefrom.cli
+        from wherefrom.db.migrate import check_revision
 
     async def run() -> T:
         async with open_services(read_settings(path)) as services:

@@ -21,9 +21,11 @@ from wherefrom.cli import (
     suppression,
     target,
 )
+from wherefrom.cli.lean import ServiceGroup
 
 app = typer.Typer(
     name="wherefrom",
+    cls=ServiceGroup,
     help="Tells a site owner which visit every e-mail came from.",
     no_args_is_help=True,
     add_completion=False,

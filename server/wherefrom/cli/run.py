@@ -12,6 +12,7 @@ import typer
 
 from wherefrom import __version__
 from wherefrom.cli.common import SettingsOption, read_settings, with_services
+from wherefrom.cli.lean import ServiceCommand, loading
 
 if TYPE_CHECKING:
     from wherefrom.services import Services
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def add_to(app: typer.Typer) -> None:
-    for command in (serve, web, work, migrate, check, demo, version):
+    app.command(cls=ServiceCommand)(serve)
+    app.command(cls=ServiceCommand)(web)
+    app.command(cls=ServiceCommand)(work)
+    for command in (migrate, check, demo, version):
         app.command()(command)
 
 
@@ -50,7 +54,8 @@ def work(settings: SettingsOption = None) -> None:
 
 
 def _serve(settings: Path | None, *, web: bool = False, work: bool = False) -> None:
-    from wherefrom.app import log_to, serve_until_signal  # late: see wherefrom.cli
+    with loading():
+        from wherefrom.app import log_to, serve_until_signal  # late: see wherefrom.cli
 
     read = read_settings(settings)
     log_to(read)

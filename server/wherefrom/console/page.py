@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from wherefrom.console import words
 from wherefrom.errors import NotFound
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 HEADERS: Mapping[str, str] = {
     "content-security-policy": (
@@ -51,7 +53,12 @@ class Pages:
         folder = files("wherefrom.console") / "static"
         self._files = {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
         self._versions = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in self._files.items()}
-        self._environment = Environment(
+
+    @cached_property
+    def _environment(self) -> Environment:
+        from jinja2 import Environment, PackageLoader, StrictUndefined  # late, for the first page: a start needs none
+
+        made = Environment(
             loader=PackageLoader("wherefrom.console"),
             autoescape=True,
             undefined=StrictUndefined,
@@ -59,8 +66,9 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
-        self._environment.filters.update(_FILTERS, zone=words.zone_words)
-        self._environment.globals["static"] = self.address
+        made.filters.update(_FILTERS, zone=words.zone_words)
+        made.globals["static"] = self.address
+        return made
 
     def address(self, name: str) -> str:
         """Where the file is found; it changes with the content, so browsers may keep what they have for ever."""

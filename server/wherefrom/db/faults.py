@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import sqlite3
 
-from asyncpg import InterfaceError  # type: ignore[import-untyped]
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 
@@ -77,7 +76,7 @@ def describe(fault: BaseException) -> str | None:
         return _find(_POSTGRES, state)
     if isinstance(cause, ConnectionError):
         return "the database server cannot be reached"
-    if isinstance(cause, InterfaceError) and "closed" in str(cause):
+    if type(cause).__name__ == "InterfaceError" and "closed" in str(cause):  # asyncpg's, which SQLite does not load
         return _POSTGRES["08"]
     if isinstance(fault, DBAPIError):
         return _POSTGRES["08"] if fault.connection_invalidated else None

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from asyncpg import PostgresError  # type: ignore[import-untyped]
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -58,11 +57,19 @@ def _told() -> Iterator[None]:
     """A database that cannot be reached or used, told as the setting it is."""
     try:
         yield
-    except (OSError, SQLAlchemyError, PostgresError, Unavailable) as error:
+    except _faults() as error:
         raise SettingsError(
             f"database.url: the database cannot be used: {error.__cause__ or error}",
             hint="is it running, does it exist, and are user and password right?",
         ) from error
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """Asked for when something was raised: PostgreSQL's driver, which raises errors of its own while it connects, is
+    not loaded for SQLite."""
+    from asyncpg import PostgresError  # type: ignore[import-untyped]
+
+    return (OSError, SQLAlchemyError, PostgresError, Unavailable)
 
 
 def _find_revision(connection: Connection) -> str | None:

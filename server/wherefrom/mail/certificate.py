@@ -9,9 +9,6 @@ import ssl
 from dataclasses import dataclass
 from datetime import datetime
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
 from wherefrom.mail.failures import MailboxError
 from wherefrom.mail.wire import open_socket, resolve
 
@@ -40,6 +37,9 @@ class Certificate:
 
 def read_certificate(der: bytes) -> Certificate:
     """Of its DER bytes. ValueError when they are none."""
+    from cryptography import x509  # late: who connects well reads none
+    from cryptography.x509.oid import NameOID
+
     found = x509.load_der_x509_certificate(der)
     names: list[str] = []
     with contextlib.suppress(x509.ExtensionNotFound, ValueError):

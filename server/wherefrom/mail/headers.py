@@ -2,7 +2,8 @@
 
 mail-parser reads addresses, Received fields and dates with care for forged and damaged ones. Its message object is not
 used: it decodes every part twice over, and answers a misspelt attribute with an empty string. What it finds is
-converted here, once, into frozen values. What is written by the book is read by ``sound``, which is ten times faster.
+converted here, once, into frozen values. What is written by the book is read by ``sound``, which is ten times faster:
+so mail-parser is imported when the first odd field comes.
 """
 
 from __future__ import annotations
@@ -13,10 +14,6 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
-
-from mailparser.dates import parse_mail_date  # type: ignore[import-untyped]
-from mailparser.exceptions import MailParserError  # type: ignore[import-untyped]
-from mailparser.utils import get_addresses, parse_received  # type: ignore[import-untyped]
 
 from wherefrom.addresses import Address, find_address
 from wherefrom.mail.charset import decode_text, decode_words, one_line
@@ -85,6 +82,8 @@ def parse_people(value: bytes, hints: Sequence[str] = ()) -> list[Party]:
     plain = find_mailboxes(text) or find_mailboxes(text := _mend(text))
     if plain is not None and (addresses := [_address(written) for _, written in plain]) and all(addresses):
         return [Party(restore(name), address) for (name, _), address in zip(plain, addresses, strict=True)]
+    from mailparser.utils import get_addresses  # type: ignore[import-untyped]
+
     defects: list[dict[str, str]] = []
     people = [
         Party(restore(name), address)
@@ -169,6 +168,9 @@ def _list_for_addresses(fields: Fields) -> list[Address]:
 
 
 def _for_clause(text: str, hinted: str) -> str:
+    from mailparser.exceptions import MailParserError  # type: ignore[import-untyped]
+    from mailparser.utils import parse_received
+
     try:
         return str(parse_received(text).get("for", ""))
     except MailParserError:
@@ -182,9 +184,16 @@ def find_first_stamp(fields: Fields) -> datetime | None:
     return next((stamp for stamp in stamps if stamp), None)
 
 
+def _parse_odd_date(text: str) -> datetime | None:
+    from mailparser.dates import parse_mail_date  # type: ignore[import-untyped]
+
+    moment: datetime | None = parse_mail_date(text).value
+    return moment
+
+
 def parse_date(text: str) -> datetime | None:
     """An aware UTC datetime between 1990 and 2100, or None. Reads what RFC 5322 allows and what people write."""
-    moment = find_moment(text) or parse_mail_date(_ZONE_COLON.sub(r"\1\2", text.strip())).value
+    moment = find_moment(text) or _parse_odd_date(_ZONE_COLON.sub(r"\1\2", text.strip()))
     if moment is None and _ISO_DATE.match(text):
         try:
             moment = datetime.fromisoformat(text.strip()).astimezone(UTC)

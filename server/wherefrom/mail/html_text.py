@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+<<<<<<< Updated upstream
 from lxml.etree import HTMLParser, LxmlError, fromstring, iterwalk  # type: ignore[import-untyped]
 
 from wherefrom.mail.entities import unescape
 
+=======
+>>>>>>> Stashed changes
 _MAX_CONVERTED = 524_288  # characters
 _MOST_QUOTES = 10  # deeper ones are shown as deep as this
 
@@ -47,6 +50,8 @@ _NEVER_SEEN = re.compile("[\u200b\u200c\u2060\ufeff\u034f\u00ad]")  # what prehe
 
 def html_text(html: str) -> str:
     """The text of ``html``; of more than half a million characters that of the first."""
+    from lxml.etree import HTMLParser, LxmlError, fromstring  # type: ignore[import-untyped]  # late: 5 MB
+
     html = _CONTROLS.sub("", html[:_MAX_CONVERTED])
     # huge_tree: the parser's limit is then 2,048 levels, not 256, which long threads of replies do reach.
     parser = HTMLParser(huge_tree=True, encoding="utf-8", remove_comments=True, remove_pis=True)
@@ -59,6 +64,8 @@ def html_text(html: str) -> str:
 
 
 def _read(tree: Any) -> str:
+    from lxml.etree import iterwalk
+
     page = _Page()
     for event, element in iterwalk(tree, events=("start", "end")):
         if event == "start":

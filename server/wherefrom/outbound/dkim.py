@@ -16,7 +16,6 @@ import re
 from datetime import datetime
 from typing import Literal
 
-import dkim  # type: ignore[import-untyped]
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -131,6 +130,8 @@ def parse_selector(text: str) -> str:
 def sign(raw: bytes, domain: str, selector: str, algorithm: Algorithm, secret: str) -> bytes:
     """The DKIM-Signature field of a letter, with its line end; to be put before it. Takes milliseconds of a processor,
     an RSA key some ten."""
+    import dkim  # type: ignore[import-untyped]  # late: with its resolver it takes 7 MB, of use to who signs alone
+
     field: bytes = dkim.sign(
         raw,
         selector.encode(),
@@ -146,6 +147,8 @@ def sign(raw: bytes, domain: str, selector: str, algorithm: Algorithm, secret: s
 def look_up(name: str, timeout: float = 5.0) -> str | None:
     """The TXT record of ``name`` as the world sees it, None when there is none. Unavailable when nobody answers.
     Waits: call it in a thread."""
+    import dkim  # late, as above
+
     try:
         found: str | bytes | None = dkim.get_txt(name.encode(), timeout)
     except (dkim.DnsTimeoutError, OSError, UnicodeError) as error:

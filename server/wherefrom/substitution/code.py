@@ -34,7 +34,7 @@ CODE_LETTERS, NAMED_LETTERS = 8, 7
 _MOST_VISIT_DIGITS = 12
 
 _CODE = re.compile(rf"(?=.*[0-9])(?=.*[a-z])[{CODE_ALPHABET}]{{{CODE_LETTERS}}}")
-_NAMED = re.compile(rf"({'|'.join(NAMES)})\.(?=.*[0-9])(?=.*[a-z])[{CODE_ALPHABET}]{{{NAMED_LETTERS}}}")
+_NAMED_CODE = re.compile(rf"(?=.*[0-9])(?=.*[a-z])[{CODE_ALPHABET}]{{{NAMED_LETTERS}}}")
 _VISIT = re.compile(r"[1-9][0-9]{0,18}")
 
 
@@ -71,7 +71,7 @@ def is_made_for(target: Target, address: str, visit_id: int) -> bool:
     if tag is None:
         return False
     if target.strategy == "catchall":
-        return bool((_NAMED if target.code_form == "name" else _CODE).fullmatch(tag))
+        return _is_named(tag) if target.code_form == "name" else bool(_CODE.fullmatch(tag))
     return tag == str(visit_id) if target.code_form == "visit" else bool(_CODE.fullmatch(tag))
 
 
@@ -113,8 +113,13 @@ def _is_coded(target: Target, key: str) -> bool:
     if tag is None:
         return False
     if target.strategy == "catchall":
-        return bool(_CODE.fullmatch(tag) or _NAMED.fullmatch(tag))
+        return bool(_CODE.fullmatch(tag)) or _is_named(tag)
     return bool(_CODE.fullmatch(tag) or _VISIT.fullmatch(tag))
+
+
+def _is_named(tag: str) -> bool:
+    name, _, code = tag.partition(".")
+    return name in NAMES and bool(_NAMED_CODE.fullmatch(code))
 
 
 def _tag(target: Target, key: str) -> str | None:

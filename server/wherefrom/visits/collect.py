@@ -33,12 +33,12 @@ from wherefrom.visits.agent import LONGEST as LONGEST_AGENT
 from wherefrom.visits.answer import Answer, Geo, Substitute
 from wherefrom.visits.drops import UNKNOWN_SITE, Drops
 from wherefrom.visits.gate import HIT_STEPS, SILENT, Arrival, Caller, DropReason, Step, find_reason, own_origin
-from wherefrom.visits.geo import GeoReader
 from wherefrom.visits.hit import Hit, Signal, clean_text, find_site_key, parse_hit
 from wherefrom.visits.ip import stored_form
 from wherefrom.visits.known import KnownSites
 from wherefrom.visits.link import cut_tokens, list_tokens
 from wherefrom.visits.numbers import Numbers
+from wherefrom.visits.place import NOWHERE
 from wherefrom.visits.record import Entry, Recorded, record_hits
 from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_remembered
 from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
@@ -48,6 +48,7 @@ from wherefrom.web.rate import Rate
 
 if TYPE_CHECKING:
     from wherefrom.visits.agents import Agents
+    from wherefrom.visits.geo import GeoReader
 
 log = structlog.get_logger(__name__)
 
@@ -93,22 +94,13 @@ class Collector:
         self.drops = Drops(services.db, services.clock)
         self.sites = KnownSites(services.db, services.clock)
         self._numbers = Numbers(services.db)
-        self._known_agents = agents
-        self._geo = GeoReader(services.settings.geo.file or None)
+        self._agents = agents
+        self._agents_coming: asyncio.Task[Agents] | None = None
+        self._geo = _open_geo(services.settings.geo.file)
         self._limit = TimeLimit(time_limit)
         self._site_rate = Rate(services.settings.limits.visits_per_site)
         self._record_all = self._record_entries  # one object, by which the group commit knows what goes together
         self._own_parameters = own_parameters(services.settings.visits.source_parameter)
-
-    @property
-    def _agents(self) -> Agents:
-        """Made for the first page or sign: it takes 35 MB and a third of a second, which a service that nobody visits
-        need not spend, nor one that starts."""
-        if self._known_agents is None:
-            from wherefrom.visits.agents import Agents
-
-            self._known_agents = Agents()
-        return self._known_agents
 
     @property
     def time_limit(self) -> float:
@@ -148,12 +140,13 @@ class Collector:
         if site is not None and not self._site_rate.admits(site.id):
             self.services.load.note(Shed.SITE)
             raise Dropped(DropReason.TOO_OFTEN, site, _too_often(self._site_rate.wait))
+        agents = self._agents or await self._make_agents()
         arrival = Arrival(
             site=site,
             page=heard.page or "",
             caller=caller,
             webdriver=isinstance(heard, Hit) and heard.webdriver,
-            bot=self._agents.find(caller.user_agent).bot,
+            bot=agents.find(caller.user_agent).bot,
             consent=not isinstance(heard, Hit) or heard.consent is UNSET,
         )
         reason = find_reason(arrival, steps)
@@ -161,6 +154,13 @@ class Collector:
             reason = reason or DropReason.UNKNOWN_SITE
             raise Dropped(reason, site, None if reason in SILENT else _explain(reason, heard, caller))
         return heard, site
+
+    async def _make_agents(self) -> Agents:
+        """For the first page or sign: it takes 35 MB and a third of a second, which a service that nobody visits need
+        not spend, nor one that starts. In a thread: nobody else waits for it."""
+        self._agents_coming = self._agents_coming or asyncio.create_task(asyncio.to_thread(_load_agents))
+        self._agents = await asyncio.shield(self._agents_coming)
+        return self._agents
 
     async def reply_dropped(self, drop: Dropped, caller: Caller) -> Reply:
         """Counts the drop; the count waits in memory where the database is slow."""
@@ -254,6 +254,8 @@ class Collector:
         return [text for text in found if len(text) <= _LONGEST_ADDRESS]
 
     def _entry(self, hit: Hit, site: Site, caller: Caller, number: int, carried: Carried | None) -> Entry:
+        agents = self._agents
+        assert agents is not None, "the gate, which comes before, has looked at the agent"
         return Entry(
             site=site,
             now=self.services.clock.now(),
@@ -267,9 +269,9 @@ class Collector:
             addresses=self._asked(hit, site),
             remembered=read_remembered(hit.source),
             parameters=self._parameters(site),
-            agent=self._agents.find(caller.user_agent),
+            agent=agents.find(caller.user_agent),
             user_agent=clean_text(caller.user_agent, LONGEST_AGENT),
-            place=self._geo.find(caller.ip),
+            place=self._geo.find(caller.ip) if self._geo else NOWHERE,
             ip=stored_form(caller.ip, self.services.settings.visits.ip),
             carried=carried,
         )
@@ -325,3 +327,17 @@ def _explain(reason: DropReason, heard: Hit | Signal, caller: Caller) -> Wherefr
         f"the page {(heard.page or '')[:100]} is not on a host of the site",
         hint="send location.href as “page”; add its host to the site's hosts",
     )
+
+
+def _load_agents() -> Agents:
+    from wherefrom.visits.agents import Agents
+
+    return Agents()
+
+
+def _open_geo(file: str) -> GeoReader | None:
+    if not file:
+        return None
+    from wherefrom.visits.geo import GeoReader  # late: few have such a file, and the libraries take 3 MB
+
+    return GeoReader(file)

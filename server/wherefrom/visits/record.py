@@ -26,7 +26,7 @@ from wherefrom.tokens import Ids
 from wherefrom.tracking.carry import Carried
 from wherefrom.visits import store
 from wherefrom.visits.agent import Agent
-from wherefrom.visits.geo import Place
+from wherefrom.visits.place import Place
 from wherefrom.visits.session import find_start
 from wherefrom.visits.source import DIRECT, LETTER, Source, find_source
 from wherefrom.visits.visit import NewVisitor, Told, Visit, Visitor, begin_visit

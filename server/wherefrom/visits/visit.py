@@ -8,9 +8,9 @@ from typing import Literal
 from msgspec import Struct
 
 from wherefrom.visits.agent import Agent
-from wherefrom.visits.geo import Place
 from wherefrom.visits.hit import LONGEST_URL, Hit, clean_params, clean_text
 from wherefrom.visits.hosts import find_host
+from wherefrom.visits.place import Place
 from wherefrom.visits.session import Campaign, Standing
 from wherefrom.visits.source import Source
 
