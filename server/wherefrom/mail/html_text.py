@@ -10,13 +10,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-<<<<<<< Updated upstream
-from lxml.etree import HTMLParser, LxmlError, fromstring, iterwalk  # type: ignore[import-untyped]
-
 from wherefrom.mail.entities import unescape
 
-=======
->>>>>>> Stashed changes
 _MAX_CONVERTED = 524_288  # characters
 _MOST_QUOTES = 10  # deeper ones are shown as deep as this
 
