@@ -86,11 +86,21 @@ def serving(run: Callable[[Event], None]) -> Iterator[int]:
 
 
 def drive(
-    port: int, server: int, asks: Sequence[Ask], seconds: float, status: bytes = b"200", hears: Sequence[Hear] = ()
+    port: int | Sequence[int],
+    server: int,
+    asks: Sequence[Ask],
+    seconds: float,
+    status: bytes = b"200",
+    hears: Sequence[Hear] = (),
 ) -> tuple[list[float], float, float]:
     """Asks for some seconds over as many connections as there are ``asks``. Answers what each answer took in seconds,
-    how long it went on, and the CPU seconds of process ``server``. An answer with another status is an error."""
-    talks = [_Talk(port, ask, b"HTTP/1.1 " + status, hears[at] if hears else None) for at, ask in enumerate(asks)]
+    how long it went on, and the CPU seconds of process ``server``. An answer with another status is an error. Several
+    ports have as many connections each."""
+    ports = [port] if isinstance(port, int) else port
+    talks = [
+        _Talk(ports[at % len(ports)], ask, b"HTTP/1.1 " + status, hears[at] if hears else None)
+        for at, ask in enumerate(asks)
+    ]
     poll, by_number = select.epoll(), {talk.socket.fileno(): talk for talk in talks}
     for number in by_number:
         poll.register(number, select.EPOLLIN)

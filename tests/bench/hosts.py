@@ -1,0 +1,227 @@
+"""How many durable visits a second one, two and three web processes answer, which share a PostgreSQL.
+
+    python -m tests.bench.hosts [--seconds 2] [--connections 64] [--rounds 5] [--json FILE]
+
+All processes run all the time, and the client drives the first one, two or three of them in turn, in short rounds, each
+over so many connections. New visitors, each with an address of their own, as in ``collect``. The database's server and
+the client run on the same machine: when the cores are full, more processes cannot answer more. So what is shown beside
+the rate is what one visit costs each part in processor time, and how much of the cores was used. Processes that were in
+each other's way would show as a growing cost. Flat, the rate grows with the cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+from sqlalchemy import func, select, text
+
+from tests.bench.collect import Browser
+from tests.bench.figures.row import Row, add_json_option, hand_in
+from tests.support.load import cpu_seconds, drive, serving
+from tests.support.postgres import Postgres
+from wherefrom.app import build_app, open_services
+from wherefrom.db import Database
+from wherefrom.db.migrate import upgrade
+from wherefrom.settings import Data, DatabaseGroup, Settings
+from wherefrom.sites.add import add_site
+from wherefrom.substitution.add import add_target
+from wherefrom.substitution.target import Options
+from wherefrom.visits.tables import visit
+from wherefrom.web.serve import bind, prepare_process, serve_http
+
+MOST = 3
+FLAT = 1.3
+"""What a visit may cost the web processes when there are three of them, against one: a quiet machine shows 1.0."""
+
+
+@dataclass
+class Figures:
+    """Of one number of processes; each list has one figure a round, times in processor seconds a visit."""
+
+    rates: list[float] = field(default_factory=list)
+    web: list[float] = field(default_factory=list)
+    database: list[float] = field(default_factory=list)
+    client: list[float] = field(default_factory=list)
+    cores: list[float] = field(default_factory=list)
+
+    def line(self, name: str) -> str:
+        rate, cores = statistics.median(self.rates), statistics.median(self.cores)
+        web, database, client = (1e6 * statistics.median(one) for one in (self.web, self.database, self.client))
+        return (
+            f"{name:<10} {rate:7.0f} visits/s   CPU a visit: web {web:4.0f} µs, PostgreSQL {database:4.0f}, "
+            f"client {client:4.0f}   {cores:.2f} of {os.cpu_count()} cores used"
+        )
+
+
+@dataclass(frozen=True)
+class Machine:
+    """``web``: port and process of each; ``postmaster``: PostgreSQL's first process."""
+
+    web: list[tuple[int, int]]
+    postmaster: int
+
+    def cpu(self) -> tuple[float, float, float]:
+        """Processor seconds so far of web processes, PostgreSQL and this one."""
+        return sum(cpu_seconds(one) for _, one in self.web), _cpu_of_family(self.postmaster), time.process_time()
+
+
+async def _serve(listening: socket.socket, settings: Settings) -> None:
+    async with open_services(settings) as services:
+        await serve_http(build_app(services), listening, asyncio.Event())
+
+
+def _run(listening: socket.socket, settings: Settings, ready: Event) -> None:
+    import uvloop  # here, as uvicorn would choose it by itself
+
+    prepare_process()
+    ready.set()
+    uvloop.run(_serve(listening, settings))
+
+
+async def _prepare(settings: Settings) -> str:
+    await upgrade(settings.database.url)
+    async with open_services(settings) as services:
+        site = await add_site(services, "bench", ["shop.example"])
+        await add_target(services, site.id, "sales@company.com", Options(strategy="plus"))
+    return site.key
+
+
+@contextlib.contextmanager
+def _machine(folder: str) -> Iterator[tuple[Machine, str, str]]:
+    """Everything that runs, a site's key, and the database's URL."""
+    server = Postgres()
+    try:
+        server.start()
+        url = server.url(asyncio.run(server.create_database()))
+        key_file = str(Path(folder) / "secret.key")
+        settings = Settings(database=DatabaseGroup(url=url), data=Data(folder=folder, key_file=key_file))
+        key = asyncio.run(_prepare(settings))
+        with contextlib.ExitStack() as stack:
+            web = []
+            for _ in range(MOST):
+                listening = bind("127.0.0.1", 0)
+                process = stack.enter_context(
+                    serving(lambda ready, listening=listening: _run(listening, settings, ready))  # type: ignore[misc]
+                )
+                web.append((listening.getsockname()[1], process))
+            yield Machine(web, _postmaster(server)), key, url
+    finally:
+        server.remove()
+
+
+def _postmaster(server: Postgres) -> int:
+    return int((server.home / "data" / "postmaster.pid").read_text().split()[0])
+
+
+def _cpu_of_family(parent: int) -> float:
+    """Of a process and its children, those that have ended included."""
+    ticks = 0
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError):
+            values = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(folder.name) == parent:
+                ticks += sum(map(int, values[11:15]))
+            elif int(values[1]) == parent:
+                ticks += sum(map(int, values[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _drive(machine: Machine, processes: int, key: str, seconds: float, connections: int, figures: Figures) -> None:
+    ports = [port for port, _ in machine.web[:processes]]
+    browsers = [Browser(number, key, returns=False) for number in range(connections * processes)]
+    before = machine.cpu()
+    waits, took, _ = drive(ports, machine.web[0][1], [one.ask for one in browsers], seconds)
+    spent = [now - then for now, then in zip(machine.cpu(), before, strict=True)]
+    figures.rates.append(len(waits) / took)
+    for name, one in zip((figures.web, figures.database, figures.client), spent, strict=True):
+        name.append(one / len(waits))
+    figures.cores.append(sum(spent) / took)
+
+
+async def _analyze(url: str) -> None:
+    """As autovacuum would; the tests' server does without."""
+    database = Database(url)
+    async with database.write() as tx:
+        await tx.exec_driver_sql("ANALYZE")
+    await database.close()
+
+
+async def _bytes_of_a_visit(url: str) -> float:
+    """What a visit with its visitor, page and lease takes in the database, indices included."""
+    database = Database(url)
+    async with database.read() as tx:
+        size = await tx.scalar(
+            text(
+                "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
+                " AND relname IN ('visit', 'visitor', 'pageview', 'lease')"
+            )
+        )
+        count = await tx.scalar(select(func.count()).select_from(visit))
+    await database.close()
+    return float(size) / float(count)
+
+
+def measure(seconds: float, connections: int, rounds: int) -> tuple[dict[int, Figures], float]:
+    """By the number of processes; and how many bytes a visit takes."""
+    measured = {number: Figures() for number in range(1, MOST + 1)}
+    with tempfile.TemporaryDirectory() as folder, _machine(folder) as (machine, key, url):
+        for number in measured:
+            _drive(machine, number, key, 1, connections, Figures())  # for warmth
+        for _ in range(rounds):
+            asyncio.run(_analyze(url))
+            for number, figures in measured.items():
+                _drive(machine, number, key, seconds, connections, figures)
+        return measured, asyncio.run(_bytes_of_a_visit(url))
+
+
+def rows(measured: dict[int, Figures], size: float) -> list[Row]:
+    """What is handed in."""
+    one, most = measured[1], measured[MOST]
+
+    def over(mine: list[float], theirs: list[float]) -> float:
+        return statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
+
+    against, rate = "one web process", statistics.median(most.rates)
+    cost = 1e6 * statistics.median(most.web)
+    return [
+        Row(f"visits a second, {MOST} web processes, PostgreSQL", rate, "/s", against, over(most.rates, one.rates)),
+        Row(f"CPU a visit, {MOST} web processes", cost, "µs", against, over(most.web, one.web), most=FLAT),
+        Row(f"cores used, {MOST} web processes", statistics.median(most.cores), f"of {os.cpu_count()}"),
+        Row("bytes of a visit in PostgreSQL", size, "B"),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=5)
+    add_json_option(parser)
+    options = parser.parse_args()
+    measured, size = measure(options.seconds, options.connections, options.rounds)
+    for number, figures in measured.items():
+        print(figures.line(f"{number} web"))
+    told = rows(measured, size)
+    for row in told:
+        print(
+            f"{row.what}: "
+            + (f"{row.value:.2f} {row.unit}" if row.ratio is None else f"{row.ratio:.2f} of {row.against}")
+        )
+    hand_in(told, options.json)
+
+
+if __name__ == "__main__":
+    main()
