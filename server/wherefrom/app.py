@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 import logging
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -43,7 +42,7 @@ from wherefrom.reports.rollup import Rollup
 from wherefrom.services import Services
 from wherefrom.settings import Settings
 from wherefrom.substitution.release import release_expired
-from wherefrom.supervise import Bell, Resident, Supervisor, Worker
+from wherefrom.supervise import Bell, Ending, Resident, Supervisor, Worker
 from wherefrom.tokens import Ids, Tokens, load_key
 from wherefrom.visits.routes import routes as visit_routes
 from wherefrom.web import health
@@ -155,26 +154,28 @@ async def _tell_unknown(request: Request, error: Exception) -> Response:
 
 
 async def serve_until_signal(settings: Settings, *, web: bool, work: bool) -> None:
-    """Runs until SIGINT or SIGTERM, then ends what is under way and closes."""
+    """Runs until SIGINT or SIGTERM, then ends what is under way and closes; a second signal ends it at once."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    ending = Ending(stop, settings.server.grace_seconds)
+    ending.listen()
     async with open_services(settings) as services:
         await check_revision(services.db)
         listening = bind(settings.server.bind, settings.server.port) if web else None
         await serve(services, stop, listening=listening, work=work)
+    ending.closed = True
 
 
 async def serve(services: Services, stop: asyncio.Event, *, listening: socket.socket | None, work: bool = True) -> None:
     """Runs the web side on ``listening`` (None: no web side), and the background work, until ``stop`` is set."""
-    supervisor = Supervisor(background(services) if work else [], services.bell, services.clock, passes=_passes)
+    grace = services.settings.server.grace_seconds
+    workers = background(services) if work else []
+    supervisor = Supervisor(workers, services.bell, services.clock, grace, passes=_passes)
     prepare_process()
     app = build_app(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such
     async with asyncio.TaskGroup() as tasks:
         if listening is not None:
             bounds = Bounds(services.settings.limits, services.load)
-            tasks.create_task(serve_http(app, listening, stop, bounds))
+            tasks.create_task(serve_http(app, listening, stop, bounds, grace))
             log.info("listening", address="http://{}:{}".format(*listening.getsockname()[:2]))
         tasks.create_task(supervisor.run(stop))
     log.info("stopped")

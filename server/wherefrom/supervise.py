@@ -9,12 +9,18 @@ will pass (a database that is away), the delay grows to 5 s alone: then nothing 
                   │  ▲
                   ▼  │ delay
                 failed
+
+    first SIGTERM or SIGINT ─▶ stop is set ─▶ work under way ends within the grace ─▶ closed, exit status 0
+        second one ──────────────▶ ended at once, as a crash would; so is what has not closed a little after the grace
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,6 +36,8 @@ log = structlog.get_logger(__name__)
 _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 60.0
 _LONGEST_PASSING = 5.0
+_SAME_SECONDS = 0.2  # a key pressed once may signal twice: to the group, and by a program that passes it on
+CLOSING_SECONDS = 2.5
 
 
 class Bell:
@@ -83,6 +91,42 @@ class Resident:
     run: Callable[[asyncio.Event], Awaitable[None]]
 
 
+@dataclass(slots=True)
+class Ending:
+    """Sets ``stop`` at the first SIGTERM or SIGINT, and ends the process at the second, or when it is still there some
+    seconds after ``grace``: whatever hangs (a disk, a name server, a thread), it is gone when a process manager's own
+    patience ends. Ended like that, nothing is lost: all that was answered is on the disk. ``closed``: all is done but
+    to end."""
+
+    stop: asyncio.Event
+    grace: float
+    closed: bool = False
+    _heard_at: float = 0.0
+
+    def listen(self) -> None:
+        """For the signals, in the running event loop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._hear, number)
+
+    def _hear(self, number: signal.Signals) -> None:
+        if not self.stop.is_set():
+            self._heard_at = time.monotonic()
+            log.info("stopping", signal=number.name, grace=self.grace)
+            last = threading.Timer(self.grace + CLOSING_SECONDS, self._end)
+            last.daemon = True
+            last.start()
+            self.stop.set()
+        elif time.monotonic() - self._heard_at > _SAME_SECONDS:
+            log.warning("ended at once by a second signal")
+            os._exit(128 + number)
+
+    def _end(self) -> None:
+        if not self.closed:
+            log.warning("ended at once: it did not close in time")
+        os._exit(0 if self.closed else 1)
+
+
 def next_delay(last: float, *, lived: float) -> float:
     """Seconds until a dead one is started again: ``last`` doubled, and short again after it ``lived`` well for long,
     because that is a new trouble, not the old one."""
@@ -111,7 +155,7 @@ class Supervisor:
     work: Sequence[Worker | Resident]
     bell: Bell
     clock: Clock
-    grace: float = 10.0
+    grace: float = 7.0
     passes: Callable[[Exception], bool] = lambda _: False
     states: dict[str, State] = field(default_factory=dict)
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from tests.acceptance.letters import write_letter
 from tests.acceptance.stage import PASSWORD, PERSON, Stage
 from wherefrom.accounts.login import log_in
 from wherefrom.app import open_services
@@ -29,6 +30,13 @@ CHROME = "Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 (KHTML, like Gecko) Ch
 LEADS_TO = "https://shop.example/chairs"
 _LETTERS = 6
 _TAGS = re.compile(r"<(script|style|svg).*?</\1>|<[^>]*>", re.DOTALL)
+
+
+async def until(reached: Callable[[], object], seconds: float = 60) -> None:
+    """Until it is true: of another process, which tells nobody."""
+    async with asyncio.timeout(seconds):
+        while not reached():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,14 @@ class Witness:
         page = {"site": self.stage.key, "page": LEADS_TO, "addresses": [self.stage.address]}
         url = self.stage.service.url + "/v1/visits"
         return await self.client.post(url, json=page, headers={"Origin": "https://shop.example"})
+
+    async def write(self, subject: str = "Four chairs, please") -> str:
+        """A visitor comes, and writes to the address that is shown; that one."""
+        answer = await self.visit()
+        shown: str = answer.json()["substitutes"][self.stage.address]["address"]
+        raw, _ = write_letter(shown, subject)
+        await asyncio.to_thread(self.stage.dovecot.deliver, shown, raw)
+        return shown
 
     async def until(self, reached: Callable[[Seen], bool], seconds: float = 30) -> Seen:
         """Looks again and again; what was seen when it was as it should be."""

@@ -116,12 +116,13 @@ class Database:
         await self.batch(_try_sqlite if self._writer else _try_postgresql)
 
     async def close(self) -> None:
-        """Waits for batched work, then closes all connections; a server that does not answer is not waited for."""
-        await self._batcher.close()
-        if self._writer:
-            await self._writer.close()
+        """Waits for batched work, then closes all connections. Neither a server that does not answer nor a lock of
+        another process is waited for long: what is not written by then has been answered to nobody."""
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._batcher.close()
+                if self._writer:
+                    await self._writer.close()
                 if self._batches:
                     await self._batches.close()
                 await self._engine.dispose()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,6 +23,7 @@ from wherefrom.demo.site import DemoSite
 from wherefrom.services import Services
 from wherefrom.settings import Log, Settings
 from wherefrom.substitution.store.proofs import is_any_unproved
+from wherefrom.supervise import Ending
 from wherefrom.web.serve import bind, serve_http
 
 _PROOF_SECONDS = 10.0
@@ -33,8 +33,7 @@ async def run_demo(port: int) -> None:
     """Runs until Ctrl-C. ``port`` is the service's; the site has the next, the CRM the one after."""
     log_to(Settings(log=Log(level="warning")))
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    Ending(stop, 7).listen()
     async with open_demo(port, stop) as (service, site, crm):
         typer.echo(_welcome(service, site, crm))
         await stop.wait()

@@ -55,8 +55,14 @@ def prepare_process() -> None:
     gc.set_threshold(_ALLOCATIONS, 20, 20)
 
 
-async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event, bounds: Bounds | None = None) -> None:
-    """Serves ``app`` until ``stop`` is set, then lets requests under way end for some seconds. ``bounds``: of the
+async def serve_http(
+    app: ASGIApp,
+    listening: socket.socket,
+    stop: asyncio.Event,
+    bounds: Bounds | None = None,
+    grace: int = _GRACE_SECONDS,
+) -> None:
+    """Serves ``app`` until ``stop`` is set, then lets requests under way end for ``grace`` seconds. ``bounds``: of the
     connections; the default ones if none are given."""
     bounds = bounds or Bounds(Limits(), Load())
     connection = HotProtocol if getattr(app, "doors", None) else BoundedProtocol  # the routes that ``web.front`` knows
@@ -70,7 +76,7 @@ async def serve_http(app: ASGIApp, listening: socket.socket, stop: asyncio.Event
         date_header=False,
         proxy_headers=False,  # who is trusted is our own setting; see web.requests
         lifespan="off",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_graceful_shutdown=grace,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listening]), name="http")
