@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+from sqlalchemy import update
+
 from tests.outbound.stage import CHROME, Stage
 from wherefrom.db import Database
 from wherefrom.outbound.book import HitBook
 from wherefrom.sites.add import add_site
 from wherefrom.tracking.store import StoredHit, append_links
+from wherefrom.tracking.tables import link
 
 
 def hit(stage: Stage, send_id: int, number: int, site_id: int = 0) -> StoredHit:
@@ -53,6 +57,19 @@ async def test_an_answer_that_cannot_be_told_keeps_nobody_elses_back(stage: Stag
     book.write(hit(stage, 1, 1), broken)
     assert await asyncio.gather(first, write(book, hit(stage, 1, 1))) == ["https://a.example/1"] * 2
     assert len(await stage.waiting()) == 3
+
+
+@pytest.mark.parametrize(("fresh", "leads"), [(60.0, "https://a.example/ann"), (0.0, "https://a.example/")])
+async def test_where_a_link_leads_is_remembered_for_a_time(stage: Stage, fresh: float, leads: str) -> None:
+    """And then asked for again: the person who stands in it may have been erased meanwhile."""
+    async with stage.services.db.write() as tx:
+        await append_links(tx, stage.site_id, 1, ["https://a.example/ann", "https://b.example/"])
+    book = HitBook(stage.services.db, 30, fresh=fresh)
+    assert await write(book, hit(stage, 1, 1)) == "https://a.example/ann"
+    async with stage.services.db.write() as tx:
+        await tx.execute(update(link).where(link.c.number == 1).values(url="https://a.example/"))
+    both = await asyncio.gather(write(book, hit(stage, 1, 1)), write(book, hit(stage, 1, 2)))
+    assert both == [leads, "https://b.example/"]
 
 
 async def test_more_than_a_page_holds_goes_onto_the_next(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """Writes hits down, all that come during one write by the next one, and finds where links lead on the way.
 
     hit ─▶ open page ─▶ ┌ one piece of a group commit: the page's hits, one statement
-                        └ one look-up of the links that were followed ─▶ COMMIT ─▶ each hit's answer
+                        └ one look-up of the links that are not remembered ─▶ COMMIT ─▶ each hit's answer
 
 A piece of its own for each hit would cost more than all else a pixel takes: this is ``db.batch`` once more, for work
 that is always the same and never in its neighbour's way.
@@ -10,6 +10,7 @@ that is always the same and never in its neighbour's way.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -23,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 _MOST_ON_A_PAGE = 256
 _MOST_FOLLOWED = 4096  # of 2,000 characters at the most
+_TURNS = 2  # of the event loop until the next page has got to the database
+FRESH = 60.0
+"""Seconds for which it is believed where a link leads. It changes only when a person who stands in its address is
+erased, by whatever process."""
 
 
 Told = Callable[[str | None, Exception | None], None]
@@ -32,15 +37,18 @@ _Line = tuple[StoredHit, Told]
 
 
 class HitBook:
-    """One for a process. ``time_limit`` in seconds is how long a hit's answer is waited for; ``most`` hits wait."""
+    """One for a process. ``time_limit`` in seconds is how long a hit's answer is waited for; ``most`` hits wait; for
+    ``fresh`` seconds it is believed where a link leads."""
 
-    def __init__(self, db: Database, time_limit: float, most: int = 4096) -> None:
+    def __init__(self, db: Database, time_limit: float, most: int = 4096, fresh: float = FRESH) -> None:
         self._db = db
         self._time_limit = time_limit
         self._most = most
+        self._fresh = fresh
         self._waiting: list[_Line] = []
-        self._writer: asyncio.Task[None] | None = None
-        self._followed: OrderedDict[LinkKey, str] = OrderedDict()
+        self._writers: set[asyncio.Task[None]] = set()
+        self._is_writing = False
+        self._followed: OrderedDict[LinkKey, tuple[str, float]] = OrderedDict()
 
     @property
     def is_full(self) -> bool:
@@ -50,7 +58,8 @@ class HitBook:
     def find_followed(self, key: LinkKey) -> str | None:
         """Where a link leads that was followed of late, for when the database cannot be asked. Mostly a scanner has
         followed it before the person does."""
-        return self._followed.get(key)
+        url, _ = self._followed.get(key, (None, 0.0))
+        return url
 
     def write(self, hit: StoredHit, told: Told) -> None:
         """``told`` is called once, never before this returns: the hit is durable then, or what the database met is
@@ -60,43 +69,62 @@ class HitBook:
             asyncio.get_running_loop().call_soon(told, None, fault)
             return
         self._waiting.append((hit, told))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_pages(), name="hit book")
+        if not self._is_writing:
+            self._begin()
 
-    async def _write_pages(self) -> None:
-        try:
-            while self._waiting:
-                page = self._waiting[:_MOST_ON_A_PAGE]
-                del self._waiting[:_MOST_ON_A_PAGE]
-                await self._write_page(page)
-        finally:
-            self._writer = None
+    def _begin(self) -> None:
+        self._is_writing = True
+        writer = asyncio.create_task(self._write_page(), name="hit book")
+        self._writers.add(writer)
+        writer.add_done_callback(self._writers.discard)
 
-    async def _write_page(self, page: list[_Line]) -> None:
+    async def _write_page(self) -> None:
+        """The hits that wait. When they are written, the next page is on its way before they are told so: telling takes
+        as long as writing, and is done while the disk is waited for."""
+        page = self._waiting[:_MOST_ON_A_PAGE]
+        del self._waiting[:_MOST_ON_A_PAGE]
         hits = [hit for hit, _ in page]
-        clicks = [(hit.site_id, hit.send_id, hit.number) for hit in hits if hit.number]
-
-        async def work(tx: Tx) -> dict[LinkKey, str]:
-            await append_hits(tx, hits)
-            return await find_urls(tx, clicks) if clicks else {}
-
+        urls, fault = self._recall(hits), None
         try:
             async with asyncio.timeout(self._time_limit):
-                urls = await self._db.batch(work)
-        except Exception as fault:
-            for _, told in page:
-                _tell(told, None, fault)
-            return
-        self._note(urls)
+                urls.update(await self._write(hits, [key for key, url in urls.items() if url is None]))
+        except Exception as raised:
+            fault = raised
+        self._is_writing = False
+        if self._waiting:
+            self._begin()
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
         for hit, told in page:
-            _tell(told, urls.get((hit.site_id, hit.send_id, hit.number)) if urls else None, None)
+            _tell(told, None if fault else urls.get((hit.site_id, hit.send_id, hit.number)), fault)
 
-    def _note(self, urls: dict[LinkKey, str]) -> None:
-        for key, url in urls.items():
-            self._followed[key] = url
-            self._followed.move_to_end(key)
-        while len(self._followed) > _MOST_FOLLOWED:
-            self._followed.popitem(last=False)
+    async def _write(self, hits: list[StoredHit], unknown: list[LinkKey]) -> dict[LinkKey, str]:
+        async def work(tx: Tx) -> dict[LinkKey, str]:
+            await append_hits(tx, hits)
+            return await find_urls(tx, unknown) if unknown else {}
+
+        found = await self._db.batch(work)
+        self._note(found)
+        return found
+
+    def _recall(self, hits: list[StoredHit]) -> dict[LinkKey, str | None]:
+        """The links of these hits, and where they lead as far as that is known."""
+        urls: dict[LinkKey, str | None] = {}
+        oldest = time.monotonic() - self._fresh
+        for hit in hits:
+            if hit.number:
+                key = hit.site_id, hit.send_id, hit.number
+                url, since = self._followed.get(key, (None, 0.0))
+                urls[key] = url if since > oldest else None
+        return urls
+
+    def _note(self, found: dict[LinkKey, str]) -> None:
+        now, followed = time.monotonic(), self._followed
+        for key, url in found.items():
+            followed[key] = url, now
+            followed.move_to_end(key)
+        while len(followed) > _MOST_FOLLOWED:
+            followed.popitem(last=False)
 
 
 def _tell(told: Told, url: str | None, fault: Exception | None) -> None:

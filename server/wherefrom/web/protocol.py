@@ -15,6 +15,7 @@ pauses, and looked at after the answer: so answers keep their order.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -45,6 +46,11 @@ class HotProtocol(BoundedProtocol):
         self._kept = b""
         self._reader: _Reader | None = None
         self._answered_at = 0.0
+        self.peer = ""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.peer = self.client[0] if self.client else ""
 
     @property
     def place(self) -> Place:
@@ -129,8 +135,7 @@ class HotProtocol(BoundedProtocol):
         if path is None or route is None or method not in route.methods:
             return False
         body = reader.body if len(reader.body) <= route.limit else None
-        asked = self._asked = _Asked(self, method, path, reader.headers, body)
-        asked.is_last = not reader.keeps
+        asked = self._asked = _Asked(self, method, path, reader, body)
         try:
             route.door(asked)
         except Exception as error:
@@ -152,29 +157,31 @@ class HotProtocol(BoundedProtocol):
 
 
 class _Asked(Asked):
-    """What came over ``connection``; None when that is gone. ``is_last``: it is closed after the answer."""
+    """What came over ``connection``; None when that is gone, or is answered. ``is_last``: it is closed then."""
 
-    __slots__ = ("_begun", "_doors", "_is_answered", "_loop", "_tasks", "connection", "is_last")
+    __slots__ = ("_begun", "_is_answered", "_origin", "connection", "is_last")
 
-    def __init__(self, connection: HotProtocol, method: str, path: str, headers: Headers, body: bytes | None) -> None:
+    def __init__(self, connection: HotProtocol, method: str, path: str, reader: _Reader, body: bytes | None) -> None:
         self.method = method
         self.path = path
-        self.headers = headers
+        self.headers = reader.headers
         self.body = body
-        self.peer = connection.client[0] if connection.client else ""
+        self.peer = connection.peer
         self.connection: HotProtocol | None = connection
-        self.is_last = self._is_answered = False
-        self._doors, self._loop, self._tasks = connection.doors, connection.loop, connection.tasks
+        self.is_last = not reader.keeps
+        self._origin = connection
+        self._is_answered = False
         self._begun = time.perf_counter() if connection.doors.note else 0.0
 
     def answer(self, reply: Reply) -> None:
         if self._is_answered:
             return
         self._is_answered = True
-        if self._doors.note is not None:
-            self._doors.note(self.method, self.path, reply.status, time.perf_counter() - self._begun)
-        if self.connection is not None:
-            connection, self.connection = self.connection, None
+        connection, note = self.connection, self._origin.doors.note
+        if note is not None:
+            note(self.method, self.path, reply.status, time.perf_counter() - self._begun)
+        if connection is not None:
+            self.connection = None
             connection.end(self, reply)
 
     def fail(self, error: Exception) -> None:
@@ -182,9 +189,9 @@ class _Asked(Asked):
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
         """In a task that the server waits for, and cancels when its patience ends, as uvicorn's own."""
-        task = self._loop.create_task(self._finish(work))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task, tasks = self._origin.loop.create_task(self._finish(work)), self._origin.tasks
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _finish(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -198,7 +205,7 @@ class _Asked(Asked):
 
     async def _tell(self, error: Exception) -> None:
         if not self._is_answered:
-            self.answer(await self._doors.tell(self, error))
+            self.answer(await self._origin.doors.tell(self, error))
 
 
 class _Reader:
