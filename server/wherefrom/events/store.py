@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, Text, select, type_coerce, update
 
 from wherefrom.db import Prepared, Tx
 from wherefrom.db.keys import any_of
@@ -26,28 +26,34 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact. ``data`` is plain JSON values; ``read_as`` gives the snapshot. ``subject_id`` is the message of
-    ``message.received``, the endpoint of ``webhook.disabled``."""
+    """One fact. ``json`` is the snapshot's text, ``data`` its plain values, ``read_as`` the snapshot itself.
+    ``subject_id`` is the message of ``message.received``, the endpoint of ``webhook.disabled``."""
 
     site_id: int
     id: int
     type: EventType
     subject_id: int
-    data: Any
+    json: str
     created_at: datetime
+
+    @property
+    def data(self) -> Any:
+        return msgspec.json.decode(self.json)
 
     def read_as(self, shape: builtins.type[S]) -> S:
         """``data`` as ``shape``, which must be the one of this event's type."""
         if SHAPES[self.type] is not shape:
             raise TypeError(f"the data of {self.type} is {SHAPES[self.type].__name__}, not {shape.__name__}")
-        return msgspec.convert(self.data, shape)
+        return msgspec.json.decode(self.json, type=shape)
 
 
-_COLUMNS = (event.c.site_id, event.c.id, event.c.type, event.c.subject_id, event.c.data, event.c.created_at)
+# The snapshot as it is written: most who read events need few of its values, or none.
+_JSON = type_coerce(event.c.data, Text).label("json")
+_COLUMNS = (event.c.site_id, event.c.id, event.c.type, event.c.subject_id, _JSON, event.c.created_at)
 
 
 def _value(row: Row[*tuple[Any, ...]]) -> Event:
-    return Event(row.site_id, row.id, EventType(row.type), row.subject_id, row.data, row.created_at)
+    return Event(row.site_id, row.id, EventType(row.type), row.subject_id, row.json, row.created_at)
 
 
 async def append_event(
