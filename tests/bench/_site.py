@@ -268,6 +268,27 @@ def _helpers() -> Iterator[tuple[str, str, list[tuple[object, ...]]]]:
     yield "phrase", "words TEXT", [(n, one) for n, one in enumerate(_PHRASES)]
 
 
+_TRAITS = {
+    **{
+        name: f"v.{name}"
+        for name in ("marker", "channel", "utm_source", "utm_medium", "utm_campaign", "city", "region")
+    },
+    "source": "substr(v.source_levels, 3, instr(substr(v.source_levels, 3), '\"') - 1)",
+}
+
+
+def _traits(is_sqlite: bool) -> Iterator[str]:
+    """Letters by values of their visit, from the rows of both."""
+    for name, value in _TRAITS.items():
+        known = "marker" if name == "source" else name
+        spelled = value if is_sqlite else value.replace("instr(", "strpos(")
+        yield (
+            f"INSERT INTO trait (site_id, name, value, arrived_at, message_id) SELECT m.site_id, '{name}', {spelled},"
+            " m.arrived_at, m.id FROM match AS f JOIN visit AS v ON v.site_id = f.site_id AND v.id = f.visit_id"
+            f" JOIN message AS m ON m.site_id = f.site_id AND m.id = f.message_id WHERE v.{known} <> ''"
+        )
+
+
 Told = Callable[[str], None]
 
 
@@ -295,6 +316,8 @@ def fill_sqlite(url: str, plan: Plan, told: Told) -> None:
     connection.execute(
         f"INSERT OR REPLACE INTO visit_counter (site_id, next) VALUES ({plan.site_id}, {plan.visits + 1})"
     )
+    for statement in _traits(is_sqlite=True):
+        connection.execute(statement)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
 
@@ -332,6 +355,8 @@ async def fill_postgresql(url: str, plan: Plan, told: Told) -> None:
         f"INSERT INTO visit_counter (site_id, next) VALUES ({plan.site_id}, {plan.visits + 1})"
         " ON CONFLICT (site_id) DO UPDATE SET next = excluded.next"
     )
+    for statement in _traits(is_sqlite=False):
+        await connection.execute(statement)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
 

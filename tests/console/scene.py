@@ -10,11 +10,13 @@ from argon2 import PasswordHasher
 from wherefrom.accounts import store
 from wherefrom.accounts.store import User
 from wherefrom.console.session import cookie_name
+from wherefrom.inbox.store.traits import add_traits
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.sites.site import Site
 from wherefrom.tokens import hash_token, random_token
+from wherefrom.visits.store import find_visit
 from wherefrom.visits.tables import intent, pageview, visit
 from wherefrom.webhooks.tables import deal
 
@@ -110,6 +112,9 @@ class Scene:
                     matched_at=at,
                 )
             )  # fmt: skip
+            found = None if visit_number is None else await find_visit(tx, site_id, visit_number)
+            if found is not None:
+                await add_traits(tx, site_id, (at, number), found)
             if deal_number:
                 await tx.execute(
                     deal.insert().values(

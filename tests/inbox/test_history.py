@@ -13,8 +13,10 @@ from wherefrom.db import insert
 from wherefrom.errors import BadInput, NotFound
 from wherefrom.inbox.store import details, history, messages
 from wherefrom.inbox.store.filters import HistoryFilter
+from wherefrom.inbox.store.traits import add_traits
 from wherefrom.inbox.tables import message
 from wherefrom.services import Services
+from wherefrom.visits.store import find_visit
 from wherefrom.webhooks.tables import deal
 
 
@@ -60,6 +62,10 @@ class Letters:
                     "matched_at": now,
                 }  # fmt: skip
                 await messages.add_match(tx, site_id, message_id, match)
+            visit = None if visit_id is None else await find_visit(tx, site_id, visit_id)
+            if visit is not None:
+                arrived_at = at or start + timedelta(minutes=self.uid)
+                await add_traits(tx, site_id, (arrived_at, message_id), visit)
         return message_id
 
     async def listed(self, limit: int = 50, **wanted: Any) -> list[str]:
@@ -187,6 +193,35 @@ async def test_a_rare_letter_is_found_behind_thousands_of_others(letters: Letter
             pages += 1
     assert found == ["needle 2", "needle 1"]
     assert pages == 2
+
+
+async def test_letters_of_one_campaign_are_found_by_page_without_looking_at_others(
+    letters: Letters, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(history, "_FIRST_WINDOW", 2)
+    monkeypatch.setattr(history, "MOST_LOOKED_AT", 12)
+    await letters.rows.visit(7, utm_campaign="autumn", city="Leeds")
+    await letters.rows.visit(8, utm_campaign="autumn", city="Berlin")
+    await letters.rows.visit(9, utm_campaign="spring")
+    for n in range(7):
+        await letters.add(f"needle {n}", visit_id=7 + n % 2)
+        for k in range(4):
+            await letters.add(f"straw {n}.{k}", visit_id=9)
+    found: dict[str, list[str]] = {}
+    for name, wanted in (
+        ("all", HistoryFilter(utm_campaign="autumn")),
+        ("leeds", HistoryFilter(utm_campaign="autumn", city="Leeds", automatic=False)),
+        ("none", HistoryFilter(utm_campaign="summer")),
+    ):
+        found[name], cursor, pages = [], None, 0
+        async with letters.services.db.read() as tx:
+            while pages == 0 or cursor:
+                rows, cursor = await history.list_messages(tx, 1, wanted, cursor, 3)
+                found[name] += [row.subject for row in rows]
+                pages += 1
+        assert pages == {"all": 3, "leeds": 2, "none": 1}[name]
+    needles = [f"needle {n}" for n in reversed(range(7))]
+    assert found == {"all": needles, "leeds": needles[::2], "none": []}
 
 
 @pytest.mark.parametrize("cursor", ["x", "1-2-3", "zz-1", "1-", f"1-{1 << 64:x}", "f" * 40 + "-1"])

@@ -114,10 +114,8 @@ def _name(line: Line, dimension: Dimension) -> str:
 
 
 def _letters(line: Line, found: SourceReport, base: str) -> str:
-    if not line.counts.letters:
+    if not line.counts.letters or line.value == "":  # the list has no filter for what is not there
         return ""
-    wanted = {"match": "no"} if line.value is None else {found.dimension: line.value}
-    if line.value == "":
-        return ""  # the list has no filter for what is not there
+    wanted: dict[str, str] = {"match": "no"} if line.value is None else {str(found.dimension): line.value}
     since, until = found.begin.astimezone(found.zone), found.end.astimezone(found.zone)
     return f"{base}?{urlencode({**wanted, 'from': f'{since:%Y-%m-%d}', 'to': f'{until:%Y-%m-%d}'})}"

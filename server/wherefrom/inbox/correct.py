@@ -16,6 +16,7 @@ from wherefrom.inbox.gather import find_holding
 from wherefrom.inbox.pool import learn_from
 from wherefrom.inbox.store import authors, details, messages
 from wherefrom.inbox.store.details import MessageDetail
+from wherefrom.inbox.store.traits import replace_traits
 from wherefrom.inbox.words import moment_words, percent
 from wherefrom.inbox.written import estimate_written
 from wherefrom.services import Services
@@ -37,7 +38,8 @@ async def correct_match(
         detail = await details.get_message(tx, site_id, message_id)
         if detail.row.status != "sorted":
             raise Unprocessable(f"message {message_id} is {detail.row.status}: it has no match to correct")
-        if visit_id is not None and await find_visit(tx, site_id, visit_id) is None:
+        visit = None if visit_id is None else await find_visit(tx, site_id, visit_id)
+        if visit_id is not None and visit is None:
             raise NotFound(f"there is no visit {visit_id}", hint="the visit number stands in the list of visits")
         if (visit_id, "analyst") == (detail.row.visit_id, detail.row.rule):
             return detail
@@ -51,6 +53,7 @@ async def correct_match(
             "matched_at": now,
         }
         await messages.set_match(tx, site_id, message_id, values)
+        await replace_traits(tx, site_id, (detail.row.arrived_at, message_id), visit)
         await _teach(tx, site_id, detail, visit_id, now)
         return await details.get_message(tx, site_id, message_id)
 

@@ -161,6 +161,17 @@ match = Table(
     Index("ix_match_visit", "site_id", "visit_id"),
 )
 
+trait = Table(
+    "trait",  # what a letter's visit is found by in the history, beside the letter's own place there
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", String(16), primary_key=True),  # see traits.py
+    Column("value", String(200), primary_key=True),  # its beginning
+    Column("arrived_at", Moment, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("ix_trait_message", "site_id", "message_id"),
+)
+
 author = Table(
     "author",
     metadata,

@@ -25,6 +25,7 @@ from wherefrom.inbox.store import messages
 from wherefrom.inbox.store.authors import Author, add_authors
 from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import Stored
+from wherefrom.inbox.store.traits import add_traits
 from wherefrom.inbox.store.writers import find_writer
 from wherefrom.mail.letter import Letter
 from wherefrom.services import Services
@@ -93,6 +94,8 @@ class Attribution:
         if verdict.visit_id is not None and visit is None:
             verdict = _without_visit(verdict)
         await messages.add_match(tx, stored.site_id, stored.id, match_columns(verdict) | {"matched_at": now})
+        if visit is not None:
+            await add_traits(tx, stored.site_id, (stored.arrived_at, stored.id), visit)
         await add_authors(tx, stored.site_id, stored.id, _authors(verdict))
         await record_letter(tx, stored.site_id, verdict.credits, now)
         data = make_snapshot(

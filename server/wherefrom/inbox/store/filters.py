@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Text, literal, or_, select, type_coerce
 
 from wherefrom.inbox.tables import match, message, message_address
+from wherefrom.inbox.traits import NAMES
 from wherefrom.visits.tables import visit
 from wherefrom.webhooks.tables import deal
 
@@ -90,6 +91,11 @@ def span(wanted: HistoryFilter) -> list[ColumnElement[bool]]:
     if wanted.date_to is not None:
         found.append(message.c.arrived_at < wanted.date_to)
     return found
+
+
+def find_trait(wanted: HistoryFilter) -> tuple[str, str] | None:
+    """Of what is asked for, the value of a visit that fewest letters may have."""
+    return next(((name, getattr(wanted, name)) for name in NAMES if getattr(wanted, name)), None)
 
 
 def is_selective(wanted: HistoryFilter) -> bool:

@@ -20,15 +20,17 @@ from sqlalchemy import BigInteger, Select, literal, literal_column, select, tupl
 
 from wherefrom.clock import from_ms, to_ms
 from wherefrom.db import Tx
+from wherefrom.db.keys import among
 from wherefrom.errors import BadInput
-from wherefrom.inbox.store.filters import HistoryFilter, conditions, is_selective, span
+from wherefrom.inbox.store.filters import HistoryFilter, conditions, find_trait, is_selective, span
 from wherefrom.inbox.store.rows import HistoryRow, read_row, select_rows, with_details
+from wherefrom.inbox.store.traits import list_places
 from wherefrom.inbox.tables import message
 
 MOST_ROWS = 200
 MOST_LOOKED_AT = 60_000
 MOST_SEARCHED = 20_000  # texts are longer to look through than columns
-_FIRST_WINDOW = 2_000
+_FIRST_WINDOW = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,17 @@ async def _search(
 ) -> _Page:
     """Windows of growing size until the page is full, the history ends, or enough was looked at."""
     left = MOST_SEARCHED if wanted.text else MOST_LOOKED_AT
-    page, window = _Page(next=place), _FIRST_WINDOW
+    page, window, known = _Page(next=place), _FIRST_WINDOW, find_trait(wanted)
     while left > 0:
         window = min(window, left)
-        floor = await _find_floor(tx, site_id, wanted, page.next, window)
-        found = await _window(tx, site_id, fitting, page.next, floor, limit - len(page.rows))
+        if known is None:
+            floor = await _find_floor(tx, site_id, wanted, page.next, window)
+            found = await _window(tx, site_id, fitting, page.next, floor, limit - len(page.rows))
+        else:
+            below = None if page.next is None else (page.next.at, page.next.id)
+            places = await list_places(tx, site_id, known, (wanted.date_from, wanted.date_to), below, window)
+            floor = Cursor(*places[-1]) if len(places) == window else None
+            found = await _among(tx, site_id, fitting, [id_ for _, id_ in places], limit - len(page.rows))
         page.rows += found.rows
         page.next = found.next or floor
         if page.next is None or len(page.rows) >= limit:
@@ -95,6 +103,12 @@ async def _search(
         left -= window
         window *= 4
     return page
+
+
+async def _among(tx: Tx, site_id: int, fitting: Sequence[Any], ids: Sequence[int], limit: int) -> _Page:
+    """As ``_window``, of these letters."""
+    query = _rows(site_id).where(among(message.c.id, "ids"), *fitting).params(ids=list(ids))
+    return await _cut(tx, query, limit)
 
 
 async def _window(
@@ -106,6 +120,10 @@ async def _window(
         query = query.where(_key() < _bound(place))
     if floor is not None:
         query = query.where(_key() >= _bound(floor))
+    return await _cut(tx, query, limit)
+
+
+async def _cut(tx: Tx, query: Select[Any], limit: int) -> _Page:
     query = query.order_by(message.c.arrived_at.desc(), message.c.id.desc()).limit(limit + 1)
     rows = [read_row(row) for row in (await tx.execute(query)).all()]
     if len(rows) <= limit:
