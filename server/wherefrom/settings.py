@@ -252,7 +252,7 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path}: there is no such file",
             hint="name the file with --settings, or copy settings.toml from the project",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML's own errors, no UTF-8, a number without end, too deep
         raise SettingsError(f"{path}: not valid TOML: {error}") from None
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read: {error.strerror}") from None

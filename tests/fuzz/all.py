@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from tests.fuzz import letters
+from tests.fuzz import files, letters, pages, servers, tokens
 from tests.fuzz.run import Outcome, run
 from tests.fuzz.target import Target
 
-TARGETS: dict[str, Target] = {target.name: target for target in letters.TARGETS}
+_ALL = (*letters.TARGETS, *tokens.TARGETS, *pages.TARGETS, *files.TARGETS, *servers.TARGETS)
+
+TARGETS: dict[str, Target] = {target.name: target for target in _ALL}
 
 
 def run_by_name(name: str, inputs: int, seed: int) -> Outcome:

@@ -35,7 +35,8 @@ MIME_WORDS = (
     b"=?x?Q?=ZZ?=", b"=\r\n", b"begin 644 x\r\n", b"winmail.dat", b"text/html", b"message/delivery-status",
 )  # fmt: skip
 HTML_WORDS = (
-    b"<div>", b"</div>", b"<table><tr><td>", b"<p>", b"<br>", b"<a href='", b"<style>", b"</style>", b"<script>", b"<svg><math>",
+    b"<div>", b"</div>", b"<table><tr><td>", b"<p>", b"<br>", b"<a href='", b"<style>", b"</style>", b"<script>",
+    b"<svg><math>",
     b"<blockquote>", b"<![CDATA[", b"<!doctype", b"<img src=cid:1>", b"&amp", b"&nbsp;", b"<li>", b"<pre>",
     b"<!--", b"-->",
     b" onload=x", b"<template>", b"<plaintext>", b"<title>", b"<x-", b"/>", b"http://a.example/?b=1&amp;c",

@@ -12,7 +12,7 @@ Feed = Callable[[bytes], object]
 
 @dataclass(frozen=True)
 class Target:
-    """``share``: of the inputs, beside the others'. ``seconds``: one input may take, on a machine with more to do."""
+    """``share``: of the inputs, beside the others'. ``seconds``: of processor time one input may take."""
 
     name: str
     seeds: Callable[[], Sequence[bytes]]

@@ -67,6 +67,9 @@ async def post(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], 
         response = await client.send(request, stream=True)
     except httpx.HTTPError as error:
         return Answer(None, _clean(_no_answer(error, seconds)), fault=_fault(error), sent=sent)
+    except httpx.InvalidURL as error:  # the client reads where a redirect leads, although it does not follow it
+        words = f"answered a redirect to what is no address ({error}); redirects are not followed, enter the final URL"
+        return Answer(None, _clean(words), fault="protocol", sent=sent)
     try:
         content, remark = await _read(response)
     finally:
