@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
 import structlog
 from starlette.middleware import Middleware
@@ -185,6 +186,22 @@ def _passes(fault: Exception) -> bool:
     return isinstance(told(fault), Unavailable)
 
 
+class _Forgiving:
+    """Where log lines go. One that cannot be written (a full disk, a reader that has gone) is lost, and nothing else:
+    who logs is in the middle of work."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 def log_to(settings: Settings) -> None:
     """Sends the log to standard error, as text for people or JSON for machines."""
     level = getattr(logging, settings.log.level.upper())
@@ -204,6 +221,6 @@ def log_to(settings: Settings) -> None:
             ),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, _Forgiving(sys.stderr))),
     )
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr)

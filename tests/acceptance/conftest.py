@@ -6,6 +6,7 @@ import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
@@ -24,6 +25,12 @@ async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
         yield running
     finally:
         running.kill()
+
+
+@pytest_asyncio.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as made:
+        yield made
 
 
 @pytest_asyncio.fixture

@@ -22,8 +22,7 @@ import pytest_asyncio
 from sqlalchemy import make_url
 
 from tests.acceptance.service import Service
-from tests.acceptance.stage import set_up
-from tests.acceptance.witness import Witness, call_witness
+from tests.acceptance.witness import witness_of
 from tests.support.dovecot import Dovecot
 from tests.support.postgres import Postgres
 from tests.support.receiver import Receiver
@@ -46,21 +45,6 @@ async def relay(database_url: str) -> AsyncIterator[Relay]:
         yield way
     finally:
         await way.stop()
-
-
-async def witness_of(service: Service, client: httpx.AsyncClient, dovecot: Dovecot, receiver: Receiver) -> Witness:
-    """The service runs, and has been seen well."""
-    stage = await set_up(service, dovecot, receiver, "plus", f"trouble{service.port}.example")
-    witness = await call_witness(stage, client)
-    await service.start()
-    await witness.until_well()
-    return witness
-
-
-@pytest_asyncio.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as made:
-        yield made
 
 
 @contextmanager

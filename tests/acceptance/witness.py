@@ -20,7 +20,10 @@ from typing import Any
 import httpx
 
 from tests.acceptance.letters import write_letter
-from tests.acceptance.stage import PASSWORD, PERSON, Stage
+from tests.acceptance.service import Service
+from tests.acceptance.stage import PASSWORD, PERSON, Stage, set_up
+from tests.support.dovecot import Dovecot
+from tests.support.receiver import Receiver
 from wherefrom.accounts.login import log_in
 from wherefrom.app import open_services
 from wherefrom.console.session import cookie_name
@@ -135,9 +138,12 @@ class Witness:
         """A visitor comes, and writes to the address that is shown; that one."""
         answer = await self.visit()
         shown: str = answer.json()["substitutes"][self.stage.address]["address"]
-        raw, _ = write_letter(shown, subject)
-        await asyncio.to_thread(self.stage.dovecot.deliver, shown, raw)
+        self.deliver(shown, subject)
         return shown
+
+    def deliver(self, shown: str, subject: str) -> None:
+        """A letter to an address that was shown."""
+        self.stage.dovecot.deliver(shown, write_letter(shown, subject)[0])
 
     async def until(self, reached: Callable[[Seen], bool], seconds: float = 30) -> Seen:
         """Looks again and again; what was seen when it was as it should be."""
@@ -157,6 +163,15 @@ class Witness:
         seen = await self.until(lambda seen: seen.ready.status_code == seen.visit.status_code == 200, seconds)
         seen.assert_well(self.stage.address)
         return seen
+
+
+async def witness_of(service: Service, client: httpx.AsyncClient, dovecot: Dovecot, receiver: Receiver) -> Witness:
+    """Of a service that is set up, runs, and has been seen well."""
+    stage = await set_up(service, dovecot, receiver, "plus", f"trouble{service.port}.example")
+    witness = await call_witness(stage, client)
+    await service.start()
+    await witness.until_well()
+    return witness
 
 
 async def call_witness(stage: Stage, client: httpx.AsyncClient) -> Witness:

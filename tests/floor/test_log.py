@@ -1,11 +1,29 @@
 """What the log tells, and what it must not."""
 
+import errno
+import io
+
 import msgspec
 import pytest
 import structlog
 
 from wherefrom.app import log_to
 from wherefrom.settings import Log, Settings
+
+
+class _Full(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = structlog.get_config()
+    monkeypatch.setattr("sys.stderr", _Full())
+    try:
+        log_to(Settings())
+        structlog.get_logger("test").warning("nobody reads this")
+    finally:
+        structlog.configure(**before)
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
