@@ -38,10 +38,8 @@ check: $(VENV)/.ready-dev ## Check style, types and layers, without running a te
 	@$(PYTHON) -m mypy tests/support tests/conftest.py
 	@$(VENV)/bin/lint-imports
 
-bench: $(VENV)/.ready-dev servers ## Measure; each benchmark measures its own ceiling beside it
-	@for file in tests/bench/[a-z]*.py; do \
-		name=$$(basename "$$file" .py); echo "== $$name"; $(PYTHON) -m "tests.bench.$$name"; \
-	done
+bench: $(VENV)/.ready-dev servers ## Measure everything in a quarter of an hour: one table, and bench.json
+	@$(PYTHON) -m tests.bench
 
 servers: $(VENV)/.ready-dev ## Look for the servers the tests need; as root on Debian, install them
 	@$(PYTHON) -m tests.support.install

@@ -1,6 +1,6 @@
 """How many letters find their visit: made-up weeks through the real lending and attribution, against the plain rule.
 
-    python -m tests.bench.attribution [--seeds 8] [--sizes 40 160 320] [--traffic issue …]
+    python -m tests.bench.attribution [--seeds 8] [--sizes 40 160 320] [--traffic issue …] [--json FILE]
 
 Every row is the mean of eight weeks of 4,000 visits a day, but for the traffics that say otherwise. ``right`` is the
 share of letters by visitors who saw the address; ``of these right`` the share among those said with confidence 0.95 or
@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import timedelta
 from statistics import mean
 
+from tests.bench.figures import Row, add_json_option, hand_in
 from wherefrom.inbox.pool import SURE
 from wherefrom.simulation.calibration import calibration_error, plain_error
 from wherefrom.simulation.plain import count_plain_right
@@ -63,10 +64,13 @@ TRAFFICS: dict[str, Traffic] = {
     "800 a day": Traffic(visits=800),
 }  # fmt: skip
 
+GOALS = {("issue", 40): 0.92, ("issue", 160): 0.97}
+"""Shares of letters that find their visit."""
+SURE_GOAL, ERROR_GOAL = 0.99, 0.03
 TERMS = Terms(timedelta(minutes=15), timedelta())
 
 
-def tell(name: str, traffic: Traffic, size: int, seeds: int) -> None:
+def tell(name: str, traffic: Traffic, size: int, seeds: int) -> list[Row]:
     began = time.process_time()
     rows, every, sure_right, letters = [], [], [], 0
     for seed in range(seeds):
@@ -92,6 +96,12 @@ def tell(name: str, traffic: Traffic, size: int, seeds: int) -> None:
         f"{plain:>13.3f}{plain_error(every):>11.3f}{refused:>9.3f}{plain_right:>12.2f}{took:>8.1f} s",
         flush=True,
     )
+    what = f"attribution, {name}, pool of {size}"
+    return [
+        Row(f"{what}: right", right, against=f"the plain rule, {plain_right:.2f}", least=GOALS.get((name, size))),
+        *([Row(f"{what}: right of the sure", mean(sure_right), least=SURE_GOAL)] if sure_right else []),
+        Row(f"{what}: calibration error", error, most=ERROR_GOAL),
+    ]
 
 
 def main() -> None:
@@ -99,14 +109,19 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=8)
     options.add_argument("--sizes", type=int, nargs="+", default=[40, 160])
     options.add_argument("--traffic", nargs="+", choices=list(TRAFFICS), default=list(TRAFFICS))
+    add_json_option(options)
     chosen = options.parse_args()
     print(
         f"{'traffic':<12}{'size':>5}{'letters':>9}{'right':>8}{'sure':>8}{'of these right':>16}{'error':>8}"
         f"{'plain error':>13}{'all weeks':>11}{'refused':>9}{'plain rule':>12}{'a week':>10}"
     )
-    for name in chosen.traffic:
-        for size in chosen.sizes:
-            tell(name, TRAFFICS[name], size, chosen.seeds)
+    rows = [
+        row
+        for name in chosen.traffic
+        for size in chosen.sizes
+        for row in tell(name, TRAFFICS[name], size, chosen.seeds)
+    ]
+    hand_in(rows, chosen.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """How many durable visits a second, against bare Starlette JSON in the same run.
 
     python -m tests.bench.collect [--engine sqlite|postgresql] [--seconds 1] [--connections 64] [--rounds 9]
+        [--json FILE]
 
 Three rows: a Starlette route that reads the body and echoes the JSON, the ceiling; new visitors with one address each;
 returning visitors, who show the tokens of their last answer and get the same visit and address. Each visit is committed
@@ -25,6 +26,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import statistics
 import tempfile
 from collections.abc import Iterator
 from multiprocessing.synchronize import Event
@@ -35,6 +37,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tests.bench.figures import Row, add_json_option, hand_in
 from tests.support.load import Ask, Figures, Hear, Ratios, drive, serving
 from tests.support.postgres import Postgres
 from tests.support.stock import serve_stock
@@ -178,19 +181,26 @@ async def _analyze(url: str) -> None:
     await database.close()
 
 
-def _report(measured: dict[str, Figures], goal: float) -> None:
+def _report(measured: dict[str, Figures], engine: str) -> list[Row]:
+    goal, rows = GOALS[engine], []
     for name, one in measured.items():
         print(one.line(name))
     for name in (NEW, AGAIN):
-        ratios = Ratios.of(measured[name], measured[BARE])
+        one, ratios = measured[name], Ratios.of(measured[name], measured[BARE])
         print(
             f"{name} against bare Starlette: {ratios.rate:.2f} (goal {goal}; by CPU {ratios.cpu:.2f},"
             f" at best {ratios.calm:.2f}),"
             f" p99 {ratios.slowest:.2f} of its"
         )
+        what = f"visits of {name}, {engine}"
+        rate, slow = statistics.median(one.rates), statistics.median(one.slowest) * 1000
+        rows.append(Row(what, rate, "/s", against=BARE, ratio=ratios.rate, least=goal))
+        rows.append(Row(f"{what}: CPU", min(one.cpu) * 1e6, "µs", against=BARE, ratio=ratios.calm))
+        rows.append(Row(f"{what}: p99", slow, "ms", against=BARE, ratio=ratios.slowest, most=1.0))
+    return rows
 
 
-def main(engine: str, seconds: float, connections: int, rounds: int) -> None:
+def main(engine: str, seconds: float, connections: int, rounds: int, json: Path | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, _database(engine, folder) as url:
         settings = Settings(
             database=DatabaseGroup(url=url),
@@ -198,7 +208,7 @@ def main(engine: str, seconds: float, connections: int, rounds: int) -> None:
         )
         key = asyncio.run(_prepare(settings))
         print(f"{engine}, {connections} connections")
-        _report(_measure(settings, key, seconds, connections, rounds), GOALS[engine])
+        hand_in(_report(_measure(settings, key, seconds, connections, rounds), engine), json)
 
 
 if __name__ == "__main__":
@@ -207,4 +217,5 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=1)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=9)
+    add_json_option(parser)
     main(**vars(parser.parse_args()))

@@ -1,6 +1,6 @@
 """How long from "the mail server has taken the letter" to "the CRM has the POST".
 
-    python -m tests.bench.latency [--letters 100]
+    python -m tests.bench.latency [--letters 100] [--json FILE]
 
 Dovecot, the service (a process of its own, SQLite) and the receiver run on this machine. The ceiling, measured in the
 same run, is how long Dovecot takes to tell a bare IDLE client of a letter: nothing built on IDLE can be faster.
@@ -22,6 +22,7 @@ import httpx
 from tests.acceptance.letters import write_letter
 from tests.acceptance.service import Service
 from tests.acceptance.stage import Stage, set_up
+from tests.bench.figures import Row, add_json_option, hand_in
 from tests.support.dovecot import Dovecot
 from tests.support.receiver import Receiver
 from wherefrom.db.migrate import upgrade
@@ -79,7 +80,7 @@ def tell(name: str, took: list[float]) -> float:
     return median
 
 
-async def main(letters: int) -> None:
+async def main(letters: int, json: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         dovecot, receiver = Dovecot(), Receiver()
         service = Service(Path(folder), f"sqlite:///{folder}/bench.db")
@@ -94,6 +95,14 @@ async def main(letters: int) -> None:
                 "delivered → bare IDLE client told", await asyncio.to_thread(to_a_bare_client, dovecot, letters)
             )
             print(f"ratio of the medians: {ours / ceiling:.2f}")
+            bare = f"a bare IDLE client, {ceiling * 1000:.0f} ms"
+            hand_in(
+                [
+                    Row("letter delivered → POST received, median", ours, "s", most=1.0),
+                    Row("the same, by the server's notice", ours * 1000, "ms", against=bare, ratio=ours / ceiling),
+                ],
+                json,
+            )
         finally:
             service.kill()
             receiver.stop()
@@ -103,4 +112,6 @@ async def main(letters: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--letters", type=int, default=100)
-    asyncio.run(main(parser.parse_args().letters))
+    add_json_option(parser)
+    given = parser.parse_args()
+    asyncio.run(main(given.letters, given.json))

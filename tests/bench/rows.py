@@ -29,6 +29,7 @@ import httpx
 from sqlalchemy import event
 
 from tests.bench._site import COMMON, RARE, Plan, fill_postgresql, fill_sqlite
+from tests.bench.figures import Row, add_json_option, hand_in
 from tests.console.scene import make_user, open_session
 from tests.support.postgres import Postgres
 from wherefrom.accounts.key import add_key
@@ -262,9 +263,14 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
                 if line["ratio"] > line["goal"] and options.explain:
                     print(f"{line['measure']}, {benches[-1].visits:,} visits")
                     await _explain(benches[-1], MEASURED[line["measure"]][1])
-    if options.json:
-        found = json.dumps({"engine": options.engine, "rows": lines}, indent=2)
-        await asyncio.to_thread(Path(options.json).write_text, found + "\n")
+    hand_in([_row(options.engine, benches, line) for line in lines], options.json)
+
+
+def _row(engine: str, benches: list[Bench], line: dict[str, Any]) -> Row:
+    sizes, times = [f"{one.visits / 1e6:g}" for one in benches], list(line["milliseconds"].values())
+    what = f"{line['measure']}, {sizes[-1]} million visits, {engine}"
+    beside = f"{sizes[0]} million, {times[0]:.3g} ms"
+    return Row(what, max(times), "ms", against=beside, ratio=line["ratio"], most=line["goal"])
 
 
 def main() -> None:
@@ -275,7 +281,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="measures whose name has this in it")
     parser.add_argument("--folder", help="where SQLite's files are kept; those that are there are measured as they are")
     parser.add_argument("--url", help="one database that is measured as it is, or filled when it is empty")
-    parser.add_argument("--json", help="a file for the figures")
+    add_json_option(parser)
     parser.add_argument("--no-explain", dest="explain", action="store_false")
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:

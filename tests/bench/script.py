@@ -1,6 +1,6 @@
 """What the browser's script costs the page's own thread, beside the bare walk over the same page.
 
-    python -m tests.bench.script [--texts 10000] [--addresses 20] [--rounds 60]
+    python -m tests.bench.script [--texts 10000] [--addresses 20] [--rounds 60] [--json FILE]
 
 Opens a page of many text nodes in Chromium, with the core (and its helper) and with the full script, and measures: its
 start (the script compiled, run, the whole page read, all of it cold), a sweep (the whole page read and drawn again),
@@ -20,6 +20,7 @@ from typing import Any
 
 from playwright.async_api import Browser, CDPSession
 
+from tests.bench.figures import Row, add_json_option, hand_in
 from tests.js.collector import Collector
 from tests.support.chromium import open_chromium
 
@@ -65,6 +66,7 @@ TURNS = """async ({ rounds, batches }) => {
 }"""
 BATCHES = [1, 10, 100, 1000]
 STARTS = 9
+SWEEP_GOAL = 10.0  # milliseconds
 WAYS: list[tuple[str, str, set[str]]] = [
     ("the core alone", "/wf.js", {"-full.js"}),
     ("the core and its helper", "/wf.js", set()),
@@ -125,7 +127,8 @@ def show(name: str, took: list[float], bare: float) -> None:
     print(f"  {name:28}{median:10.3f}{p95:10.3f}{median / bare:12.2f}")
 
 
-async def run(texts: int, addresses: int, rounds: int) -> None:
+async def run(texts: int, addresses: int, rounds: int) -> list[Row]:
+    rows: list[Row] = []
     collector = Collector(headers=ISOLATED)
     collector.start()
     try:
@@ -147,8 +150,19 @@ async def run(texts: int, addresses: int, rounds: int) -> None:
                 show("sweep of the page", took["sweep"], bare)
                 for size in BATCHES:
                     show(f"{size} row{'s' if size > 1 else ''} put in", took[str(size)], bare)
+                rows += _rows(name, texts, took, bare)
     finally:
         collector.stop()
+    return rows
+
+
+def _rows(name: str, texts: int, took: dict[str, list[float]], bare: float) -> list[Row]:
+    sweep, row = statistics.median(took["sweep"]), statistics.median(took["1"])
+    return [
+        Row(f"script: {texts:,} text nodes swept, {name}", sweep, "ms", most=SWEEP_GOAL),
+        Row("the same", sweep, "ms", against=f"a bare TreeWalker, {bare:.1f} ms", ratio=sweep / bare),
+        Row(f"script: one row put in, {name}", row, "ms"),
+    ]
 
 
 def main() -> None:
@@ -156,8 +170,9 @@ def main() -> None:
     options.add_argument("--texts", type=int, default=10_000)
     options.add_argument("--addresses", type=int, default=20)
     options.add_argument("--rounds", type=int, default=60)
+    add_json_option(options)
     chosen = options.parse_args()
-    asyncio.run(run(chosen.texts, chosen.addresses, chosen.rounds))
+    hand_in(asyncio.run(run(chosen.texts, chosen.addresses, chosen.rounds)), chosen.json)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """How many queued letters a second are handed to a mail server, beside letters by bare aiosmtplib in the same run.
 
-    python -m tests.bench.sending [--letters 200] [--connections 2]
+    python -m tests.bench.sending [--letters 200] [--connections 2] [--json FILE]
 
 The server is aiosmtpd in a process of its own, which keeps nothing; without TLS and login. Each letter is 20 kB of HTML
 with ten links. What a provider adds, 50 to 300 ms a letter and connection, is not in these figures.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import aiosmtplib
 
+from tests.bench.figures import Row, add_json_option, hand_in
 from tests.support.ports import LOOPBACK, free_port
 from wherefrom.app import open_services
 from wherefrom.db.migrate import upgrade
@@ -83,7 +84,7 @@ async def bare(port: int, number: int, connections: int) -> float:
     return number / (time.perf_counter() - begun)
 
 
-async def measure(folder: Path, port: int, number: int, connections: int) -> None:
+async def measure(folder: Path, port: int, number: int, connections: int) -> list[Row]:
     url = f"sqlite:///{folder}/bench.db"
     await upgrade(url)
     settings = Settings(
@@ -96,35 +97,45 @@ async def measure(folder: Path, port: int, number: int, connections: int) -> Non
             "connections": connections, "bounce_address": "bounce@shop.example",
         }  # fmt: skip
         await invoke(services, "PUT", "/sites/{site}/sender", site="shop", body=account)
-        print(f"bare aiosmtplib, {connections} connections {await bare(port, number, connections):8.0f} letters/s")
-        print(f"taken by the API                  {await fill(services, number):8.0f} letters/s")
-        print(f"sent, not signed                  {await drain(services, site.id, number):8.0f} letters/s")
+        ceiling = await bare(port, number, connections)
+        print(f"bare aiosmtplib, {connections} connections {ceiling:8.0f} letters/s")
+        taken = await fill(services, number)
+        print(f"taken by the API                  {taken:8.0f} letters/s")
+        sent = {"not signed": await drain(services, site.id, number)}
+        print(f"sent, not signed                  {sent['not signed']:8.0f} letters/s")
         for algorithm, name in (("ed25519", "Ed25519"), ("rsa", "Ed25519 and RSA")):
             key = {"algorithm": algorithm, "selector": algorithm}
             await invoke(services, "POST", "/sites/{site}/sender/dkim", site="shop", body=key)
             await fill(services, number)
-            print(f"sent, signed by {name:<17} {await drain(services, site.id, number):8.0f} letters/s")
+            sent[f"signed by {name}"] = await drain(services, site.id, number)
+            print(f"sent, signed by {name:<17} {sent[f'signed by {name}']:8.0f} letters/s")
+    beside = f"bare aiosmtplib, {ceiling:,.0f}/s"
+    return [
+        Row("letters queued by the API", taken, "/s"),
+        *(Row(f"letters sent, {how}", rate, "/s", against=beside, ratio=rate / ceiling) for how, rate in sent.items()),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--letters", type=int, default=200)
     parser.add_argument("--connections", type=int, default=2)
+    add_json_option(parser)
     asked = parser.parse_args()
     port = free_port()
     command = [sys.executable, "-m", "aiosmtpd", "-n", "-l", f"{LOOPBACK}:{port}", "-c", "aiosmtpd.handlers.Sink"]
     server = subprocess.Popen(command)
     try:
         with tempfile.TemporaryDirectory() as folder:
-            asyncio.run(run(Path(folder), port, asked.letters, asked.connections))
+            hand_in(asyncio.run(run(Path(folder), port, asked.letters, asked.connections)), asked.json)
     finally:
         server.terminate()
         server.wait()
 
 
-async def run(folder: Path, port: int, number: int, connections: int) -> None:
+async def run(folder: Path, port: int, number: int, connections: int) -> list[Row]:
     await open_port(port)
-    await measure(folder, port, number, connections)
+    return await measure(folder, port, number, connections)
 
 
 if __name__ == "__main__":

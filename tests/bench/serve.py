@@ -1,6 +1,6 @@
 """How long `wherefrom serve` takes to its first answer, and how much memory it has, idle and under load.
 
-    python -m tests.bench.serve [--seconds 10] [--connections 64] [--rounds 3]
+    python -m tests.bench.serve [--seconds 10] [--connections 64] [--rounds 5] [--json FILE]
 
 The first start is a new database's, migrations and all; the others' database is there. CPU is what the process used up
 to its first answer: beside the wall clock it says how long a quiet machine would have taken. The load is new visitors
@@ -24,6 +24,7 @@ import time
 from pathlib import Path
 
 from tests.bench.collect import Browser
+from tests.bench.figures import Row, add_json_option, hand_in
 from tests.support.load import cpu_seconds, drive
 from tests.support.ports import free_port
 from wherefrom.app import open_services
@@ -114,7 +115,11 @@ def _highest(served: Served, key: str, port: int, seconds: float, connections: i
     return max(taken)
 
 
-def main(seconds: float, connections: int, rounds: int) -> None:
+def main(seconds: float, connections: int, rounds: int, json: Path | None = None) -> None:
+    hand_in(measure(seconds, connections, rounds), json)
+
+
+def measure(seconds: float, connections: int, rounds: int) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         port, settings = free_port(), Path(folder) / "settings.toml"
         settings.write_text(
@@ -134,16 +139,25 @@ def main(seconds: float, connections: int, rounds: int) -> None:
         print(f"start to first answer: {took:.2f} s, CPU {cpu:.2f} s (goal {START_GOAL})")
         served = starts[-1]
         time.sleep(_SETTLED_SECONDS)
-        print(f"memory, idle: {served.memory():.0f} MB (goal {IDLE_GOAL})")
+        idle = served.memory()
+        print(f"memory, idle: {idle:.0f} MB (goal {IDLE_GOAL})")
         key = asyncio.run(_add_site(settings))
         highest = _highest(served, key, port, seconds, connections)
         print(f"memory, at the most, under load: {highest:.0f} MB (goal {LOAD_GOAL})")
         served.stop()
+    return [
+        Row("serve: start to first answer", took, "s", most=START_GOAL),
+        Row("the same: processor time", cpu, "s", most=START_GOAL),
+        Row("the same with a new database", first.seconds, "s"),
+        Row("serve: memory, idle", idle, "MB", most=IDLE_GOAL),
+        Row("serve: memory at the most, under load", highest, "MB", most=LOAD_GOAL),
+    ]
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    add_json_option(parser)
     main(**vars(parser.parse_args()))

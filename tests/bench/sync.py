@@ -1,6 +1,6 @@
 """How fast a mailbox is taken over, beside mbsync (which only copies) and a bare client (which throws the bytes away).
 
-    python -m tests.bench.sync [--letters 3000] [--rounds 1] [--news 20]
+    python -m tests.bench.sync [--letters 3000] [--rounds 1] [--news 20] [--json FILE]
 
 The same Dovecot, the same letters (35 kB on average; ``--letters 20000`` for the figures in the documents), the same
 run. Wherefrom's pull ends when every letter's bytes are on the disk, and it is parsed, matched and committed. Then ten
@@ -36,6 +36,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from tests.acceptance.letters import write_letter
+from tests.bench.figures import Row, add_json_option, hand_in
 from tests.inbox.rows import Rows
 from tests.support.dovecot import Account, Dovecot
 from tests.support.full_mailbox import FIRST, fill, make_letters
@@ -60,6 +61,7 @@ from wherefrom.web.serve import prepare_process
 SITE = 1
 TICKS = os.sysconf("SC_CLK_TCK")
 NEW = 10
+PULL_GOAL, NEWS_GOAL = 0.5, 150  # of mbsync; milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,7 @@ def tell_threads(letters: int, before: float) -> None:
 # ---------------------------------------------------------------------------------------------- the cases
 
 
-async def full_pull(options: argparse.Namespace, dovecot: Dovecot, account: Account, home: Home) -> None:
+async def full_pull(options: argparse.Namespace, dovecot: Dovecot, account: Account, home: Home) -> list[Row]:
     async with home.open() as services:
         await upgrade(home.database_url)
         codes = await give_out_codes(services, options.letters // 2)
@@ -248,9 +250,16 @@ async def full_pull(options: argparse.Namespace, dovecot: Dovecot, account: Acco
         ratio = copied.wall / took.wall
         speed = options.letters / took.wall
         print(f"{name:<34}{speed:9.0f}   {ratio:9.2f}   {took.cpu / options.letters * 1e6:15.0f}")
+    speed, beside = options.letters / ours.wall, f"mbsync with FSync, {options.letters / copied.wall:,.0f}/s"
+    pulled = Row(
+        "letters of a mailbox taken over", speed, "/s", against=beside, ratio=copied.wall / ours.wall, least=PULL_GOAL
+    )
+    return [pulled, Row("the same: CPU a letter", ours.cpu / options.letters * 1e6, "µs")]
 
 
-async def ten_new(options: argparse.Namespace, dovecot: Dovecot, account: Account, home: Home, mailbox: int) -> None:
+async def ten_new(
+    options: argparse.Namespace, dovecot: Dovecot, account: Account, home: Home, mailbox: int
+) -> list[Row]:
     """Each client connects, finds the new letters in the full box, reads them and leaves."""
     for raw in make_letters(NEW, [], seed=8):
         await asyncio.to_thread(dovecot.append_to, account, "INBOX", raw)
@@ -272,6 +281,8 @@ async def ten_new(options: argparse.Namespace, dovecot: Dovecot, account: Accoun
     print(f"{NEW} new letters ({size / 1e3:.0f} kB) among {options.letters}")
     for name, wall, sent in told:
         print(f"{name:<34}{wall * 1e3:9.0f} ms   {sent / 1e3:9.0f} kB from the server")
+    what, beside = f"{NEW} new letters among {options.letters:,} stored", f"mbsync, {copied.wall * 1e3:.0f} ms"
+    return [Row(what, stored * 1e3, "ms", against=beside, ratio=stored / copied.wall)]
 
 
 def _bytes_sent(dovecot: Dovecot) -> int:
@@ -280,7 +291,7 @@ def _bytes_sent(dovecot: Dovecot) -> int:
     return int(re.findall(r" in=\d+ out=(\d+) ", dovecot.log_tail(200))[-1])
 
 
-async def notice(options: argparse.Namespace, dovecot: Dovecot, account: Account, home: Home) -> None:
+async def notice(options: argparse.Namespace, dovecot: Dovecot, account: Account, home: Home) -> list[Row]:
     """What Wherefrom adds between the server's notice and the POST, for letters that come one at a time."""
     receiver = Receiver()
     receiver.start()
@@ -308,6 +319,7 @@ async def notice(options: argparse.Namespace, dovecot: Dovecot, account: Account
         receiver.stop()
     median, worst = statistics.median(added) * 1e3, max(added) * 1e3
     print(f"notice → POST received: median {median:.0f} ms, worst of {len(added)} {worst:.0f} ms")
+    return [Row("what is added after the mail server's notice, median", median, "ms", most=NEWS_GOAL)]
 
 
 async def _deliver(dovecot: Dovecot, account: Account, subject: str) -> None:
@@ -321,20 +333,28 @@ def _hear(client: Any) -> float:
 
 
 async def main(options: argparse.Namespace) -> None:
+    rows: list[Row] = []
     for _ in range(options.rounds):
         dovecot = Dovecot()
         with tempfile.TemporaryDirectory(dir=options.folder) as folder:
             try:
                 dovecot.start()
                 account, home = dovecot.add_user(), Home(Path(folder), options.database)
-                await full_pull(options, dovecot, account, home)
+                rows += await full_pull(options, dovecot, account, home)
                 async with home.open() as services, services.db.read() as tx:
                     mailbox = await tx.scalar(select(message.c.mailbox_id).limit(1))
-                await ten_new(options, dovecot, account, home, mailbox)
+                rows += await ten_new(options, dovecot, account, home, mailbox)
                 if options.news:
-                    await notice(options, dovecot, account, home)
+                    rows += await notice(options, dovecot, account, home)
             finally:
                 dovecot.remove()
+    hand_in(_middle(rows), options.json)
+
+
+def _middle(rows: list[Row]) -> list[Row]:
+    """Of the rounds' rows the one in the middle, of each kind."""
+    kinds = [[one for one in rows if one.what == what] for what in dict.fromkeys(one.what for one in rows)]
+    return [sorted(kind, key=lambda one: one.value)[len(kind) // 2] for kind in kinds]
 
 
 if __name__ == "__main__":
@@ -344,6 +364,7 @@ if __name__ == "__main__":
     parser.add_argument("--news", type=int, default=20, help="letters that come one at a time")
     parser.add_argument("--folder", help="where copies and data are kept; a temporary folder unless told")
     parser.add_argument("--database", default="", help="the URL of an empty PostgreSQL database instead of SQLite")
+    add_json_option(parser)
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.work is None and shutil.which("mbsync") is None:
