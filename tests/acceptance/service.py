@@ -54,6 +54,10 @@ class Service:
     async def start(self) -> None:
         """Starts the process and waits until it says it is ready."""
         self.spawn()
+        await self.wait()
+
+    async def wait(self) -> None:
+        """Until the process says it is ready."""
         async with httpx.AsyncClient(trust_env=False) as client:
             await self._until(lambda: _is_ready(client, self.url))
 

@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from starlette.applications import Starlette
 
 from tests.outbound.stage import CHROME, GMAIL, Stage
 from wherefrom.db import Database
+from wherefrom.load import Load, Shed
 from wherefrom.outbound.routes import routes
+from wherefrom.settings import Limits
 
 
 async def test_a_pixel_is_a_picture_nobody_keeps_and_its_hit_is_written_before_the_answer(stage: Stage) -> None:
@@ -149,6 +152,19 @@ async def test_while_nothing_can_be_written_pictures_and_links_answer_all_the_sa
         blocking.close()
     assert picture.headers["content-type"] == "image/gif"
     assert (click.status_code, click.headers["location"]) == (307, "https://shop.example/2")
+
+
+async def test_hits_beyond_those_that_may_wait_are_answered_at_once_and_counted(stage: Stage) -> None:
+    handed = await stage.hand_in()
+    none = msgspec.structs.replace(stage.services.settings, limits=Limits(waiting_writes=0))
+    full = replace(stage.services, settings=none, load=Load())
+    transport = httpx.ASGITransport(Starlette(routes=routes(full)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://t") as client:
+        picture, click = await client.get(handed.pixel), await client.get(handed.clicks[0])
+    assert picture.content.startswith(b"GIF89a")
+    assert (click.status_code, click.headers["location"]) == (307, "https://shop.example/1?a=1&b=2")
+    assert full.load.counts[Shed.HITS] == 2
+    assert await stage.waiting() == []
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # its database can be taken away from one process alone
