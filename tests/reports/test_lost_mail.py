@@ -1,17 +1,23 @@
 """E05: where letters may be that people meant to write, and what was not seen of those that came."""
 
+import random
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
 import pytest_asyncio
+from sqlalchemy import select
 
 from tests.inbox.letters import Post, letter
+from tests.inbox.rows import Rows
 from tests.support.management import management_api
+from wherefrom.clock import FixedClock
 from wherefrom.errors import BadInput
+from wherefrom.inbox.tables import match
 from wherefrom.reports.api import OPERATIONS
 from wherefrom.reports.lost_mail import LostMail, find_lost_mail
+from wherefrom.reports.store.lost_mail import list_wishes
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 
@@ -163,3 +169,32 @@ async def _refuses(api: httpx.AsyncClient, path: str) -> None:
     wrong = await api.get(path, params={"date_from": "soon"})
     assert wrong.status_code == 400
     assert wrong.json()["field"] == "date_from"
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_the_latest_wishes_are_found_however_many_visits_wrote(
+    services: Services, clock: FixedClock, seed: int
+) -> None:
+    chance, rows = random.Random(seed), Rows(services)
+    end = clock.now()
+    begin = end - timedelta(hours=2)
+    latest: dict[int, tuple[datetime, str]] = {}
+    for number in range(1, 31):
+        await rows.visit(number)
+        if chance.random() < 0.6:
+            await rows.add(
+                match, site_id=rows.site_id, message_id=number, visit_id=number, rule="code", confidence=1.0,
+                reasons=[], candidates=[], matched_at=end,
+            )  # fmt: skip
+        for _ in range(chance.choice((0, 1, 4))):
+            at, kind = end - timedelta(minutes=chance.randrange(150)), chance.choice(("mailto", "copy", "select"))
+            await rows.intent(number, kind, f"{kind}@company.example", at)
+            if kind != "select" and begin <= at < end:
+                latest[number] = max(latest.get(number, (begin, "")), (at, kind))
+    async with services.db.read() as tx:
+        written = set(await tx.scalars(select(match.c.visit_id)))
+        for limit in (1, 3, 100):
+            wishes = await list_wishes(tx, rows.site_id, begin, end, limit)
+            wanted = {number: at for number, (at, _) in latest.items() if number not in written}
+            assert {one.visit_id: one.at for one in wishes}.items() <= wanted.items()
+            assert [one.at for one in wishes] == sorted(wanted.values(), reverse=True)[:limit]

@@ -95,6 +95,15 @@ message = Table(
     Index("ix_message_message_id", "site_id", "message_id"),
     Index("ix_message_from", "site_id", "from_address", "arrived_at"),
     Index(
+        "ix_message_junk",
+        "site_id",
+        "arrived_at",
+        "id",
+        sqlite_where=text("folder_kind = 'junk'"),
+        postgresql_where=text("folder_kind = 'junk'"),
+    ),
+    Index("ix_message_to", "site_id", "to_address", "arrived_at"),
+    Index(
         "ix_message_historic",  # few, and asked for every two seconds while they come
         "site_id",
         "mailbox_id",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, select
+from sqlalchemy import BigInteger, ColumnElement, and_, case, exists, func, literal, literal_column, select, tuple_
 
 from wherefrom.db import Tx
+from wherefrom.db.keys import among
 from wherefrom.inbox.tables import match, message
 from wherefrom.substitution.tables import lease, target
 from wherefrom.visits.tables import intent, visit
 
+KINDS = ("mailto", "copy", "select")
+"""Of intents that are counted: coming into view is none."""
 STRONG = ("mailto", "copy")
 """What people do who mean to write: coming into view is no intent, and a selection is often a slip of the hand."""
 
@@ -59,7 +62,7 @@ async def count_intents(tx: Tx, site_id: int, begin: datetime, end: datetime) ->
     """By kind: how many visits had such an intent in the period, and of how many of them there is a letter."""
     per_visit = (
         select(intent.c.kind, intent.c.visit_id, func.max(_has_letter_case()).label("written"))
-        .where(_in_period(site_id, begin, end))
+        .where(_in_period(site_id, begin, end), intent.c.kind.in_([literal_column(f"'{one}'") for one in KINDS]))
         .group_by(intent.c.kind, intent.c.visit_id)
         .subquery()
     )
@@ -70,24 +73,70 @@ async def count_intents(tx: Tx, site_id: int, begin: datetime, end: datetime) ->
 
 
 async def list_wishes(tx: Tx, site_id: int, begin: datetime, end: datetime, limit: int) -> list[Wish]:
-    """Visits with a strong intent and without a letter, the latest first."""
-    latest = (
-        select(intent.c.visit_id, func.max(intent.c.id).label("id"))
-        .where(_in_period(site_id, begin, end), intent.c.kind.in_(STRONG), ~_has_letter())
-        .group_by(intent.c.visit_id)
-        .subquery()
-    )
-    rows = await tx.execute(
+    """Visits with a strong intent and without a letter, the latest first, each by its latest one. From the newest
+    intent on, and no further than is needed."""
+    found: dict[int, int] = {}
+    seen: set[int] = set()
+    below: Place | None = None
+    while len(found) < limit:
+        newest, below = await _list_newest(tx, site_id, begin, end, below, limit * 2)
+        unknown = {visit_id for _, visit_id in newest} - seen
+        written = await _list_written(tx, site_id, unknown)
+        for (_, id_), visit_id in newest:
+            if visit_id not in seen:
+                seen.add(visit_id)
+                if visit_id not in written:
+                    found[visit_id] = id_
+        if below is None:
+            break
+    return await _read_wishes(tx, site_id, list(found.values())[:limit])
+
+
+Place = tuple[datetime, int]
+"""When an intent was, and its id."""
+
+
+async def _list_newest(
+    tx: Tx, site_id: int, begin: datetime, end: datetime, below: Place | None, count: int
+) -> tuple[list[tuple[Place, int]], Place | None]:
+    """The newest strong intents below a place, with their visits, and where to go on; None at the end. By kind, so that
+    each is a short walk along the index, of which is taken what is newer than where the shortest walk ended."""
+    found: list[tuple[Place, int]] = []
+    floor: Place | None = None
+    for kind in STRONG:
+        query = select(intent.c.seen_at, intent.c.id, intent.c.visit_id).where(
+            _in_period(site_id, begin, end), intent.c.kind == literal_column(f"'{kind}'")
+        )
+        if below is not None:
+            query = query.where(
+                tuple_(intent.c.seen_at, intent.c.id)
+                < tuple_(literal(below[0], intent.c.seen_at.type), literal(below[1], BigInteger))
+            )
+        query = query.order_by(intent.c.seen_at.desc(), intent.c.id.desc()).limit(count)
+        rows = [((at, id_), visit_id) for at, id_, visit_id in await tx.execute(query)]
+        if len(rows) == count:
+            floor = rows[-1][0] if floor is None else max(floor, rows[-1][0])
+        found += rows
+    return sorted((one for one in found if floor is None or one[0] >= floor), reverse=True), floor
+
+
+async def _list_written(tx: Tx, site_id: int, visit_ids: Collection[int]) -> set[int]:
+    """Those of the visits of which there is a letter."""
+    query = select(match.c.visit_id).where(match.c.site_id == site_id, among(match.c.visit_id, "visits"))
+    return {one for one in await tx.scalars(query, {"visits": list(visit_ids)}) if one is not None}
+
+
+async def _read_wishes(tx: Tx, site_id: int, intent_ids: Sequence[int]) -> list[Wish]:
+    query = (
         select(
             intent.c.visit_id, intent.c.kind, intent.c.seen_at, intent.c.address, intent.c.page,
             visit.c.marker, visit.c.channel, visit.c.country, visit.c.city,
         )
-        .join(latest, and_(intent.c.site_id == site_id, intent.c.id == latest.c.id))
         .join(visit, and_(visit.c.site_id == intent.c.site_id, visit.c.id == intent.c.visit_id))
-        .order_by(intent.c.id.desc())
-        .limit(limit)
+        .where(intent.c.site_id == site_id, among(intent.c.id, "intents"))
+        .order_by(intent.c.seen_at.desc(), intent.c.id.desc())
     )  # fmt: skip
-    return [Wish(*row) for row in rows]
+    return [Wish(*row) for row in await tx.execute(query, {"intents": list(intent_ids)})]
 
 
 async def list_targets_of(tx: Tx, site_id: int, visit_ids: Collection[int]) -> dict[tuple[int, str], str]:
@@ -132,7 +181,7 @@ async def count_junk(tx: Tx, site_id: int, begin: datetime, end: datetime) -> tu
         select(func.count(), func.count(match.c.visit_id))
         .select_from(message)
         .join(match, _matches(), isouter=True)
-        .where(_letters(site_id, begin, end), message.c.folder_kind == "junk")
+        .where(_letters(site_id, begin, end), message.c.folder_kind == literal_column("'junk'"))
     )
     total, matched = rows.one()
     return total, matched
@@ -142,7 +191,11 @@ async def list_junk(tx: Tx, site_id: int, begin: datetime, end: datetime, limit:
     """Letters in Junk of which a visit is known, the latest first: leads that nobody has seen."""
     rows = await tx.execute(
         _strays()
-        .where(_letters(site_id, begin, end), message.c.folder_kind == "junk", match.c.visit_id.is_not(None))
+        .where(
+            _letters(site_id, begin, end),
+            message.c.folder_kind == literal_column("'junk'"),
+            match.c.visit_id.is_not(None),
+        )
         .order_by(message.c.arrived_at.desc(), message.c.id.desc())
         .limit(limit)
     )
