@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 import pytest_asyncio
+import structlog
 from playwright.async_api import Browser, Page
 
 from tests.support.chromium import open_chromium
@@ -37,6 +38,15 @@ hypothesis.settings.register_profile("developer", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "developer")
 
+
+# As the service logs: the usual renderer prints the local variables of every frame, and where a batch of letters is
+# among them, all that hangs on it: gigabytes, for a fault that a test wants.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 # A command that tests start reads compiled modules, as an installed one does: to compile five hundred takes it longer
 # than all else it does.
