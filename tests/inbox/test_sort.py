@@ -389,7 +389,7 @@ async def test_one_that_fails_among_letters_sorted_together_takes_nothing_from_t
             async def write(tx: Tx) -> None:
                 await taken.write(tx)
                 if one.stored.id == ids[2]:
-                    raise ConnectionError("not this one")
+                    raise ArithmeticError("not this one")
 
             return replace(taken, write=write)
 
