@@ -37,6 +37,7 @@ from wherefrom.app import build_app, open_services
 from wherefrom.clock import SystemClock
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
+from wherefrom.reports.rollup import Rollup
 from wherefrom.services import Services
 from wherefrom.settings import Data, DatabaseGroup, Settings
 from wherefrom.sites.add import add_site
@@ -50,6 +51,7 @@ from wherefrom.visits.gate import Caller
 
 HISTORY, REPORTS = 1.3, 3.0
 AT_ONCE = 64
+_STEPS = 24 + 32  # hours of today, and days
 POOL = "\n".join(f"help-{n}@shop.example" for n in range(2000))
 CALLER = Caller("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36", None)
 
@@ -109,10 +111,21 @@ MEASURED: dict[str, tuple[float, Measured]] = {
     "history, text few wrote": (HISTORY, lambda one: one.page(f"?q={RARE}")),
     "history, text nobody wrote": (HISTORY, lambda one: one.page("?q=xylograph")),
     "how large a pool to have": (REPORTS, lambda one: one.api(f"/targets/{one.targets['pool']}/pool")),
+    "report: by source, 30 days": (REPORTS, lambda one: one.api("/reports/sources")),
+    "report: by campaign, 30 days": (REPORTS, lambda one: one.api("/reports/sources?by=utm_campaign")),
     "report: lost mail, 30 days": (REPORTS, lambda one: one.api("/reports/lost-mail")),
     "report: totals of letters, 30 days": (REPORTS, lambda one: one.api("/reports/totals")),
     "report: totals of letters, a year": (REPORTS, lambda one: one.api("/reports/totals?step=month")),
 }
+
+
+async def _sum_up(services: Services) -> None:
+    """What the worker does in the background, newest first: as far as reports of a month need it."""
+    rollup, began = Rollup(services), time.perf_counter()
+    for _ in range(_STEPS):
+        if not await rollup.step():
+            break
+    print(f"summed up in {time.perf_counter() - began:.0f} s", flush=True)
 
 
 async def _prepare(url: str, visits: int, settings: Settings) -> None:
@@ -152,6 +165,7 @@ async def _open(visits: int, url: str, folder: Path, agents: Agents) -> AsyncIte
             cookies=await open_session(services),
             timeout=600,
         ) as http:
+            await _sum_up(services)
             yield Bench(visits, services, http, Collector(services, agents=agents), site.key, site.id, targets)
 
 
