@@ -1,4 +1,4 @@
-"""The collector's doors: the script, a page shown, a sign. HTTP in, one call, HTTP out.
+"""The collector's doors: a page shown, a sign. HTTP in, one call, HTTP out. (The script's are ``script_routes``.)
 
 Pages and signs have doors before all else (see ``web.asked``).
 """
@@ -8,16 +8,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 import msgspec
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from wherefrom.errors import WherefromError
 from wherefrom.load import Shed
 from wherefrom.services import Services
 from wherefrom.visits.collect import Collector, Reply
 from wherefrom.visits.gate import Caller, DropReason
-from wherefrom.visits.script import CORE, KINDS, Script, kind_path, load_script, split_version, versioned_path
+from wherefrom.visits.script_routes import script_routes
 from wherefrom.visits.signals import take_signal
 from wherefrom.web import wire
 from wherefrom.web.asked import Asked
@@ -29,8 +27,6 @@ from wherefrom.web.responses import problem_response
 from wherefrom.web.room import Room
 from wherefrom.web.wire import reply_of
 
-_SHORT = "public, max-age=3600, stale-while-revalidate=86400"
-_FOR_EVER = "public, max-age=31536000, immutable"
 _SITE = b"sec-fetch-site"
 _HEADERS = frozenset((b"origin", b"user-agent", _SITE))
 _ASKS = b"access-control-request-method"
@@ -63,46 +59,8 @@ def routes(services: Services, collector: Collector | None = None) -> list[BaseR
     return [
         DirectRoute(paths.visits_path, pages, _METHODS, limit=paths.max_body),
         DirectRoute(paths.signals_path, signs, _METHODS, limit=paths.max_body),
-        *_Scripts().routes(paths.script_path),
+        *script_routes(paths.script_path),
     ]
-
-
-class _Scripts:
-    def routes(self, path: str) -> list[Route]:
-        """Two for each script. The versioned one of the core also stands for what a core of that version asks for."""
-        plain = [self._script_route(kind_path(path, kind), kind) for kind in KINDS]
-        return plain + [self._script_route(versioned_path(kind_path(path, kind), "{version}"), kind) for kind in KINDS]
-
-    def _script_route(self, path: str, kind: str) -> Route:
-        async def endpoint(request: Request) -> Response:
-            return self.script(request, kind)
-
-        return Route(path, endpoint, methods=["GET"])
-
-    def script(self, request: Request, kind: str) -> Response:
-        """The plain name is asked for again after an hour; the versioned one never changes. A version that is not
-        the present one gets the present script too: an old tag must not lose its page the substitutes."""
-        try:
-            asked = request.path_params.get("version")
-            if asked and kind == CORE:
-                asked, kind = split_version(asked)
-            script = load_script(kind)
-        except WherefromError as error:
-            return problem_response(error)
-        zipped = "gzip" in request.headers.get("accept-encoding", "")
-        headers = {
-            "etag": f'"{script.version}{"-gz" if zipped else ""}"',
-            "cache-control": _FOR_EVER if asked == script.version else "no-cache" if asked else _SHORT,
-            "access-control-allow-origin": "*",  # SRI needs a readable answer
-            "cross-origin-resource-policy": "cross-origin",
-            "x-content-type-options": "nosniff",
-            "vary": "Accept-Encoding",
-        }
-        if _same_version(request.headers.get("if-none-match", ""), script):
-            return Response(status_code=304, headers=headers)
-        if zipped:
-            headers["content-encoding"] = "gzip"
-        return Response(script.zipped if zipped else script.body, 200, headers, "text/javascript")
 
 
 class _Door:
@@ -168,8 +126,3 @@ def _preflight(asked: Asked) -> wire.Reply:
     if not origin or _ASKS not in headers:
         return _ALLOWED
     return _PREFLIGHT.reply(b"", _ALLOW, origin.encode("latin-1"))
-
-
-def _same_version(condition: str, script: Script) -> bool:
-    tags = {tag.strip().removeprefix("W/").strip('"').removesuffix("-gz") for tag in condition.split(",")}
-    return script.version in tags
