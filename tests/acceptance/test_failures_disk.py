@@ -114,7 +114,9 @@ async def test_a_disk_that_turns_read_only_is_named_and_can_be_mended(
     disk = mount("-o", "loop", str(image))
     settings = f'[data]\nfolder = "{disk}/data"\nkey_file = "{disk}/data/secret.key"\n'
     service = Service(tmp_path, await databases.create(disk), extra_settings=settings)
-    run("sync", "--file-system", str(disk))  # from here on the service sees to it itself that what it answers is on the disk
+    run(
+        "sync", "--file-system", str(disk)
+    )  # from here on the service sees to it itself that what it answers is on the disk
     try:
         witness = await witness_of(service, client, dovecot, receiver)
         shown = await witness.write("A first letter")
