@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,6 +28,7 @@ from wherefrom.metrics.requests import CountedApp
 from wherefrom.services import Services
 from wherefrom.settings import CollectorGroup, Metrics
 from wherefrom.supervise import Supervisor, Worker
+from wherefrom.web.serve import bind, serve_http
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint
 from wherefrom.webhooks.fanout import fan_out
 from wherefrom.webhooks.store.endpoints import mark_disabled
@@ -179,11 +181,31 @@ async def test_a_database_that_is_gone_is_told_and_the_rest_still_is(services: S
     assert found["process_cpu_seconds_total", ""] > 0
 
 
-async def test_answers_are_counted_by_area_method_and_status(client: httpx.AsyncClient) -> None:
+@asynccontextmanager
+async def real_door(services: Services) -> AsyncIterator[httpx.AsyncClient]:
+    """Over a connection of our own, which takes most requests past what counts them (see ``web.protocol``)."""
+    listening, stop = bind("127.0.0.1", 0), asyncio.Event()
+    serving = asyncio.create_task(serve_http(build_app(services), listening, stop))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False) as client:
+        yield client
+    stop.set()
+    await serving
+
+
+@pytest.mark.parametrize("way", [door, real_door])
+async def test_answers_are_counted_by_area_method_and_status(
+    services: Services, way: Callable[[Services], AbstractAsyncContextManager[httpx.AsyncClient]]
+) -> None:
+    async with way(with_token(services)) as client:
+        await _ask_around(client)
+
+
+async def _ask_around(client: httpx.AsyncClient) -> None:
     assert (await client.get("/wf.js")).status_code == 200
     assert (await client.get("/wf-full.js")).status_code == 200
     assert (await client.get("/c/none")).status_code == 404
-    assert (await client.request("BREW", "/coffee")).status_code == 404
+    assert (await client.request("LINK", "/coffee")).status_code == 404
     assert (await client.get("/api/v1/sites")).status_code == 401
     found = await told(client)
     assert found["wherefrom_http_requests_total", "script/GET/2xx"] == 2

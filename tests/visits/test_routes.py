@@ -15,7 +15,8 @@ import httpx
 import msgspec
 import pytest
 import pytest_asyncio
-from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 
 from tests.visits.stage import GOOGLEBOT, ORIGIN, PAGE, PERSON, SALES, Stage, set_stage
 from wherefrom.clock import FixedClock
@@ -26,9 +27,14 @@ from wherefrom.visits.known import FRESH
 from wherefrom.visits.routes import routes
 from wherefrom.visits.script import load_script
 from wherefrom.visits.tables import intent, visit
+from wherefrom.web.front import Front
 from wherefrom.web.serve import bind, serve_http
 
 FROM_SHOP = {"origin": ORIGIN, "user-agent": PERSON}
+
+
+async def _tell(_request: Request, error: Exception) -> Response:
+    raise error
 
 
 @pytest.fixture
@@ -43,10 +49,10 @@ async def stage(services: Services) -> Stage:
 
 @pytest_asyncio.fixture
 async def http(services: Services, stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the collector's routes on a port of their own."""
+    """A client of the collector's routes on a port of their own, over connections as the service has them."""
     stop = asyncio.Event()
     listening = bind("127.0.0.1", 0)
-    serving = asyncio.create_task(serve_http(Starlette(routes=routes(services, stage.collector)), listening, stop))
+    serving = asyncio.create_task(serve_http(Front(routes(services, stage.collector), tell=_tell), listening, stop))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     async with httpx.AsyncClient(base_url=url, headers=FROM_SHOP, trust_env=False, verify=False) as client:
         yield client
