@@ -64,6 +64,13 @@ async def test_a_first_page_begins_a_visit_with_all_that_is_known(stage: Stage, 
     assert (page["visit_id"], page["title"], page["seen_at"]) == (1, "The offer", clock.now())
 
 
+async def test_pages_that_come_before_user_agents_are_known_wait_for_that_and_begin_visits(stage: Stage) -> None:
+    new = replace(stage, collector=Collector(stage.services))
+    answers = await asyncio.gather(*(new.show(PAGE) for _ in range(3)))
+    assert sorted(answer.visit or "" for answer in answers) == ["1", "2", "3"]
+    assert {row["browser"] for row in await stage.rows(visit)} == {"Chrome 126"}
+
+
 async def test_a_further_page_belongs_to_the_visit_and_adds_what_it_tells(stage: Stage, clock: FixedClock) -> None:
     first = await stage.show(params={"1": "a", "2": "b"})
     clock.advance(timedelta(minutes=5))

@@ -113,6 +113,7 @@ class Collector:
     async def collect(self, raw: bytes, caller: Caller) -> Reply:
         """The answer to a page's body, or the error its sender shall hear."""
         site: Site | None = None
+        await self.know_agents()
         try:
             with self._limit.block():
                 told, site = await self.admit(raw, parse_hit, HIT_STEPS, caller)
@@ -131,7 +132,7 @@ class Collector:
     async def admit(
         self, raw: bytes, parse: Callable[[bytes], Heard], steps: tuple[Step, ...], caller: Caller
     ) -> tuple[Heard, Site]:
-        """The gate: what was told and whose it is, or Dropped."""
+        """The gate: what was told and whose it is, or Dropped. ``know_agents`` comes before."""
         try:
             heard = parse(raw)
         except BadInput as error:
@@ -140,7 +141,8 @@ class Collector:
         if site is not None and not self._site_rate.admits(site.id):
             self.services.load.note(Shed.SITE)
             raise Dropped(DropReason.TOO_OFTEN, site, _too_often(self._site_rate.wait))
-        agents = self._agents or await self._make_agents()
+        agents = self._agents
+        assert agents is not None, "know_agents comes before"
         arrival = Arrival(
             site=site,
             page=heard.page or "",
@@ -155,12 +157,13 @@ class Collector:
             raise Dropped(reason, site, None if reason in SILENT else _explain(reason, heard, caller))
         return heard, site
 
-    async def _make_agents(self) -> Agents:
-        """For the first page or sign: it takes 35 MB and a third of a second, which a service that nobody visits need
-        not spend, nor one that starts. In a thread: nobody else waits for it."""
-        self._agents_coming = self._agents_coming or asyncio.create_task(asyncio.to_thread(_load_agents))
-        self._agents = await asyncio.shield(self._agents_coming)
-        return self._agents
+    async def know_agents(self) -> None:
+        """Before the time of a page or sign begins to run. For the first one it takes 35 MB and a third of a second,
+        which a service that nobody visits need not spend, nor one that starts. In a thread: only those who need it wait
+        for it."""
+        if self._agents is None:
+            self._agents_coming = self._agents_coming or asyncio.create_task(asyncio.to_thread(_load_agents))
+            self._agents = await asyncio.shield(self._agents_coming)
 
     async def reply_dropped(self, drop: Dropped, caller: Caller) -> Reply:
         """Counts the drop; the count waits in memory where the database is slow."""
@@ -255,7 +258,7 @@ class Collector:
 
     def _entry(self, hit: Hit, site: Site, caller: Caller, number: int, carried: Carried | None) -> Entry:
         agents = self._agents
-        assert agents is not None, "the gate, which comes before, has looked at the agent"
+        assert agents is not None, "know_agents comes before"
         return Entry(
             site=site,
             now=self.services.clock.now(),

@@ -24,6 +24,7 @@ MOST_INTENTS = 500
 async def take_signal(collector: Collector, raw: bytes, caller: Caller) -> Reply:
     """Records a sign. The reply's value is None, or the error its sender shall hear."""
     site: Site | None = None
+    await collector.know_agents()
     try:
         async with asyncio.timeout(collector.time_limit):
             signal, site = await collector.admit(raw, parse_signal, SIGNAL_STEPS, caller)
