@@ -14,7 +14,7 @@ from typing import TextIO, cast
 
 import structlog
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
@@ -137,12 +137,17 @@ def _front(services: Services, routes: Sequence[BaseRoute]) -> Front:
             Middleware(SafeHeaders),
             Middleware(Crowd, settings=services.settings, load=services.load),
         ],
-        exception_handlers={WherefromError: _tell, Exception: _tell},
+        exception_handlers={ClientDisconnect: _tell_nobody, WherefromError: _tell, Exception: _tell},
     )
 
 
 async def _tell(request: Request, error: Exception) -> Response:
     return problem_response(error) if isinstance(error, WherefromError) else await _tell_unknown(request, error)
+
+
+async def _tell_nobody(_request: Request, _gone: Exception) -> Response:
+    """Who asked hung up in the middle of it: no fault of ours, and no line in the log for each."""
+    return Response(status_code=400)
 
 
 async def _tell_unknown(request: Request, error: Exception) -> Response:

@@ -109,6 +109,15 @@ async def test_what_is_no_http_is_refused_and_not_written_down_each_time(narrow:
     assert len(narrow.log()) - before < 30 * 10
 
 
+async def test_who_hangs_up_in_the_middle_of_a_body_is_not_written_down(narrow: Service) -> None:
+    before = len(narrow.log())
+    for path in (b"/login", b"/api/v1/sites", b"/v1/visits", b"/u/a..b") * 8:
+        async with line(narrow.port) as one:
+            await one.say(b"POST " + path + b" HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nemail=a")
+        assert await is_answering(narrow.port)
+    assert len(narrow.log()) - before < 32 * 10, narrow.log()[before:][-3000:]
+
+
 async def test_idle_connections_give_way_to_new_ones(narrow: Service) -> None:
     idle = [await open_line(narrow.port) for _ in range(30)]
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from wherefrom.console import session
@@ -139,6 +139,8 @@ def _in_words(desk: Desk, serve: Callable[[Request], Awaitable[Response]]) -> Ca
     async def answer(request: Request) -> Response:
         try:
             return await serve(request)
+        except ClientDisconnect:
+            raise  # nobody reads a page
         except Exception as fault:
             error = told(fault)
             page = desk.pages.show("error.html", error.status, error=error)
