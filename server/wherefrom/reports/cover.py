@@ -56,8 +56,8 @@ def find_work(known: Sequence[Span], first: datetime, closed: datetime, zone: Zo
     hours = Span(today, closed)
     if hours.begin < hours.end:
         yield from _of_hours(hours, known, list(boundaries(today, closed, "hour", zone)))
-    days = list(boundaries(first, today, "day", zone))
-    for day, following in zip(reversed(days), reversed([*days[1:], today]), strict=True):
+    edges = [*boundaries(first, today, "day", zone), today]  # today alone, of a site that began today
+    for day, following in reversed(list(pairwise(edges))):
         yield from _of_day(Span(day, following), known)
 
 
