@@ -141,6 +141,17 @@ def _front(services: Services, routes: Sequence[BaseRoute]) -> Front:
     )
 
 
+def build_door(services: Services, supervisor: Supervisor) -> ASGIApp:
+    """What a process without a web side answers: how it is."""
+    routes: list[BaseRoute] = [*health.routes(services, supervisor, list_notices)]
+    if services.settings.metrics.token:
+        from wherefrom.metrics.routes import new_registry  # late: see above
+        from wherefrom.metrics.routes import routes as metrics_routes
+
+        routes += metrics_routes(services, supervisor, new_registry())
+    return _front(services, routes)
+
+
 async def _tell(request: Request, error: Exception) -> Response:
     return problem_response(error) if isinstance(error, WherefromError) else await _tell_unknown(request, error)
 
@@ -166,18 +177,23 @@ async def serve_until_signal(settings: Settings, *, web: bool, work: bool) -> No
     ending.listen()
     async with open_services(settings) as services:
         await check_revision(services.db)
-        listening = bind(settings.server.bind, settings.server.port) if web else None
-        await serve(services, stop, listening=listening, work=work)
+        port = settings.server.port if web else settings.metrics.port
+        listening = bind(settings.server.bind, port) if port else None
+        await serve(services, stop, listening=listening, work=work, web=web)
     ending.closed = True
 
 
-async def serve(services: Services, stop: asyncio.Event, *, listening: socket.socket | None, work: bool = True) -> None:
-    """Runs the web side on ``listening`` (None: no web side), and the background work, until ``stop`` is set."""
+async def serve(
+    services: Services, stop: asyncio.Event, *, listening: socket.socket | None, work: bool = True, web: bool = True
+) -> None:
+    """Runs the web side, or what tells how the process is, on ``listening`` (None: neither), and the background work,
+    until ``stop`` is set."""
     grace = services.settings.server.grace_seconds
     workers = background(services) if work else []
     supervisor = Supervisor(workers, services.bell, services.clock, grace, passes=_passes)
     prepare_process()
-    app = build_app(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such
+    build = build_app if web else build_door
+    app = build(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such
     async with asyncio.TaskGroup() as tasks:
         if listening is not None:
             bounds = Bounds(services.settings.limits, services.load)

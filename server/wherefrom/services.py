@@ -12,13 +12,14 @@ from wherefrom.load import Load
 from wherefrom.mail.blobs import Blobs
 from wherefrom.settings import Settings
 from wherefrom.supervise import Bell
+from wherefrom.tally import Tally
 from wherefrom.tokens import Ids, Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """The service's own tools. ``http`` is the guarded client: it refuses private addresses. ``load`` counts what this
-    process turned away."""
+    process turned away, ``tally`` what it did."""
 
     db: Database
     clock: Clock
@@ -29,3 +30,4 @@ class Services:
     blobs: Blobs
     bell: Bell
     load: Load = field(default_factory=Load)
+    tally: Tally = field(default_factory=Tally)

@@ -173,6 +173,7 @@ class Console(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 class Metrics(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     token: str = ""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
 
 
 class Log(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):

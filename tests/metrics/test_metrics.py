@@ -16,13 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import update
 from starlette.types import Receive, Scope, Send
 
 from tests.inbox.letters import Post, letter
 from wherefrom.app import build_app
 from wherefrom.clock import FixedClock
 from wherefrom.db import Database, Tx
+from wherefrom.inbox.store.mailboxes import record_status
 from wherefrom.inbox.store.messages import add_message
+from wherefrom.inbox.tables import mailbox as mailbox_table
 from wherefrom.metrics import store
 from wherefrom.metrics.requests import CountedApp
 from wherefrom.services import Services
@@ -32,6 +35,7 @@ from wherefrom.web.serve import bind, serve_http
 from wherefrom.webhooks.change import AddEndpoint, add_endpoint
 from wherefrom.webhooks.fanout import fan_out
 from wherefrom.webhooks.store.endpoints import mark_disabled
+from wherefrom.webhooks.tables import endpoint as endpoint_table
 
 TOKEN = "a long token"
 Told = dict[tuple[str, str], float]
@@ -103,7 +107,7 @@ async def test_whoever_has_not_the_token_is_told_what_is_asked_for_and_no_number
 
 async def test_a_fresh_service_has_empty_queues(client: httpx.AsyncClient) -> None:
     found = await told(client)
-    for queue in ("letters", "old_letters", "events", "deliveries", "hits"):
+    for queue in ("letters", "old_letters", "events", "deliveries", "hits", "outgoing"):
         assert (found["wherefrom_queue", queue], found["wherefrom_queue_age_seconds", queue]) == (0, 0)
     assert found["wherefrom_database_up", ""] == 1
     assert found["process_resident_memory_bytes", ""] > 1_000_000
@@ -150,6 +154,71 @@ async def test_posts_are_counted_when_they_are_due_and_their_endpoint_takes_any(
         await mark_disabled(tx, 1, added.endpoint.id, "failed", "five days", clock.now())
     found = await told(client)
     assert (found["wherefrom_queue", "deliveries"], found["wherefrom_endpoints", "failed"]) == (0, 1)
+
+
+async def test_each_mailbox_and_endpoint_tells_how_it_is_and_since_when_it_is_silent(
+    client: httpx.AsyncClient, post: Post, clock: FixedClock
+) -> None:
+    await post.rows.site()
+    made = await add_endpoint(post.services, 1, AddEndpoint(url="http://127.0.0.1:8443/crm"))
+    async with post.services.db.write() as tx:
+        await record_status(tx, 1, post.mailbox_id, "ok", "", clock.now())
+    clock.advance(timedelta(seconds=40))
+    found = await told(client)
+    mailbox, endpoint = f"{post.mailbox_id}/mailbox/site 1", f"{made.endpoint.id}/endpoint/site 1"
+    assert (found["wherefrom_well", f"{mailbox}/ok"], found["wherefrom_silent_seconds", mailbox]) == (1, 40)
+    assert found["wherefrom_well", f"{endpoint}/enabled"] == 1
+    assert ("wherefrom_silent_seconds", endpoint) not in found
+    async with post.services.db.write() as tx:
+        await record_status(tx, 1, post.mailbox_id, "login_failed", "", clock.now())
+        await tx.execute(update(endpoint_table).values(failing_since=clock.now() - timedelta(seconds=9)))
+    found = await told(client)
+    assert found["wherefrom_well", f"{mailbox}/login_failed"] == 0
+    assert found["wherefrom_silent_seconds", endpoint] == 9
+
+
+async def test_those_that_are_not_well_come_first_where_there_are_too_many_to_name(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "MOST_NAMED", 1)
+    first, second = await Post.open(services), await Post.open(services, 2)
+    await first.rows.site()
+    await second.rows.site()
+    async with services.db.write() as tx:
+        await tx.execute(update(mailbox_table).where(mailbox_table.c.site_id == 1).values(status="ok"))
+        await record_status(tx, 2, second.mailbox_id, "unreachable", "", services.clock.now())
+        named = (await store.read_standing(tx, services.clock.now())).named
+    assert [(one.site, one.status) for one in named] == [("site 2", "unreachable")]
+
+
+async def test_group_commits_tell_how_many_pieces_shared_them_and_how_long_these_waited(
+    services: Services, client: httpx.AsyncClient
+) -> None:
+    async def nothing(tx: Tx) -> None: ...
+
+    async def broken(tx: Tx) -> None:
+        raise LookupError
+
+    before = await told(client)
+    await asyncio.gather(*(services.db.batch(nothing) for _ in range(9)))
+    with pytest.raises(LookupError):
+        await services.db.batch(broken)
+    after = await told(client)
+
+    def grown(name: str) -> float:
+        return after[name, ""] - before[name, ""]
+
+    assert grown("wherefrom_commit_pieces_total") == 10
+    assert 2 <= grown("wherefrom_commits_total") <= 3
+    assert 0 < grown("wherefrom_commit_seconds_total") < 600
+    assert (grown("wherefrom_commit_refused_total"), after["wherefrom_commit_waiting", ""]) == (0, 0)
+
+
+async def test_what_was_done_is_counted_by_queue_and_result(client: httpx.AsyncClient, post: Post) -> None:
+    await post.receive(letter())
+    found = await told(client)
+    assert found["wherefrom_done_total", "letters/sorted"] == 1
+    assert found["wherefrom_done_total", "outgoing/deferred"] == 0
 
 
 async def test_workers_tell_whether_they_run(services: Services, clock: FixedClock) -> None:

@@ -24,9 +24,10 @@ statements for all (``parts``). Apart, or one by one, it is the same function, t
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 import structlog
@@ -59,6 +60,7 @@ class Piece:
     item: Any = None
     answer: Any = None
     fault: Exception | None = None
+    begun: float = field(default_factory=time.monotonic)
 
     async def run(self, tx: Tx) -> None:
         """By itself."""
@@ -120,10 +122,22 @@ class Ways(Protocol):
         """By ``commit``, which awaits nothing but the database and the pieces."""
 
 
+@dataclass(slots=True)
+class Tally:
+    """What became of pieces since the start: ``batches`` of how many ``pieces``, which waited ``seconds`` altogether,
+    each from being handed in to its answer; ``refused`` were not taken."""
+
+    batches: int = 0
+    pieces: int = 0
+    seconds: float = 0.0
+    refused: int = 0
+
+
 class Batcher:
-    """Owns the queue and the one task that empties it."""
+    """Owns the queue and the one task that empties it. ``tally`` is for reading."""
 
     def __init__(self, ways: Ways) -> None:
+        self.tally = Tally()
         self._ways = ways
         self._waiting: list[Piece] = []
         self._task: asyncio.Task[None] | None = None
@@ -141,6 +155,7 @@ class Batcher:
         if self._closed:
             raise Unavailable("the service is shutting down", hint="try again in a moment")
         if len(self._waiting) >= _MOST_WAITING:
+            self.tally.refused += 1
             raise Unavailable("the database does not keep up with the writes", hint="try again in a moment")
         loop = asyncio.get_running_loop()
         piece = Piece(loop.create_future(), **work)
@@ -148,6 +163,11 @@ class Batcher:
         if self._task is None:
             self._task = loop.create_task(self._drain(), name="db batch")
         return piece.future
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces wait for the next batch."""
+        return len(self._waiting)
 
     async def close(self) -> None:
         self._closed = True
@@ -171,6 +191,10 @@ class Batcher:
         except Exception as fault:
             for piece in batch:
                 piece.fault = fault
+        ended = time.monotonic()
+        self.tally.batches += 1
+        self.tally.pieces += len(batch)
+        self.tally.seconds += sum(ended - piece.begun for piece in batch)
         for piece in batch:
             if piece.future.done():
                 continue

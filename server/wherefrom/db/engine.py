@@ -18,7 +18,7 @@ from sqlalchemy import URL, Engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wherefrom.db.batch import Batcher, Together
+from wherefrom.db.batch import Batcher, Tally, Together
 from wherefrom.db.faults import describe, lurks
 from wherefrom.db.postgresql import BatchWriter, connected, open_engine
 from wherefrom.db.sqlite import Writer, open_readers
@@ -63,6 +63,16 @@ class Database:
             self._engine = open_engine(parsed, writers, patience)
             self._batches = BatchWriter(self._engine)
             self._batcher = Batcher(self._batches)
+
+    @property
+    def tally(self) -> Tally:
+        """What came of ``batch`` so far, in this process."""
+        return self._batcher.tally
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces of work wait for the next group commit."""
+        return self._batcher.waiting
 
     @property
     def sync_engine(self) -> Engine:

@@ -169,10 +169,12 @@ class Sorting:
         except Exception as fault:
             await self._postpone(one.stored, fault)
             return
+        self.services.tally.note("letters", "sorted")
         if told:
             self.services.bell.ring("events")
 
     async def _give_up(self, stored: Stored, reason: str) -> None:
+        self.services.tally.note("letters", "unreadable")
         log.warning("letter is unreadable", site=stored.site_id, message=stored.id, reason=reason)
         values = {"status_reason": clean(reason, _LONGEST_REASON)}
         async with self.services.db.write() as tx:
@@ -185,6 +187,7 @@ class Sorting:
 
     async def _postpone(self, stored: Stored, fault: Exception | str) -> None:
         """Leaves the letter to the step after the claim has run out; what went wrong is kept beside it."""
+        self.services.tally.note("letters", "postponed")
         cause = fault if isinstance(fault, Exception) else None
         words = f"{type(fault).__name__}: {fault}" if cause else str(fault)
         log.error(

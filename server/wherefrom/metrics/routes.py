@@ -1,9 +1,17 @@
 """``GET /metrics`` in Prometheus' text form, for whoever has the token of the settings.
 
-    wherefrom_queue{queue}                 pieces of work that wait: letters, old_letters, events, deliveries, hits
+    wherefrom_queue{queue}                 pieces of work that wait: letters, old_letters, events, deliveries, hits,
+                                           outgoing
     wherefrom_queue_age_seconds{queue}     how long the oldest waits
     wherefrom_mailboxes{status}            off, new, connecting, ok, login_failed, …
     wherefrom_endpoints{status}            enabled, paused, gone, failed
+    wherefrom_well{kind,site,id,status}    1 for a mailbox, endpoint or sending account that works, else 0
+    wherefrom_silent_seconds{kind,site,id} since when none of them was heard of: a mailbox since its last look, the
+                                           others since they began to fail
+    wherefrom_done_total{queue,result}     what this process did: see ``tally``
+    wherefrom_commits_total                group commits of this process
+    wherefrom_commit_…_total               what they held: pieces of work, the seconds these waited; those refused
+    wherefrom_commit_waiting               pieces that wait for the next one
     wherefrom_worker_up{worker}            1 while it runs; _restarts_total and _quiet_seconds (since its last step)
     wherefrom_database_up                  0 when it did not answer within three seconds; the sums above are left out
     wherefrom_turned_away_total{what}      what this process refused or closed for being too much, see ``load``
@@ -29,10 +37,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from wherefrom.db import Database
 from wherefrom.load import Load, Shed
-from wherefrom.metrics.store import Standing, read_standing
+from wherefrom.metrics.store import Named, Standing, read_standing
 from wherefrom.services import Services
 from wherefrom.supervise import Supervisor
+from wherefrom.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +77,10 @@ def routes(services: Services, supervisor: Supervisor | None, registry: Collecto
             return PlainTextResponse(words, 401, {"www-authenticate": 'Bearer realm="metrics"'})
         now = services.clock.now()
         standing = await _read(services, now)
-        families = [_turned_away(services.load), *_workers(supervisor, now), *_standing(standing, now)]
+        families = [
+            _turned_away(services.load), _done(services.tally), *_commits(services.db),
+            *_workers(supervisor, now), *_standing(standing, now),
+        ]  # fmt: skip
         text = generate_latest(registry) + generate_latest(_Told(families))
         return Response(text, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -88,6 +101,24 @@ def _turned_away(load: Load) -> Metric:
     for what in Shed:
         family.add_metric([what], load.counts[what])
     return family
+
+
+def _done(tally: Tally) -> Metric:
+    family = CounterMetricFamily("wherefrom_done", "What this process did.", labels=["queue", "result"])
+    for labels, count in sorted(tally.counts.items()):
+        family.add_metric(labels, count)
+    return family
+
+
+def _commits(database: Database) -> list[Metric]:
+    tally = database.tally
+    return [
+        CounterMetricFamily("wherefrom_commits", "Group commits.", value=tally.batches),
+        CounterMetricFamily("wherefrom_commit_pieces", "Pieces of work they held.", value=tally.pieces),
+        CounterMetricFamily("wherefrom_commit_seconds", "Time all pieces waited.", value=tally.seconds),
+        CounterMetricFamily("wherefrom_commit_refused", "Pieces not taken: too many.", value=tally.refused),
+        GaugeMetricFamily("wherefrom_commit_waiting", "Pieces that wait for the next.", value=database.waiting),
+    ]
 
 
 def _workers(supervisor: Supervisor | None, now: datetime) -> list[Metric]:
@@ -117,7 +148,23 @@ def _standing(found: Standing | None, now: datetime) -> list[Metric]:
         answers, count, age,
         _statuses("wherefrom_mailboxes", "Mailboxes by status.", found.mailboxes),
         _statuses("wherefrom_endpoints", "Webhook endpoints by status.", found.endpoints),
+        *_each(found.named, now),
     ]  # fmt: skip
+
+
+_WELL = {"mailbox": ("ok", "off"), "endpoint": ("enabled", "paused"), "sender": ("working", "new")}
+"""What nobody has to be woken for."""
+
+
+def _each(named: Iterable[Named], now: datetime) -> list[Metric]:
+    well = GaugeMetricFamily("wherefrom_well", "1 while it works.", labels=["kind", "site", "id", "status"])
+    silent = GaugeMetricFamily("wherefrom_silent_seconds", "Not heard of since.", labels=["kind", "site", "id"])
+    for one in named:
+        labels = [one.kind, one.site, str(one.id)]
+        well.add_metric([*labels, one.status], float(one.status in _WELL[one.kind]))
+        if one.silent_since is not None:
+            silent.add_metric(labels, max(0.0, (now - one.silent_since).total_seconds()))
+    return [well, silent]
 
 
 def _statuses(name: str, words: str, counts: Mapping[str, int]) -> Metric:

@@ -1,6 +1,8 @@
 """All SQL of the metrics room: sums over all sites, each read from an index of what waits.
 
 What is counted here is short while all is well; where it is long, counting ends at ``MOST`` and says so by that number.
+Mailboxes, endpoints and sending accounts are told one by one, as long as there are not more than ``MOST_NAMED`` of a
+kind; those that are not well come first.
 """
 
 from __future__ import annotations
@@ -9,16 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Select, Table, case, func, literal, literal_column, select
 
 from wherefrom.db import Tx
 from wherefrom.events.tables import event
 from wherefrom.inbox.tables import mailbox, message
-from wherefrom.outbound.tables import sender
+from wherefrom.outbound.tables import outgoing, sender
+from wherefrom.sites.tables import site
 from wherefrom.tracking.tables import hit
 from wherefrom.webhooks.tables import delivery, endpoint
 
 MOST = 100_000
+MOST_NAMED = 500
 
 _SOUND = ("new", "connecting", "ok")
 """A mailbox that is read, or about to be."""
@@ -33,12 +37,25 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """A mailbox, an endpoint or a sending account (whose id is its site's): how it stands, and since when nothing was
+    heard of it (None: it is well, or never was)."""
+
+    kind: str
+    site: str
+    id: int
+    status: str
+    silent_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
-    """``queues`` by name; how many mailboxes and endpoints have which status."""
+    """``queues`` by name; how many mailboxes and endpoints have which status; how each of them is."""
 
     queues: dict[str, Queue]
     mailboxes: dict[str, int]
     endpoints: dict[str, int]
+    named: list[Named]
 
 
 async def read_standing(tx: Tx, now: datetime) -> Standing:
@@ -55,8 +72,28 @@ async def read_standing(tx: Tx, now: datetime) -> Standing:
         "events": await _queue(tx, select(event.c.created_at).where(event.c.fanned_at.is_(None))),
         "deliveries": await _queue(tx, posts.where(due)),
         "hits": await _queue(tx, select(hit.c.seen_at)),
+        "outgoing": await _queue(tx, select(outgoing.c.next_at).where(outgoing.c.next_at <= now)),
     }
-    return Standing(queues, await _by_status(tx, _mailbox_status()), await _by_status(tx, endpoint.c.status))
+    named = [
+        *await _named(tx, "mailbox", mailbox, _mailbox_status(), mailbox.c.checked_at, "ok"),
+        *await _named(tx, "endpoint", endpoint, endpoint.c.status, endpoint.c.failing_since, "enabled"),
+        *await _named(tx, "sender", sender, sender.c.status, sender.c.failing_since, "working"),
+    ]
+    mailboxes, endpoints = await _by_status(tx, _mailbox_status()), await _by_status(tx, endpoint.c.status)
+    return Standing(queues, mailboxes, endpoints, named)
+
+
+async def _named(
+    tx: Tx, kind: str, table: Table, status: ColumnElement[str], since: ColumnElement[datetime], well: str
+) -> list[Named]:
+    id_ = table.c.id if "id" in table.c else table.c.site_id
+    query = (
+        select(site.c.name, id_, status.label("status"), since)
+        .join(site, site.c.id == table.c.site_id)
+        .order_by(case((status == well, 1), else_=0), table.c.site_id, id_)
+        .limit(MOST_NAMED)
+    )
+    return [Named(kind, *row) for row in await tx.execute(query)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ async def judge_hits(services: Services) -> bool:
     due = [mine for mine in of_send.values() if mine[0].seen_at <= now - SETTLED]
     done = await asyncio.gather(*(_judge_send(services, mine, now) for mine in due), return_exceptions=True)
     for mine, outcome in zip(due, done, strict=True):
+        failed = isinstance(outcome, BaseException)
+        services.tally.note("hits", "failed" if failed else "judged", len(mine))
         if isinstance(outcome, BaseException):
             log.error("hits could not be judged", site=mine[0].site_id, send=mine[0].send_id, exc_info=outcome)
     if any(outcome is True for outcome in done):

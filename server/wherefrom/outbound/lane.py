@@ -121,6 +121,7 @@ class Lane:
             else:
                 await self._write(claimed, lambda tx: record_taken(tx, self._services, letter, answer))
                 await self._note_working(account)
+                self._services.tally.note("outgoing", "sent")
                 log.info("letter sent", site=letter.site_id, send=letter.id, answer=answer.line)
 
     async def _hand_in(self, line: Submission, claimed: Claimed, raw: bytes) -> Answer:
@@ -205,6 +206,7 @@ class Lane:
         services, letter = self._services, claimed.letter
         await self._write(claimed, lambda tx: record_refused(tx, services, letter, answer))
         services.bell.ring("events")
+        services.tally.note("outgoing", "rejected")
         log.info("letter refused", site=letter.site_id, send=letter.id, answer=answer.line)
 
     async def _is_crowded(self, claimed: Claimed, error: AccountFailed, *, of_letter: bool) -> bool:
@@ -219,6 +221,7 @@ class Lane:
         services, letter, chance = self._services, claimed.letter, self._chance()
         words = why.line if isinstance(why, Answer) else why.detail
         await self._write(claimed, lambda tx: record_later(tx, services, letter, words, chance))
+        services.tally.note("outgoing", "deferred")
         log.info("letter put off", site=letter.site_id, send=letter.id, answer=words)
 
     async def _note_working(self, account: Sender) -> None:

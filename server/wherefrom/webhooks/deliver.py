@@ -124,6 +124,7 @@ class Courier:
             error=answer.error,
             milliseconds=milliseconds,
         )
+        services.tally.note("deliveries", _result(answer))
         try:
             await services.db.batch(lambda tx: record_outcome(tx, services, outcome))
         except WherefromError:
@@ -143,3 +144,9 @@ class Courier:
         one = claimed.delivery
         headers = sign_headers(secrets, webhook_id(one.id), at, body) | sequence_headers(one.lead, one.sequence)
         return await post(services.http, claimed.url, headers, body, services.settings.webhooks.timeout_seconds)
+
+
+def _result(answer: Answer) -> str:
+    if answer.status is None:
+        return "unanswered"
+    return "taken" if answer.accepted else "refused"
