@@ -1,6 +1,7 @@
 """All benchmarks at once, as one table and as JSON.
 
-    python -m tests.bench [BENCH …] [--long] [--json FILE]    measures; status 1 when one of them failed
+    python -m tests.bench [BENCH …] [--long] [--json FILE]    measures; status 1 when one of them failed. With names it
+                                                              replaces the figures of these in FILE
     python -m tests.bench --readme [--json FILE]              writes the figures of the last run into the README
     python -m tests.bench --show [--json FILE]                prints the last run's table again
 
@@ -30,15 +31,18 @@ def main() -> int:
             readme.write_text(put_section(readme.read_text(encoding="utf-8"), report), encoding="utf-8")
         except ValueError as error:
             sys.exit(str(error))
-        print(f"README.md has the figures of {report.date}")
+        print(f"README.md has the figures of {report.dates}")
         return 0
     report = run_all([one for one in PLAN if one.bench in given.benches or not given.benches], long=given.long)
+    failed = report.has_failed
+    if given.benches and given.json.exists():
+        report = read_report(given.json).put(report)
     write_report(report, given.json)
     print(f"\n{table(report)}\n")
-    if words := noise(report.machine):
-        print(f"Mind that {words}")
+    if words := noise(report):
+        print(words)
     print(f"{report.minutes:.0f} minutes; written to {given.json}")
-    return 1 if report.has_failed else 0
+    return 1 if failed else 0
 
 
 def _parse() -> argparse.Namespace:

@@ -22,14 +22,12 @@ ROWS = [
 ]
 
 
-def report(*found: Found, load: float = 0.1) -> Report:
-    machine = this_machine()
-    fields = {name: getattr(machine, name) for name in machine.__struct_fields__}
-    return Report("2026-11-22", "short", type(machine)(**fields | {"load": (load, 0.2, 0.3)}), 11.6, list(found))
+def report(*found: Found) -> Report:
+    return Report(this_machine(), list(found))
 
 
-def found(*rows: Row, failed: str = "") -> Found:
-    return Found("collect", ("--engine", "sqlite"), 12.5, list(rows), failed)
+def found(*rows: Row, failed: str = "", bench: str = "collect", date: str = "2026-11-22", load: float = 0.1) -> Found:
+    return Found(bench, ("--engine", "sqlite"), date, load, 90.0, list(rows), failed)
 
 
 def test_every_benchmark_of_the_folder_is_run_and_none_that_is_not_there():
@@ -99,7 +97,7 @@ def test_a_benchmark_that_fails_is_shown_with_its_words_and_the_next_one_is_run(
 
 
 def test_a_benchmark_that_does_not_end_is_ended(tmp_path: Path):
-    one = run_one(Run("parse", ("--letters", "1000000"), limit=2))
+    one = run_one(Run("parse", ("--letters", "1000000"), limit=2), 0.0)
     assert one.failed.startswith("it was not done within 2 seconds")
 
 
@@ -112,14 +110,22 @@ def test_the_table_has_a_line_for_each_row():
 
 
 def test_a_busy_machine_is_told():
-    assert noise(report(load=0.5).machine) == ""
-    assert "load average 0.51" in noise(report(load=0.51).machine)
+    assert noise(report(found(load=0.5), found(load=0.2))) == ""
+    assert "load average was 0.51 when parse was to be run" in noise(report(found(), found(bench="parse", load=0.51)))
+
+
+def test_a_benchmark_that_is_run_again_replaces_its_own_figures_alone():
+    before = report(found(ROWS[0], date="2026-11-20"), found(ROWS[1], date="2026-11-20"), found(ROWS[2], bench="serve"))
+    after = before.put(report(found(ROWS[3], date="2026-11-23")))
+    assert [(one.bench, one.rows) for one in after.benches] == [("serve", [ROWS[2]]), ("collect", [ROWS[3]])]
+    assert (before.dates, after.dates) == ("2026-11-20 to 2026-11-22", "2026-11-22 to 2026-11-23")
+    assert before.minutes == 4.5
 
 
 def test_the_figures_of_the_readme_are_replaced_and_nothing_else():
     before, after = "# Words\n\n", "\n\nmore words\n"
     first = put_section(f"{before}{BEGIN}\n{END}{after}", report(found(ROWS[0])))
-    second = put_section(first, report(found(*ROWS[1:], failed="it broke"), load=3.0))
+    second = put_section(first, report(found(*ROWS[1:], failed="it broke", load=3.0)))
     assert second.startswith(before + BEGIN)
     assert second.endswith(END + after)
     assert "| visits |" in first
@@ -127,7 +133,7 @@ def test_the_figures_of_the_readme_are_replaced_and_nothing_else():
     assert "| p99 | 31.3 ms | bare Starlette | 1.20 | ≤ 1 | no |" in second
     assert "a \\| b" in second
     assert "| collect --engine sqlite | failed |" in second
-    assert "load average 3.00" in second
+    assert "load average was 3.00" in second
 
 
 @pytest.mark.parametrize("readme", ["", BEGIN, END, f"{END}{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])

@@ -32,10 +32,6 @@ class Machine(msgspec.Struct, frozen=True):
     load: tuple[float, float, float]
     versions: dict[str, str]
 
-    @property
-    def is_quiet(self) -> bool:
-        return self.load[0] <= QUIET
-
 
 def this_machine() -> Machine:
     return Machine(

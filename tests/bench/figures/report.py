@@ -13,27 +13,43 @@ BEGIN, END = "<!-- figures: written by python -m tests.bench --readme -->", "<!-
 
 
 class Found(msgspec.Struct, frozen=True):
-    """One benchmark's run: its rows, or ``failed`` with its last words. ``arguments`` after its name; ``seconds``."""
+    """One benchmark's run: its rows, or ``failed`` with its last words. ``arguments`` after its name; ``seconds`` it
+    took; ``date`` as year-month-day; ``load``: the machine's average of a minute when `make bench` began."""
 
     bench: str
     arguments: tuple[str, ...]
+    date: str
+    load: float
     seconds: float
     rows: list[Row] = []
     failed: str = ""
 
 
 class Report(msgspec.Struct, frozen=True):
-    """``date`` as year-month-day, ``form`` short or long, ``minutes`` in all."""
+    """Of all benchmarks, or of those that were asked for; ``machine`` as it was found last."""
 
-    date: str
-    form: str
     machine: Machine
-    minutes: float
     benches: list[Found]
 
     @property
     def has_failed(self) -> bool:
         return any(one.failed for one in self.benches)
+
+    @property
+    def minutes(self) -> float:
+        return sum(one.seconds for one in self.benches) / 60
+
+    @property
+    def dates(self) -> str:
+        """One, or the first and the last."""
+        return " to ".join(
+            dict.fromkeys((min(one.date for one in self.benches), max(one.date for one in self.benches)))
+        )
+
+    def put(self, newer: Report) -> Report:
+        """With the figures of ``newer`` instead of those of the same benchmarks here."""
+        again = {one.bench for one in newer.benches}
+        return Report(newer.machine, [*(one for one in self.benches if one.bench not in again), *newer.benches])
 
 
 def read_report(file: Path) -> Report:
@@ -59,12 +75,13 @@ def table(report: Report) -> str:
     return "\n".join([*told, *(f"\n{_name(one)} failed:\n{one.failed}" for one in report.benches if one.failed)])
 
 
-def noise(machine: Machine) -> str:
+def noise(report: Report) -> str:
     """A warning, when the machine had other things to do; "" else."""
-    if machine.is_quiet:
+    busy = max(report.benches, key=lambda one: one.load)
+    if busy.load <= QUIET:
         return ""
     return (
-        f"the machine was busy: load average {machine.load[0]:.2f} at the start, above {QUIET}. "
+        f"The machine was busy: its load average was {busy.load:.2f} when {busy.bench} was to be run, above {QUIET}. "
         "Figures come out worse than they are, ratios less so."
     )
 
@@ -75,10 +92,9 @@ def section(report: Report) -> str:
     engines = ", ".join(f"{name} {versions[name]}" for name in ("SQLite", "PostgreSQL", "Dovecot") if name in versions)
     told = [
         BEGIN,
-        f"`make bench` of {report.date} ({report.form} form, {report.minutes:.0f} minutes) on {machine.cores} cores "
-        f"({machine.processor}), {machine.system}, Python {machine.python}, {engines}. Each ratio is of two figures "
-        "of one run.",
-        *([f"While it ran, {noise(machine)}"] if noise(machine) else []),
+        f"`make bench` of {report.dates}, {report.minutes:.0f} minutes on {machine.cores} cores ({machine.processor}), "
+        f"{machine.system}, Python {machine.python}, {engines}. Each ratio is of two figures of one run.",
+        *([noise(report)] if noise(report) else []),
         "\n".join(
             [
                 "| what | measured | against | ratio | goal | reached |",

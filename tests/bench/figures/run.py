@@ -25,18 +25,11 @@ _GRACE_SECONDS = 20
 
 def run_all(plan: Sequence[Run], *, long: bool = False) -> Report:
     """What the benchmarks print for people goes to standard error as it comes."""
-    machine, began = this_machine(), time.monotonic()
-    found = [run_one(one, long=long) for one in plan]
-    return Report(
-        date=datetime.now(UTC).date().isoformat(),
-        form="long" if long else "short",
-        machine=machine,
-        minutes=round((time.monotonic() - began) / 60, 1),
-        benches=found,
-    )
+    machine = this_machine()  # before they make it busy themselves
+    return Report(machine, [run_one(one, machine.load[0], long=long) for one in plan])
 
 
-def run_one(run: Run, *, long: bool = False) -> Found:
+def run_one(run: Run, load: float, *, long: bool = False) -> Found:
     """Its rows, or why it has none."""
     arguments = run.long if long and run.long is not None else run.arguments
     _say(f"== {' '.join((run.bench, *arguments))}\n")
@@ -53,7 +46,7 @@ def run_one(run: Run, *, long: bool = False) -> Found:
                 failed = str(error)
     seconds = round(time.monotonic() - began, 1)
     told = "\n".join([failed, *words.splitlines()[-_LAST_WORDS:]]) if failed else ""
-    return Found(run.bench, arguments, seconds, rows, told)
+    return Found(run.bench, arguments, datetime.now(UTC).date().isoformat(), load, seconds, rows, told)
 
 
 def _watch(command: Sequence[str], limit: int) -> tuple[str, str]:
