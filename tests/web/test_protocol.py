@@ -199,12 +199,13 @@ async def test_a_connection_is_closed_when_nothing_comes_and_not_before(doors: D
     quiet = 1
     async with serving(doors, quiet) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        for _ in range(2):
+        began = asked = time.monotonic()
+        while asked - began < 1.2 * quiet:
             asked = time.monotonic()
             writer.write(ask("/o/1"))
             await asyncio.wait_for(reader.readuntil(b">"), PATIENCE)
-            await asyncio.sleep(quiet / 2)
         assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
         assert time.monotonic() - asked >= quiet - 0.01
-        assert (doors.ways, server.server_state.total_requests) == (["direct"] * 2, 2)
+        assert set(doors.ways) == {"direct"}
+        assert server.server_state.total_requests == len(doors.ways)
         writer.close()
