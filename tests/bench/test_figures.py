@@ -117,7 +117,7 @@ def test_a_busy_machine_is_told():
 def test_a_benchmark_that_is_run_again_replaces_its_own_figures_alone():
     before = report(found(ROWS[0], date="2026-11-20"), found(ROWS[1], date="2026-11-20"), found(ROWS[2], bench="serve"))
     after = before.put(report(found(ROWS[3], date="2026-11-23")))
-    assert [(one.bench, one.rows) for one in after.benches] == [("serve", [ROWS[2]]), ("collect", [ROWS[3]])]
+    assert [(one.bench, one.rows) for one in after.benches] == [("collect", [ROWS[3]]), ("serve", [ROWS[2]])]
     assert (before.dates, after.dates) == ("2026-11-20 to 2026-11-22", "2026-11-22 to 2026-11-23")
     assert before.minutes == 4.5
 

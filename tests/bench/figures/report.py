@@ -42,14 +42,15 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def dates(self) -> str:
         """One, or the first and the last."""
-        return " to ".join(
-            dict.fromkeys((min(one.date for one in self.benches), max(one.date for one in self.benches)))
-        )
+        dates = sorted(one.date for one in self.benches)
+        return " to ".join(dict.fromkeys((dates[0], dates[-1])))
 
     def put(self, newer: Report) -> Report:
-        """With the figures of ``newer`` instead of those of the same benchmarks here."""
+        """With the figures of ``newer`` instead of those of the same benchmarks here, in the order of this one."""
+        order = {bench: at for at, bench in enumerate(dict.fromkeys(one.bench for one in self.benches))}
         again = {one.bench for one in newer.benches}
-        return Report(newer.machine, [*(one for one in self.benches if one.bench not in again), *newer.benches])
+        benches = [*(one for one in self.benches if one.bench not in again), *newer.benches]
+        return Report(newer.machine, sorted(benches, key=lambda one: order.get(one.bench, len(order))))
 
 
 def read_report(file: Path) -> Report:
