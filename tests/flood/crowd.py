@@ -1,8 +1,9 @@
 """A crowd: many connections that each ask again as soon as they are answered, from a process of its own.
 
-    python -m tests.flood.crowd PORT CONNECTIONS SECONDS < requests, each as a line of JSON text
+    python -m tests.flood.crowd PORT CONNECTIONS SECONDS [REQUEST:STATUS …] < requests, a line of JSON text each
 
-Three of four ask by the first request, the fourth by one of the others.
+It goes on until there were some of each status named, for a minute at the most. Three of four ask by the first request,
+the fourth by one of the others.
 
 Prints one line of JSON: how many answers of each status there were by the request's number, how long each took in
 seconds at the median and for 99 %, how many connections were closed on us. A closed one is opened anew, with what it
@@ -19,6 +20,9 @@ import socket
 import sys
 import time
 from collections import defaultdict
+
+SOME = 20
+MOST_SECONDS = 60.0
 
 
 class Talk:
@@ -76,13 +80,15 @@ class Tally:
         rows = {}
         for kind, statuses in self.statuses.items():
             for status, count in statuses.items():
+                if not count:
+                    continue
                 waits = sorted(self.waits[kind][status])
                 middle, slow = waits[len(waits) // 2], waits[len(waits) * 99 // 100]
                 rows[f"{kind}:{status}"] = {"count": count, "p50": middle, "p99": slow}
         return json.dumps({"answers": rows, "closed": self.closed, "seconds": seconds})
 
 
-def flood(port: int, requests: list[bytes], connections: int, seconds: float) -> str:
+def flood(port: int, requests: list[bytes], connections: int, seconds: float, awaited: list[tuple[int, int]]) -> str:
     tally, poll = Tally(), selectors.EpollSelector()
     others = range(1, len(requests))
     kinds = [kind for other in others for kind in (0, 0, 0, other)] or [0]
@@ -90,7 +96,7 @@ def flood(port: int, requests: list[bytes], connections: int, seconds: float) ->
     began = time.perf_counter()
     for talk in talks:
         _open(talk, poll)
-    while time.perf_counter() - began < seconds:
+    while _goes_on(tally, time.perf_counter() - began, seconds, awaited):
         for key, events in poll.select(0.1):
             talk = key.data
             try:
@@ -111,6 +117,11 @@ def flood(port: int, requests: list[bytes], connections: int, seconds: float) ->
     return tally.told(took)
 
 
+def _goes_on(tally: Tally, past: float, seconds: float, awaited: list[tuple[int, int]]) -> bool:
+    missing = any(tally.statuses[kind][status] < SOME for kind, status in awaited)
+    return past < seconds or (missing and past < MOST_SECONDS)
+
+
 def _open(talk: Talk, poll: selectors.EpollSelector) -> None:
     talk.begin()
     poll.register(talk.socket, selectors.EVENT_WRITE, talk)
@@ -118,4 +129,5 @@ def _open(talk: Talk, poll: selectors.EpollSelector) -> None:
 
 if __name__ == "__main__":
     asked = [json.loads(line).encode() for line in sys.stdin]
-    print(flood(int(sys.argv[1]), asked, int(sys.argv[2]), float(sys.argv[3])))
+    statuses = [(int(kind), int(status)) for kind, _, status in (one.partition(":") for one in sys.argv[4:])]
+    print(flood(int(sys.argv[1]), asked, int(sys.argv[2]), float(sys.argv[3]), statuses))

@@ -22,7 +22,7 @@ def test_it_is_full_when_as_many_as_may_are_under_way_and_has_room_when_one_has_
     assert not room.is_full
 
 
-def test_fewer_are_let_in_while_they_are_slow_and_as_many_as_before_when_they_are_quick() -> None:
+def test_fewer_are_let_in_while_they_are_slow_and_more_when_they_are_quick() -> None:
     hand = Hand()
     room = Room(512, now=hand)
     for _ in range(1000):
@@ -30,9 +30,19 @@ def test_fewer_are_let_in_while_they_are_slow_and_as_many_as_before_when_they_ar
         hand.now += 2
         room.leave(began)
     assert room.size == LEAST
+    began_at = []
+    while room.size < 512:
+        while not room.is_full:
+            began_at.append(room.enter())
+        room.leave(began_at.pop())
+
+
+def test_quick_ones_in_an_empty_room_do_not_make_it_larger() -> None:
+    room = Room(512)
+    before = room.size
     for _ in range(1000):
         room.leave(room.enter())
-    assert room.size == 512
+    assert room.size == before < 512
 
 
 def test_a_small_room_is_not_made_larger_by_being_slow() -> None:

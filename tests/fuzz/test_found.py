@@ -5,15 +5,24 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.applications import Starlette
 
+from tests.fuzz.files import CLIENT
 from tests.support.receiver import Receiver
-from wherefrom.errors import SettingsError
+from wherefrom.accounts.key import add_key
+from wherefrom.errors import BadInput, SettingsError
 from wherefrom.mail.entities import unescape
 from wherefrom.mail.fields import parse_fields
+from wherefrom.mail.oauth import read_tokens
+from wherefrom.mail.oauth_failures import TokenServerDown
+from wherefrom.management import routes
 from wherefrom.services import Services
 from wherefrom.settings import load_settings
+from wherefrom.sites.add import add_site
 from wherefrom.tracking.instrument import Links, wrap_html
+from wherefrom.visits.hit import find_site_key, parse_hit, parse_signal
 from wherefrom.webhooks.post import post
 
 
@@ -53,3 +62,28 @@ async def test_a_receiver_that_redirects_to_what_is_no_address_is_a_failed_attem
     answer = await post(services.http, receiver.url + "/crm", {}, b"{}", 5)
     assert not answer.accepted
     assert "redirect" in answer.error
+
+
+DEEP = b'{"site": "KEY", "page": "https://shop.example/", "a": %b, "error": %b}' % ((b"[" * 5000 + b"]" * 5000,) * 2)
+
+
+def test_a_body_nested_thousands_deep_is_bad_input() -> None:
+    assert find_site_key(DEEP) == ""
+    for parse in (parse_hit, parse_signal):
+        with pytest.raises(BadInput, match="nested too deeply"):
+            parse(DEEP)
+    with pytest.raises(TokenServerDown):
+        read_tokens(CLIENT, 200, DEEP)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # the body is refused before it is asked
+@pytest.mark.parametrize("depth", [300, 800, 950, 5000])
+async def test_a_body_nested_thousands_deep_is_bad_input_to_the_api(services: Services, depth: int) -> None:
+    site = await add_site(services, "shop", ["shop.example"], compat="roistat")
+    _, key = await add_key(services, site.id, "ours")
+    app = Starlette(routes=routes(services))
+    path = "/api/v1/project/emailtracking/email/list"
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
+        for deep in (b"[" * depth + b"]" * depth, b'[["date", ">", ' + b"[" * depth + b"]" * depth + b"]]"):
+            answer = await client.post(path, content=b'{"filters": %b}' % deep, headers={"api-key": key})
+            assert (answer.status_code, answer.json()["type"]) == (400, "urn:wherefrom:problem:bad-input")

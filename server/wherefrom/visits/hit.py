@@ -78,7 +78,7 @@ def find_site_key(raw: bytes) -> str:
     """The site named in a body that ``parse_hit`` refused, so that its owner hears of it; "" when there is none."""
     try:
         return msgspec.json.decode(raw, type=_SiteOnly).site
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
 
@@ -119,6 +119,8 @@ def _parse(raw: bytes, shape: type[T]) -> T:
         raise BadInput(f"the body is not valid JSON: {error}", hint="send one JSON object as text/plain") from None
     except UnicodeDecodeError as error:
         raise BadInput(f"the body is not UTF-8: byte {error.start}", hint="send JSON in UTF-8") from None
+    except RecursionError:
+        raise BadInput("the body is nested too deeply", hint="send one JSON object as text/plain") from None
 
 
 def _repair(raw: bytes) -> bytes:

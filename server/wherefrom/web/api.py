@@ -171,6 +171,8 @@ async def _body(request: Request, shape: type[msgspec.Struct]) -> Any:
         raise BadInput(f"the body does not fit: {error}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"the body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise BadInput("the body is nested too deeply") from None
 
 
 def _refuse_nul(asked: Mapping[str, str]) -> None:

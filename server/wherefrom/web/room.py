@@ -1,8 +1,9 @@
 """How many may be under way at a time: no more than end soon.
 
-``most`` at first and at best. When one took longer than ``seconds``, fewer are let in, for those who wait wait for each
-other; when they are quick again, more. So what is let in is answered in time, however slow the machine is just now, and
-the others hear at once that they are not.
+When one took longer than ``seconds``, fewer are let in, for those who wait wait for each other; where the room is half
+full and they are quick, more are, ``most`` at best. So what is let in is answered in time, however slow the machine is
+just now, and the others hear at once that they are not. It begins small: a flood that comes all at once shall not be
+let in before anybody knows how quick the machine is.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable
 LEAST = 64
 """As many as share a commit: fewer would not end sooner."""
 
+_FIRST = 128
 _SHRINK, _GROW = 0.99, 1.0
 
 
@@ -20,7 +22,8 @@ class Room:
     """``now`` in seconds, of a clock that does not jump."""
 
     def __init__(self, most: int, seconds: float = 1.0, now: Callable[[], float] = time.monotonic) -> None:
-        self._most = self.size = float(most)
+        self._most = float(most)
+        self.size = min(self._most, float(_FIRST))
         self._seconds = seconds
         self._now = now
         self._inside = 0
@@ -36,8 +39,8 @@ class Room:
 
     def leave(self, began: float) -> None:
         """One that began then has ended."""
-        self._inside -= 1
         if self._now() - began > self._seconds:
             self.size = max(min(LEAST, self._most), self.size * _SHRINK)
-        elif self.size < self._most:
+        elif self.size < self._most and self._inside > self.size / 2:
             self.size = min(self._most, self.size + _GROW)
+        self._inside -= 1
