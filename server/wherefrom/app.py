@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from wherefrom import management
+from wherefrom.archive.step_back import ClockWatch
 from wherefrom.bounces.taker import BounceTaker
 from wherefrom.clock import Clock, SystemClock
 from wherefrom.console.routes import routes as console_routes
@@ -65,6 +66,7 @@ _POLL_SECONDS = 1.0  # how long work of another process waits at most; one's own
 _RELEASE_SECONDS = 30.0
 _PROBE_SECONDS = 30.0
 _REPORTS_SECONDS = 30.0
+_CLOCK_SECONDS = 2.0
 _HOUSEKEEPING_SECONDS = 60.0  # how often it looks whether anything is due
 
 
@@ -102,6 +104,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Worker("hits", functools.partial(judge_hits, services), idle=_POLL_SECONDS, topic="hits"),
         Resident("letters", Postman(services).run),
         Worker("reports", Rollup(services).step, idle=_REPORTS_SECONDS, topic="reports"),
+        Worker("clock", ClockWatch(services).step, idle=_CLOCK_SECONDS, topic="clock"),
         Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),
     ]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Protocol
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_STEP = timedelta(seconds=30)
 
 
 class Clock(Protocol):
@@ -35,6 +37,22 @@ class SystemClock:
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(time.time_ns() // 1_000_000 / 1000, UTC)  # rounds to whole microseconds
+
+
+class BackwardSteps:
+    """Notices when a clock is set back, by one that cannot be."""
+
+    def __init__(self, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._monotonic = monotonic
+        self._seen = clock.now(), monotonic()
+
+    def look(self) -> timedelta:
+        """How far it was set back since the last look; nothing for the little by which clocks are kept right."""
+        wall, monotonic = self._seen
+        self._seen = now, since = self._clock.now(), self._monotonic()
+        back = wall + timedelta(seconds=since - monotonic) - now
+        return back if back > _STEP else timedelta(0)
 
 
 class FixedClock:

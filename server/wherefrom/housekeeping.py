@@ -75,9 +75,11 @@ class Housekeeping:
         return self._due[name]
 
     async def step(self) -> bool:
-        """Runs what is due, one after the other. Always False: there is nothing more to do at once."""
+        """Runs what is due, one after the other, or further off than it can be: the clock was set back. Always False:
+        there is nothing more to do at once."""
         for chore in self._chores:
-            if self._due[chore.name] <= self._services.clock.now():
+            now = self._services.clock.now()
+            if self._due[chore.name] <= now or self._due[chore.name] > now + max(chore.period, LONGEST_START):
                 await self._run(chore)
                 self._due[chore.name] = self._services.clock.now() + chore.period
         return False

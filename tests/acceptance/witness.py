@@ -31,6 +31,9 @@ from wherefrom.management import invoke
 
 CHROME = "Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 LEADS_TO = "https://shop.example/chairs"
+LONGEST = 10.0
+"""Seconds a page may wait: the service's own limit is three, and a machine with more to do takes longer."""
+
 _LETTERS = 6
 _TAGS = re.compile(r"<(script|style|svg).*?</\1>|<[^>]*>", re.DOTALL)
 
@@ -82,7 +85,7 @@ class Seen:
         assert self.script.headers["content-type"].startswith("text/javascript")
         assert (self.pixel.status_code, self.pixel.headers["content-type"]) == (200, "image/gif")
         assert self.visit.status_code in (200, 503), self.visit.text
-        assert self.seconds < 4, f"the page waited {self.seconds:.1f} s"
+        assert self.seconds < LONGEST, f"the page waited {self.seconds:.1f} s"
         if self.visit.status_code == 503:
             assert int(self.visit.headers["retry-after"]) > 0
             assert self.visit.headers["access-control-allow-origin"] == "https://shop.example"

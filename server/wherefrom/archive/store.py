@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import BigInteger, Column, delete, exists, literal, select, type_coerce, update
 
-from wherefrom.db import Tx
-from wherefrom.inbox.tables import loose_blob, mailbox
+from wherefrom.db import Moment, Tx
+from wherefrom.grants.tables import mailbox_grant
+from wherefrom.inbox.tables import loose_blob, mailbox, message
+from wherefrom.outbound.tables import outgoing, sender
+from wherefrom.substitution.tables import lease, substitute
+from wherefrom.tracking.tables import hit
+from wherefrom.webhooks.tables import delivery, endpoint
+
+_PLANNED: tuple[tuple[Column[Any], ...], ...] = (
+    (delivery.c.next_at,), (delivery.c.claimed_until,), (endpoint.c.quiet_until,),
+    (outgoing.c.next_at,), (outgoing.c.claimed_until,), (sender.c.quiet_until,), (sender.c.paced_until,),
+    (message.c.claimed_until,), (mailbox.c.watched_until,), (mailbox_grant.c.claimed_until,), (hit.c.seen_at,),
+    (substitute.c.expires_at,), (substitute.c.probe_at,),
+    (lease.c.leased_at, lease.c.last_seen_at, lease.c.expires_at),
+)  # fmt: skip
+"""Moments that something waits for; those after the first of a line go with it."""
 
 
 async def is_at_work(tx: Tx, now: datetime) -> bool:
@@ -32,3 +47,11 @@ async def put_off_loose(tx: Tx, site_id: int, names: Sequence[str], now: datetim
     """These came anew a moment ago, and are looked at again in a day."""
     mine = loose_blob.c.site_id == site_id, loose_blob.c.sha256.in_(names)
     await tx.execute(update(loose_blob).where(*mine).values(loose_at=now))
+
+
+async def move_back(tx: Tx, now: datetime, by: timedelta) -> None:
+    """Of all sites: what waits for a moment after ``now`` waits for one that is earlier by so much."""
+    ms = literal(by // timedelta(milliseconds=1), BigInteger)
+    for first, *others in _PLANNED:
+        moved = {one: type_coerce(type_coerce(one, BigInteger) - ms, Moment) for one in (first, *others)}
+        await tx.execute(update(first.table).where(first > now).values(moved))

@@ -24,6 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from wherefrom.clock import BackwardSteps
 from wherefrom.db import Tx
 from wherefrom.db.migrate import find_revision, newest_revision
 from wherefrom.services import Services
@@ -37,6 +38,7 @@ ListNotices = Callable[[Tx], Awaitable[list[str]]]
 _DATABASE_SECONDS = 3.0
 _FRESH_SECONDS = 10.0  # how long a write that failed counts, whatever could be written since
 _REMEMBERED_SECONDS = 1.0
+_SET_BACK_SECONDS = 3600.0
 _FULL_BYTES = 2 << 20
 _SCARCE_BYTES = 256 << 20
 
@@ -86,6 +88,9 @@ class Surroundings:
         self._looking: asyncio.Task[Found] | None = None
         self._places = _places(services)
         self._noted: list[str] = []
+        self._steps = BackwardSteps(services.clock)
+        self._set_back = ""
+        self._set_back_at = 0.0
 
     async def look(self) -> Found:
         looking = self._looking
@@ -100,10 +105,18 @@ class Surroundings:
             self._noted = problems
 
     async def _look(self) -> Found:
-        found = Found()
+        found = Found(notices=self._look_at_clock())
         await asyncio.gather(self._read(found), self._write(found), self._look_at_disks(found))
         found.at = time.monotonic()
         return found
+
+    def _look_at_clock(self) -> list[str]:
+        """Told for an hour: what was recorded meanwhile lies in the future, or not in its order."""
+        back, now = self._steps.look(), time.monotonic()
+        if back:
+            self._set_back = f"the clock was set back by {round(back.total_seconds())} seconds"
+            self._set_back_at = now
+        return [self._set_back] if self._set_back and now - self._set_back_at < _SET_BACK_SECONDS else []
 
     async def _read(self, found: Found) -> None:
         try:
