@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.audience.walk import find_anywhere
 from tests.outbound.stage import CHROME, GMAIL, set_stage
-from wherefrom.cli import app
+from wherefrom.cli.root import app
 from wherefrom.clock import FixedClock
 from wherefrom.services import Services
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from tests.outbound.stage import CHROME, GMAIL, set_stage
-from wherefrom.cli import app
+from wherefrom.cli.root import app
 from wherefrom.clock import FixedClock
 from wherefrom.services import Services
 

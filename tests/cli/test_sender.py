@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tests.support.ports import free_port
 from tests.support.submission_sink import SubmissionSink
-from wherefrom.cli import app
+from wherefrom.cli.root import app
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 

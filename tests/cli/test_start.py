@@ -17,7 +17,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 def test_the_command_line_is_read_without_what_commands_work_with() -> None:
-    assert not loaded_by("import wherefrom.cli") & {"sqlalchemy", "starlette", "uvicorn", "httpx", "cryptography"}
+    assert not loaded_by("import wherefrom.cli.root") & {"sqlalchemy", "starlette", "uvicorn", "httpx", "cryptography"}
 
 
 def test_the_service_is_loaded_without_what_it_may_never_use() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typer.testing import CliRunner
 
-from wherefrom.cli import app
+from wherefrom.cli.root import app
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import typer
-
 from wherefrom.cli import (
     account,
     backup,
@@ -21,18 +19,8 @@ from wherefrom.cli import (
     suppression,
     target,
 )
-from wherefrom.cli.lean import ServiceGroup
 
-app = typer.Typer(
-    name="wherefrom",
-    cls=ServiceGroup,
-    help="Tells a site owner which visit every e-mail came from.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-run.add_to(app)
+app = run.new_app()
 for command in (copy.copy, backup.backup, backup.restore):
     app.command()(command)
 app.add_typer(site.app, name="site")

@@ -12,19 +12,30 @@ import typer
 
 from wherefrom import __version__
 from wherefrom.cli.common import SettingsOption, read_settings, with_services
-from wherefrom.cli.lean import ServiceCommand, loading
+from wherefrom.cli.lean import ServiceCommand, ServiceGroup, loading
 
 if TYPE_CHECKING:
     from wherefrom.services import Services
     from wherefrom.settings import Settings
 
 
-def add_to(app: typer.Typer) -> None:
+def new_app() -> typer.Typer:
+    """The tree of commands as far as it is told here."""
+    app = typer.Typer(
+        name="wherefrom",
+        cls=ServiceGroup,
+        help="Tells a site owner which visit every e-mail came from.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
     app.command(cls=ServiceCommand)(serve)
     app.command(cls=ServiceCommand)(web)
     app.command(cls=ServiceCommand)(work)
     for command in (migrate, check, demo, version):
         app.command()(command)
+    return app
 
 
 def _run(main: Coroutine[Any, Any, None]) -> None:
