@@ -195,7 +195,7 @@ async def test_what_is_under_way_when_the_server_ends_is_answered_and_the_connec
 
 
 async def test_a_connection_is_closed_when_nothing_comes_and_not_before(doors: Doors) -> None:
-    """Each answer begins the time anew."""
+    """Each answer begins the time anew, and what is under way may take longer."""
     quiet = 1
     async with serving(doors, quiet) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -204,6 +204,11 @@ async def test_a_connection_is_closed_when_nothing_comes_and_not_before(doors: D
             asked = time.monotonic()
             writer.write(ask("/o/1"))
             await asyncio.wait_for(reader.readuntil(b">"), PATIENCE)
+        writer.write(ask("/later/1"))
+        await asyncio.sleep(1.2 * quiet)
+        asked = time.monotonic()
+        doors.gate.set()
+        assert (await asyncio.wait_for(reader.readuntil(b">"), PATIENCE)).endswith(b"</later/1>")
         assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
         assert time.monotonic() - asked >= quiet - 0.01
         assert set(doors.ways) == {"direct"}

@@ -88,8 +88,10 @@ class HotProtocol(BoundedProtocol):
         """One timer for many requests: it is not taken back by each, but looks when it ends whether there was one."""
         self.timeout_keep_alive_task = None
         rest = self._answered_at + self.timeout_keep_alive - self.loop.time()
-        if self._asked is not None or rest > _SOON:
-            self._await_next(max(rest, _SOON))
+        if self._asked is not None:
+            self._await_next(self.timeout_keep_alive)
+        elif rest > _SOON:
+            self._await_next(rest)
         else:
             super().timeout_keep_alive_handler()
 
