@@ -109,6 +109,13 @@ async def test_what_is_no_http_is_refused_and_not_written_down_each_time(narrow:
     assert len(narrow.log()) - before < 30 * 10
 
 
+async def test_an_address_that_is_not_ascii_is_refused_before_anybody_reads_it(narrow: Service) -> None:
+    for path in (b"/sites/1/messages?q=\x8a\xff", b"/o/a..b.gif?\xe4", b"/\xc3\xa4", b"/v1/visits?\xff"):
+        async with line(narrow.port) as one:
+            await one.say(b"GET " + path + b" HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await one.hear_the_end()).startswith(b"HTTP/1.1 400")
+
+
 async def test_who_hangs_up_in_the_middle_of_a_body_is_not_written_down(narrow: Service) -> None:
     before = len(narrow.log())
     for path in (b"/login", b"/api/v1/sites", b"/v1/visits", b"/u/a..b") * 8:

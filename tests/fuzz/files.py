@@ -106,7 +106,7 @@ def pulls() -> Sequence[bytes]:
 def read_pull(data: bytes) -> None:
     try:
         wish = msgspec.json.decode(data, type=roistat.ListEmails)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # told apart by ``web.api``
         return
     with contextlib.suppress(BadInput):
         roistat._conditions(wish.filters)

@@ -159,6 +159,8 @@ async def _open(folder: Path, stack: contextlib.AsyncExitStack) -> tuple[Any, st
 async def _ask(app: Any, data: bytes) -> int:
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
+    if not first.isascii():
+        return 400  # as the parser of requests answers
     method, _, rest = first.partition(b" ")
     raw_path, _, query = rest.rpartition(b" ")[0].partition(b"?")
     headers = [(name.strip().lower(), value.strip()) for name, _, value in (line.partition(b":") for line in lines)]
