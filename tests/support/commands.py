@@ -94,6 +94,8 @@ def _serve() -> None:
     for module in pkgutil.walk_packages(wherefrom.__path__, "wherefrom."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
+    for late in ("typer._adapters", "alembic.command", "asyncpg"):  # what most commands load when they run
+        importlib.import_module(late)
     assert threading.active_count() == 1, "a module starts a thread when it is loaded, which no fork would have"
     gc.freeze()
     for line in sys.stdin.buffer:
