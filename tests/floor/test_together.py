@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, event, select, update
 
 from wherefrom.db import Prepared, Refused, Tx
 from wherefrom.services import Services
+from wherefrom.sites.tables import host
 from wherefrom.visits.tables import dropped
 
 ADD = Prepared(dropped.insert())
@@ -29,6 +30,7 @@ RAISE = Prepared(
     .where(dropped.c.site_id == bindparam("of_site"), dropped.c.reason == bindparam("of_reason"))
     .values(count=dropped.c.count + bindparam("by"))
 )
+RENAME = Prepared(update(host).where(host.c.site_id == bindparam("of_site")).values(name=bindparam("name")))
 
 on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has no round trips
 
@@ -106,8 +108,29 @@ async def test_what_many_ask_and_change_is_a_statement_each(services: Services) 
     with statements(services) as kept:
         assert await count_together(services, [(name, 1) for name in names]) == [0] * 20
         assert await count_together(services, [(name, 5) for name in names]) == [1] * 20
-    assert [one.split()[0] for one in kept] == ["SELECT", "INSERT", "SELECT", "UPDATE"]
+    writes = ["INSERT", "UPDATE"]
+    expected = [one for write in writes for one in ("BEGIN", "SELECT", write, "COMMIT")]  # the SELECT locks rows
+    assert [one.split()[0] for one in kept] == expected
     assert await counts(services) == dict.fromkeys(names, 6)
+
+
+@on_postgresql
+async def test_what_many_append_and_change_is_one_statement_for_all_tables(services: Services) -> None:
+    async def write(tx: Tx, numbers: Sequence[int]) -> Sequence[int]:
+        await tx.append(ADD, [{"site_id": 1, "day": "2026-11-02", "reason": f"r{n}", "count": n} for n in numbers])
+        await tx.change_each(RENAME, [{"of_site": n, "name": f"{n}.example"} for n in numbers])
+        return numbers
+
+    async with services.db.write() as tx:
+        await tx.execute(host.insert(), [{"site_id": n, "name": "shop.example"} for n in range(30)])
+    with statements(services) as kept:
+        answers = await asyncio.gather(*(services.db.batch_together(write, n) for n in range(20)))
+    assert answers == list(range(20))
+    assert [one.split()[0] for one in kept] == ["WITH"]
+    assert await counts(services) == {f"r{n}": n for n in range(20)}
+    async with services.db.read() as tx:
+        names = (await tx.scalars(select(host.c.name).order_by(host.c.site_id))).all()
+    assert names == [f"{n}.example" for n in range(20)] + ["shop.example"] * 10
 
 
 @pytest.mark.parametrize("fault", ["failing", "refused"])

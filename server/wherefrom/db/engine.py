@@ -18,10 +18,11 @@ from sqlalchemy import URL, Engine, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from wherefrom.db import postgresql, sqlite
 from wherefrom.db.batch import Batcher, Tally, Together
 from wherefrom.db.faults import describe, lurks
-from wherefrom.db.postgresql import BatchWriter, connected, open_engine
-from wherefrom.db.sqlite import Writer, open_readers
+from wherefrom.db.postgresql import connected, open_engine
+from wherefrom.db.sqlite import open_readers
 from wherefrom.db.tx import Tx
 from wherefrom.errors import SettingsError
 
@@ -52,17 +53,15 @@ class Database:
         parsed = _parse(url)
         self.trouble: Trouble | None = None
         self.dialect = _DIALECTS[parsed.drivername.partition("+")[0]]
-        self._writer: Writer | None = None
-        self._batches: BatchWriter | None = None
+        self._writer: sqlite.Writer | postgresql.Writer
         if self.dialect == "sqlite":
-            self._writer = Writer(parsed)
+            self._writer = sqlite.Writer(parsed)
             self._engine = open_readers(parsed, readers)
-            self._batcher = Batcher(self._writer)
         else:
             parsed = _as_asyncpg_spells_it(parsed.set(drivername="postgresql+asyncpg"))
             self._engine = open_engine(parsed, writers, patience)
-            self._batches = BatchWriter(self._engine)
-            self._batcher = Batcher(self._batches)
+            self._writer = postgresql.Writer(self._engine)
+        self._batcher = Batcher(self._writer)
 
     @property
     def tally(self) -> Tally:
@@ -77,7 +76,7 @@ class Database:
     @property
     def sync_engine(self) -> Engine:
         """SQLAlchemy's engine of the connections that write, to listen to its events."""
-        return self._writer.engine if self._writer else self._engine.sync_engine
+        return self._writer.engine if isinstance(self._writer, sqlite.Writer) else self._engine.sync_engine
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncIterator[Tx]:
@@ -91,7 +90,7 @@ class Database:
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction, committed at the end of the block, undone when the block raises."""
         try:
-            async with self._writer.write() if self._writer else self._begin() as tx:
+            async with self._writer.write() as tx:
                 yield tx
         except Exception as fault:
             self._note(fault)
@@ -123,7 +122,7 @@ class Database:
     async def try_write(self) -> None:
         """Writes something that changes nothing, and raises what it meets: in the line of all batches, so that it waits
         for what they wait for."""
-        await self.batch(_try_sqlite if self._writer else _try_postgresql)
+        await self.batch(_try_sqlite if self.dialect == "sqlite" else _try_postgresql)
 
     async def close(self) -> None:
         """Waits for batched work, then closes all connections. Neither a server that does not answer nor a lock of
@@ -131,10 +130,7 @@ class Database:
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._batcher.close()
-                if self._writer:
-                    await self._writer.close()
-                if self._batches:
-                    await self._batches.close()
+                await self._writer.close()
                 await self._engine.dispose()
         except TimeoutError:
             log.warning("the database does not answer; its connections are left to it")
@@ -143,15 +139,6 @@ class Database:
         words = describe(fault)
         if words is not None and lurks(words):
             self.trouble = Trouble(words, time.monotonic())
-
-    @contextlib.asynccontextmanager
-    async def _begin(self) -> AsyncIterator[Tx]:
-        async with connected(self._engine) as connection, connection.begin():
-            try:
-                yield _tx(connection)
-            except TimeoutError as fault:  # at once: the rollback would wait as long again
-                await connection.invalidate(fault)
-                raise
 
 
 async def _try_sqlite(tx: Tx) -> None:

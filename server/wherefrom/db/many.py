@@ -7,7 +7,8 @@
     INSERT … VALUES ($1, $2)   INSERT … SELECT * FROM unnest($1, $2)
 
 The first column of what a SELECT finds says by place, from 0, for which of the sets of values. On PostgreSQL a
-statement costs a round trip; on SQLite a thread that lets another one run, and waits to go on. Refuses to know
+statement costs a round trip; on SQLite a thread that lets another one run, and waits to go on. Lists go to PostgreSQL
+as its literals: asyncpg asks each value of a list what kind it is, which costs as much as all the rest. Refuses to know
 connections.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,15 +25,18 @@ from sqlalchemy import Delete, Dialect, Insert, Select
 Row = tuple[Any, ...]
 
 _PARAMETER = re.compile(r"\$(\d+)::(BIGINT|INTEGER|VARCHAR|TEXT|BOOLEAN|FLOAT)\b")
+_NUMBER = re.compile(r"\$(\d+)\b")
 _FROM = re.compile(r"\sFROM\s")
 _JSON = msgspec.json.Encoder()
 
 
 class Many(NamedTuple):
-    """``pack``: several sets of values, each as the single statement takes them, as ``sql`` does."""
+    """``pack``: several sets of values, each as the single statement takes them, as ``sql`` does. ``combines``: it may
+    be one of several in a statement (``combine``)."""
 
     sql: str
     pack: Callable[[Sequence[Row]], Row]
+    combines: bool = False
 
 
 def spell_for_many(sql: str, statement: Any, constant: Sequence[bool], dialect: Dialect) -> Many | None:
@@ -69,17 +74,18 @@ def _spell_by_lists(sql: str, statement: Any, constant: Sequence[bool]) -> Many 
         return None
     types = dict(_PARAMETER.findall(sql))
     named = [n for n, fixed in enumerate(constant, start=1) if not fixed]
-    lists = ", ".join(f"${n}::{types[str(n)]}[]" for n in named)
+    lists = ", ".join(_spell_list(n, types[str(n)]) for n in named)
+    literals = {n - 1: _literal_of(types[str(n)]) for n in named}
     asked = f"unnest({lists}) WITH ORDINALITY AS asked({', '.join(f'v{n}' for n in named)}, at)"
 
     def pack(rows: Sequence[Row]) -> Row:
-        columns = zip(*rows, strict=True)
-        return tuple(one[0] if fixed else list(one) for one, fixed in zip(columns, constant, strict=True))
+        columns = enumerate(zip(*rows, strict=True))
+        return tuple(literals[at](one) if at in literals else one[0] for at, one in columns)
 
     if isinstance(statement, Select):
         return Many(f"SELECT asked.at - 1, found.* FROM {asked} CROSS JOIN LATERAL ({once}) AS found", pack)  # noqa: S608
     head, where, tail = once.partition(" WHERE ")
-    return Many(f"{head} FROM {asked}{where}{tail}", pack)
+    return Many(f"{head} FROM {asked}{where}{tail}", pack, combines=True)
 
 
 def _spell_insert(sql: str) -> Many | None:
@@ -89,8 +95,49 @@ def _spell_insert(sql: str) -> Many | None:
     found = _PARAMETER.findall(values)
     if len(found) != values.count(",") + 1:
         return None
-    lists = ", ".join(f"${n}::{kind}[]" for n, kind in found)
-    return Many(
-        f"{head} SELECT * FROM unnest({lists}){tail}",  # noqa: S608 - all of it is ours
-        lambda rows: tuple(map(list, zip(*rows, strict=True))),
-    )
+    lists = ", ".join(_spell_list(int(n), kind) for n, kind in found)
+    literals = [_literal_of(kind) for _, kind in found]
+
+    def pack(rows: Sequence[Row]) -> Row:
+        return tuple(literal(one) for literal, one in zip(literals, zip(*rows, strict=True), strict=True))
+
+    return Many(f"{head} SELECT * FROM unnest({lists}){tail}", pack, combines=True)  # noqa: S608 - all of it is ours
+
+
+def _spell_list(n: int, kind: str) -> str:
+    return f"${n}::TEXT::{kind}[]"
+
+
+def _literal_of(kind: str) -> Callable[[Sequence[Any]], str]:
+    return _text_literal if kind in ("VARCHAR", "TEXT") else _plain_literal
+
+
+def _plain_literal(values: Sequence[Any]) -> str:
+    """Of numbers and truth values, as Python spells them: ``{1, 2, NULL}``."""
+    return f"{{{str(list(values))[1:-1].replace('None', 'NULL')}}}"
+
+
+def _text_literal(values: Sequence[str | None]) -> str:
+    """``{"a","b",NULL}``: PostgreSQL's own spelling of a list, in quotation marks, which are escaped within."""
+    if None not in values:
+        text = '","'.join(values)  # type: ignore[arg-type]
+        if "\\" not in text and text.count('"') == 2 * (len(values) - 1):
+            return f'{{"{text}"}}'
+    return f"{{{','.join(map(_quoted, values))}}}"
+
+
+def _quoted(value: str | None) -> str:
+    return "NULL" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+@lru_cache
+def combine(statements: tuple[str, ...]) -> str:
+    """One statement of PostgreSQL that does what several do, which must not meet each other's rows; its parameters are
+    theirs, one after the other."""
+    parts: list[str] = []
+    before = 0
+    for n, sql in enumerate(statements):
+        renumbered = _NUMBER.sub(lambda one, by=before: f"${int(one[1]) + by}", sql)  # type: ignore[misc]
+        before += len(set(_NUMBER.findall(sql)))
+        parts.append(f"w{n} AS ({renumbered})")
+    return f"WITH {', '.join(parts)} SELECT 1"

@@ -1,9 +1,14 @@
 """PostgreSQL: how a batch is written there. Everything is done in the event loop.
 
-    batch()   ─▶ BEGIN, the pieces one after the other, what all have appended, COMMIT
+    batch()   ─▶ what the pieces ask ─▶ what all have appended and changed, one statement
 
-A statement costs a round trip, whatever it asks, so what many ask is asked by one (``Tx.fetch_each``). The connection
-is kept from batch to batch: to take one from the pool, which tries whether it still lives, costs three round trips.
+A statement costs a round trip, whatever it asks, so what many ask is asked by one (``Tx.fetch_each``), and what all
+write is one statement, which needs no transaction around it. BEGIN and COMMIT are sent where a piece locks rows, or
+writes what it cannot leave to the end. The connection is kept from batch to batch: to take one from the pool, which
+tries whether it still lives, costs three round trips.
+
+What may be some seconds old (``Tx.recall``) is recalled from batch to batch: other processes may have written
+meanwhile. What this process writes is known at once.
 
 A server that is there and does not answer is worse than one that is gone: whoever asks it waits for ever. So a service
 gives its database a ``patience``, in seconds; migrations, copies and backups give none.
@@ -18,8 +23,10 @@ gives its database a ``patience``, in seconds; migrations, copies and backups gi
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -27,7 +34,8 @@ from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from wherefrom.db.batch import Commit, Piece, Undone, parts
-from wherefrom.db.tx import Tx
+from wherefrom.db.prepared import execute
+from wherefrom.db.tx import Recalled, Tx
 from wherefrom.errors import Unavailable
 
 _CONNECT_SECONDS = 5
@@ -36,6 +44,7 @@ _FREE_SECONDS = 10.0  # how long a connection of the pool is waited for
 _DEAD = {"idle": 10, "interval": 5, "count": 2}
 _DEAD_MS = 1000 * (_DEAD["idle"] + _DEAD["interval"] * _DEAD["count"])
 _ASLEEP_MS = 30_000
+_RECALL_SECONDS = 5.0
 _HINT = "try again in a moment"
 
 
@@ -104,29 +113,78 @@ def _unavailable(fault: OSError) -> Unavailable:
     )
 
 
-class BatchWriter:
-    """Writes batches, one at a time."""
+class Writer:
+    """Writes: each transaction on a connection of the pool, batches one after the other on one that is kept."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._connection: AsyncConnection | None = None
         self._driver: Any = None
+        self._recalled: Recalled = {}
+        self._forgotten_at = 0.0
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[Tx]:
+        """One transaction, on a connection of the pool."""
+        self.forget()
+        try:
+            async with self._begin() as tx:
+                yield tx
+        finally:
+            self.forget()
 
     async def commit_together(self, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it."""
-        async with self._begin(gathers=True) as tx:
+        connection = await self._connect()
+        transaction = _Transaction(connection)
+        try:
+            tx = self._tx(connection, transaction)
             try:
                 for part in parts(batch):
                     await part.run(tx)
-                await tx.flush()
+                await tx.flush(ends=True)
             except TimeoutError:  # the server's silence is no piece's fault
                 raise
             except Exception as fault:
                 raise Undone(fault) from fault
+            await transaction.commit()
+        except BaseException as fault:
+            await self._undo(connection, transaction, fault)
+            if isinstance(fault, TimeoutError):
+                raise _unavailable(fault) from fault
+            raise
+
+    def _tx(self, connection: AsyncConnection, transaction: _Transaction) -> Tx:
+        now = time.monotonic()
+        if now >= self._forgotten_at:
+            self.forget()
+            self._forgotten_at = now + _RECALL_SECONDS
+        return Tx(
+            connection.run_sync, connection.dialect, gathers=True, lasting=self._recalled, begin=transaction.begin
+        )
+
+    async def _undo(self, connection: AsyncConnection, transaction: _Transaction, fault: BaseException) -> None:
+        """Or gives the connection up, where that takes as long again."""
+        self.forget()
+        try:
+            if isinstance(fault, TimeoutError | asyncio.CancelledError):
+                await connection.invalidate(fault)
+            elif not self._is_lost(connection):
+                await transaction.undo()
+        except Exception as lost:
+            await connection.invalidate(lost)
+        if self._is_lost(connection):
+            await self.close()
+
+    def forget(self) -> None:
+        """What is recalled: this process has written, or will."""
+        self._recalled.clear()
 
     async def commit_again(self, commit: Commit, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it."""
+        self.forget()
         await commit(batch, self._begin)
+        self.forget()
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
@@ -135,22 +193,12 @@ class BatchWriter:
 
     @contextlib.asynccontextmanager
     async def _begin(self, *, gathers: bool = False) -> AsyncIterator[Tx]:
-        connection = await self._connect()
-        try:
-            async with connection.begin():
-                try:
-                    yield Tx(connection.run_sync, connection.dialect, gathers=gathers)
-                except TimeoutError as fault:  # at once: the rollback would wait as long again
-                    await connection.invalidate(fault)
-                    raise
-        except TimeoutError as fault:
-            await connection.invalidate(fault)
-            await self.close()
-            raise _unavailable(fault) from fault
-        except BaseException:
-            if self._is_lost(connection):
-                await self.close()
-            raise
+        async with connected(self._engine) as connection, connection.begin():
+            try:
+                yield Tx(connection.run_sync, connection.dialect, gathers=gathers)
+            except TimeoutError as fault:  # at once: the rollback would wait as long again
+                await connection.invalidate(fault)
+                raise
 
     async def _connect(self) -> AsyncConnection:
         """The connection of the batch before, unless the server has ended it since."""
@@ -162,9 +210,35 @@ class BatchWriter:
                 connection = await self._engine.connect()
             except OSError as fault:
                 raise _unavailable(fault) from fault
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
             self._driver = (await connection.get_raw_connection()).driver_connection
             self._connection = connection
         return self._connection
 
     def _is_lost(self, connection: AsyncConnection) -> bool:
         return connection.invalidated or self._driver.is_closed()
+
+
+class _Transaction:
+    """Begun when it is needed. By the driver: SQLAlchemy takes the connection for one that commits each statement."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._has_begun = False
+
+    async def begin(self) -> None:
+        if not self._has_begun:
+            await self._connection.run_sync(execute, "BEGIN")
+            self._has_begun = True
+
+    async def commit(self) -> None:
+        await self._end("COMMIT")
+
+    async def undo(self) -> None:
+        await self._end("ROLLBACK")
+
+    async def _end(self, how: str) -> None:
+        if self._has_begun:
+            await self._connection.run_sync(execute, how)
+        if self._connection.in_transaction():  # what SQLAlchemy thinks it has begun, by a statement of its own
+            await self._connection.rollback()

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from wherefrom.db.many import spell_for_many
+from wherefrom.db.many import Many, combine, spell_for_many
 
 Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
@@ -37,7 +37,8 @@ class Form:
     def __init__(self, statement: Select[Any] | Insert | Update | Delete, dialect: Dialect, of_objects: bool) -> None:
         compiled = statement.compile(dialect=dialect)
         self.sql = str(compiled)
-        binds = [_binding(compiled, name, dialect) for name in compiled.positiontup or ()]
+        filled = {one.name for one in statement.table.c if not one.nullable} if isinstance(statement, Insert) else set()
+        binds = [_binding(compiled, name, dialect, name in filled) for name in compiled.positiontup or ()]
         self._constants = {one.name: one.constant for one in binds if one.is_constant}
         self._get: Callable[[Any], Any] = (attrgetter if of_objects else itemgetter)(*(one.name for one in binds))
         self._binders = [(at, one.convert) for at, one in enumerate(binds) if one.convert and not one.is_constant]
@@ -49,7 +50,8 @@ class Form:
         self._inserts: dict[int, str] = {}
         self._in_steps = dialect.name == "sqlite"
         self._many = spell_for_many(self.sql, statement, [one.is_constant for one in binds], dialect)
-        self._in_order = not isinstance(statement, Select) or "FOR UPDATE" in self.sql
+        self._appends = isinstance(statement, Insert)
+        self.locks = not isinstance(statement, Select) or "FOR UPDATE" in self.sql
 
     def bind(self, values: Any) -> Row:
         """``values`` as the driver takes them, in its order."""
@@ -73,10 +75,10 @@ class Form:
         return [tuple(row) for row in converted]
 
     def fetch(self, connection: Connection, values: Row) -> list[Row]:
-        return self.read(_execute(connection, self.sql, values).fetchall())
+        return self.read(execute(connection, self.sql, values).fetchall())
 
     def change(self, connection: Connection, values: Row) -> int:
-        return int(_execute(connection, self.sql, values).rowcount)
+        return int(execute(connection, self.sql, values).rowcount)
 
     def fetch_each(self, connection: Connection, asked: Sequence[Row]) -> list[list[Row]]:
         """The rows found for each of ``asked``."""
@@ -84,33 +86,37 @@ class Form:
             return [self.fetch(connection, values) for values in asked]
         answers: dict[Row, list[Row]] = {values: [] for values in asked}
         keys = self._order(answers)
-        rows = _execute(connection, self._many.sql, self._many.pack(keys)).fetchall()
+        rows = execute(connection, self._many.sql, self._many.pack(keys)).fetchall()
         for (at, *_), row in zip(rows, self.read([row[1:] for row in rows]), strict=True):
             answers[keys[at]].append(row)
         return [answers[values] for values in asked]
 
-    def change_each(self, connection: Connection, changes: Sequence[Row]) -> None:
-        if self._many is None or len(changes) == 1:
-            for values in changes:
+    def write(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """An INSERT or UPDATE of each of ``rows``."""
+        if self._many is not None and (self._appends or len(rows) > 1):
+            execute(connection, self._many.sql, self._many.pack(self.arrange(rows)))
+        elif not self._appends:
+            for values in rows:
                 self.change(connection, values)
-        else:
-            _execute(connection, self._many.sql, self._many.pack(self._order(dict.fromkeys(changes))))
-
-    def append(self, connection: Connection, rows: list[Row]) -> None:
-        """PostgreSQL is sent lists, one a column. SQLite makes a step of each row it is given by itself, and lets other
-        threads run at each step, which is slow to come back from: so there it is one step for many rows."""
-        if self._many is not None:
-            _execute(connection, self._many.sql, self._many.pack(rows))
         elif not self._in_steps:
-            connection.exec_driver_sql(self.sql, rows)
-        else:
+            connection.exec_driver_sql(self.sql, list(rows))
+        else:  # a step for many rows: at each step SQLite's driver lets other threads run, and is slow to come back
             for at in range(0, len(rows), _MOST_ROWS):
                 some = rows[at : at + _MOST_ROWS]
-                _execute(connection, self._insert_of(len(some)), tuple(chain.from_iterable(some)))
+                execute(connection, self._insert_of(len(some)), tuple(chain.from_iterable(some)))
+
+    def arrange(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """Of UPDATEs each once, in the order in which all lock rows."""
+        return rows if self._appends else self._order(dict.fromkeys(rows))
+
+    @property
+    def many(self) -> Many | None:
+        """As one statement for many rows."""
+        return self._many
 
     def _order(self, asked: Iterable[Row]) -> list[Row]:
         """One order for all who lock rows, so that they never wait for each other."""
-        return sorted(asked, key=repr) if self._in_order else list(asked)
+        return sorted(asked, key=repr) if self.locks else list(asked)
 
     def _insert_of(self, size: int) -> str:
         if size not in self._inserts:
@@ -138,7 +144,26 @@ class Prepared:
         return form
 
 
-def _execute(connection: Connection, sql: str, values: Row) -> Any:
+Held = Sequence[tuple[Form, list[Row]]]
+"""Rows that are to be written."""
+
+
+def write_all(connection: Connection, held: Held) -> None:
+    """On PostgreSQL by one statement, where that can be."""
+    if len(held) == 1 or not is_one_statement(held):
+        for form, rows in held:
+            form.write(connection, rows)
+        return
+    written = [(form.many, form.arrange(rows)) for form, rows in held]
+    sql = combine(tuple(many.sql for many, _ in written if many))
+    execute(connection, sql, tuple(chain.from_iterable(many.pack(rows) for many, rows in written if many)))
+
+
+def is_one_statement(held: Held) -> bool:
+    return all(form.many is not None and form.many.combines for form, _ in held)
+
+
+def execute(connection: Connection, sql: str, values: Row = ()) -> Any:
     """The driver's cursor. Without SQLAlchemy's share, which is several times the statement's, unless somebody listens
     to its events."""
     if connection.engine.dispatch.before_cursor_execute:
@@ -179,18 +204,19 @@ class _Binding(NamedTuple):
     constant: Any
 
 
-def _binding(compiled: SQLCompiler, name: str, dialect: Dialect) -> _Binding:
+def _binding(compiled: SQLCompiler, name: str, dialect: Dialect, is_filled: bool) -> _Binding:
     bind = compiled.binds[name]
     if bind.expanding:
         raise ValueError(f"a prepared statement has fixed text, and {name} is a list")
-    convert = _converter(bind, dialect)
+    convert = _converter(bind, dialect, is_filled)
     value = bind.effective_value
     return _Binding(name, convert, not bind.required, value if convert is None or bind.required else convert(value))
 
 
-def _converter(bind: BindParameter[Any], dialect: Dialect) -> Convert | None:
-    """SQLAlchemy's own way to ``Moment`` and ``Json`` goes through three calls; theirs through one."""
+def _converter(bind: BindParameter[Any], dialect: Dialect, is_filled: bool) -> Convert | None:
+    """SQLAlchemy's own way to ``Moment`` and ``Json`` goes through three calls; theirs through one. ``is_filled``: it
+    is never None."""
     straight: Convert | None = getattr(bind.type, "bind_value", None)
     if straight is None:
         return bind.type.dialect_impl(dialect).bind_processor(dialect)
-    return lambda value: None if value is None else straight(value)
+    return straight if is_filled else lambda value: None if value is None else straight(value)

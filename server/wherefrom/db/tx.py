@@ -20,7 +20,7 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResult, Table, func, select
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from wherefrom.db.prepared import Prepared
+from wherefrom.db.prepared import Prepared, is_one_statement, write_all
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -52,16 +52,21 @@ class Tx:
         *,
         gathers: bool = False,
         recalled: Recalled | None = None,
+        lasting: Recalled | None = None,
         arrive: Callable[[], Awaitable[None]] | None = None,
+        begin: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        """``arrive`` is awaited before anything is asked of the database, and before it is settled what to ask."""
+        """``arrive`` is awaited before anything is asked of the database, and before it is settled what to ask;
+        ``begin`` before anything that only a transaction may do, where none has begun: what reads needs none."""
         self.dialect = dialect
         self._run = run
         self._arrive = arrive
+        self._begin = begin
         self._gathers = gathers
         self._held: dict[Prepared, list[Row]] = {}
         self._unchecked: dict[Check, list[Any]] = {}
         self._recalled: Recalled = {} if recalled is None else recalled
+        self._lasting = self._recalled if lasting is None else lasting
 
     # ------------------------------------------------------------------------------------------ any statement
 
@@ -71,11 +76,10 @@ class Tx:
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]: ...
     async def execute(self, statement: Executable, parameters: Any = None) -> CursorResult[*tuple[Any, ...]]:
         """As SQLAlchemy's own; the answer's rows are there already."""
-        if self._arrive is not None:
-            await self._arrive()
+        await self._get_ready()
         await self.flush()
         if not getattr(statement, "is_select", False):
-            self._recalled.clear()
+            self._forget_all()
         return await self._run(Connection.execute, statement, parameters)
 
     async def scalar(self, statement: Executable, parameters: Any = None) -> Any:
@@ -100,42 +104,42 @@ class Tx:
 
     async def fetch(self, query: Prepared, values: Values) -> list[Row]:
         """The rows that a prepared SELECT finds."""
-        if self._arrive is not None:
-            await self._arrive()
         form = query.form(self.dialect)
+        await self._get_ready(writes=form.locks)
         await self._flush_of(query.tables)
         return await self._run(form.fetch, form.bind(values))
 
     async def change(self, statement: Prepared, values: Values) -> int:
         """How many rows a prepared UPDATE or DELETE met."""
-        if self._arrive is not None:
-            await self._arrive()
-        form = statement.form(self.dialect)
+        await self._get_ready()
         await self._flush_of(statement.tables)
         self._forget(statement.tables)
+        form = statement.form(self.dialect)
         return await self._run(form.change, form.bind(values))
 
     async def fetch_each(self, query: Prepared, asked: Sequence[Values]) -> list[list[Row]]:
-        """The rows that a prepared SELECT finds for each of ``asked``, in that order; one round trip on PostgreSQL."""
+        """The rows that a prepared SELECT finds for each of ``asked``, in that order; by one statement where that can
+        be (``db.many``)."""
         if not asked:
             return []
-        if self._arrive is not None:
-            await self._arrive()
-        await self._flush_of(query.tables)
         form = query.form(self.dialect)
+        await self._get_ready(writes=form.locks)
+        await self._flush_of(query.tables)
         return await self._run(form.fetch_each, [form.bind(values) for values in asked])
 
     async def change_each(self, statement: Prepared, changes: Sequence[Values]) -> None:
-        """A prepared UPDATE for each of ``changes``, which meet different rows, or the same ones with the same values;
-        one round trip on PostgreSQL."""
+        """A prepared UPDATE for each of ``changes``, which meet different rows, or the same ones with the same values.
+        A transaction that gathers writes them later, by one statement."""
         if not changes:
             return
-        if self._arrive is not None:
-            await self._arrive()
-        await self._flush_of(statement.tables)
-        self._forget(statement.tables)
         form = statement.form(self.dialect)
-        await self._run(form.change_each, [form.bind(values) for values in changes])
+        bound = [form.bind(values) for values in changes]
+        self._forget(statement.tables)
+        if self._gathers:
+            await self._flush_of(statement.tables)
+            self._held[statement] = bound
+        else:
+            await self._run(form.write, bound)
 
     async def append(self, insert: Prepared, rows: Sequence[Any], check: Check | None = None) -> None:
         """Writes new rows by a prepared INSERT, unless ``check`` refuses them.
@@ -146,8 +150,7 @@ class Tx:
         if not rows:
             return
         form = insert.form(self.dialect)
-        if self._recalled:
-            self._forget(insert.tables)
+        self._forget(insert.tables)
         if self._gathers:
             held = self._held.get(insert)
             if held is None:
@@ -159,41 +162,44 @@ class Tx:
             return
         if check is not None:
             await check(self, rows)
-        await self._run(form.append, [form.bind(row) for row in rows])
+        await self._run(form.write, [form.bind(row) for row in rows])
 
-    async def flush(self) -> None:
-        """Writes what is held back. ``Refused`` when a check says so."""
-        if not self._held:
-            return
-        held, unchecked = self._held, self._unchecked
+    async def flush(self, *, ends: bool = False) -> None:
+        """Writes what is held back. ``Refused`` when a check says so. ``ends``: it is the last of the transaction, so
+        that one statement needs none."""
+        held = [(statement.form(self.dialect), rows) for statement, rows in self._held.items()]
+        unchecked = self._unchecked
         self._held, self._unchecked = {}, {}
         for check, values in unchecked.items():
             await check(self, values)
-        for insert, rows in held.items():
-            await self._run(insert.form(self.dialect).append, rows)
+        if held:
+            if self._begin is not None and not (ends and is_one_statement(held)):
+                await self._begin()
+            await self._run(write_all, held)
 
     async def _flush_of(self, tables: frozenset[Table]) -> None:
         """Writes what is held back for these tables, so that it is seen."""
-        asked = [insert for insert in self._held if not insert.tables.isdisjoint(tables)]
-        if asked and self._unchecked:
-            await self.flush()
+        if not self._held or all(statement.tables.isdisjoint(tables) for statement in self._held):
             return
-        for insert in asked:
-            await self._run(insert.form(self.dialect).append, self._held.pop(insert))
+        await self.flush()
 
-    async def recall(self, table: Table, key: Hashable, ask: Callable[[], Awaitable[T]]) -> T:
+    async def recall(
+        self, table: Table, key: Hashable, ask: Callable[[], Awaitable[T]], *, may_be_old: bool = False
+    ) -> T:
         """What ``ask`` reads of ``table``, which is asked once for all pieces of a batch, until somebody writes. (On
-        SQLite, where it is known who writes, once for all batches until then.)"""
-        recalled = self._recalled.get(table, {})
+        SQLite, where it is known who writes, once for all batches until then.) ``may_be_old``: what another process
+        wrote may stay unknown for some seconds, as in all that is shown to pages."""
+        all_recalled = self._lasting if may_be_old else self._recalled
+        recalled = all_recalled.get(table, {})
         if key not in recalled and self._arrive is not None:
             await self._arrive()
-            recalled = self._recalled.get(table, {})  # another piece may have asked meanwhile
+            recalled = all_recalled.get(table, {})  # another piece may have asked meanwhile
         if key in recalled:
             known: T = recalled[key]
             return known
         answer = await ask()
         if self._gathers:
-            self._recalled.setdefault(table, {})[key] = answer
+            all_recalled.setdefault(table, {})[key] = answer
         return answer
 
     # ------------------------------------------------------------------------------------------ parts
@@ -215,19 +221,29 @@ class Tx:
         """Lets no other transaction pass here with the same name until this one ends. Of several locks a transaction
         takes all others take them in the same order, or two wait for each other. SQLite has one writer anyhow."""
         if self.dialect.name == "postgresql":
-            if self._arrive is not None:
-                await self._arrive()
+            await self._get_ready()
             digest = hashlib.sha256(repr(name).encode()).digest()
             number = int.from_bytes(digest[:8], "big", signed=True)
             await self._run(Connection.execute, select(func.pg_advisory_xact_lock(number)))
 
     async def _settle(self) -> None:
         """Before a statement of which nothing is known."""
+        await self._get_ready()
+        await self.flush()
+        self._forget_all()
+
+    async def _get_ready(self, *, writes: bool = True) -> None:
         if self._arrive is not None:
             await self._arrive()
-        await self.flush()
-        self._recalled.clear()
+        if writes and self._begin is not None:
+            await self._begin()
 
     def _forget(self, tables: frozenset[Table]) -> None:
-        for table in tables:
-            self._recalled.pop(table, None)
+        if self._recalled or self._lasting:
+            for table in tables:
+                self._recalled.pop(table, None)
+                self._lasting.pop(table, None)
+
+    def _forget_all(self) -> None:
+        self._recalled.clear()
+        self._lasting.clear()

@@ -57,7 +57,7 @@ async def list_enabled_targets(tx: Tx, site_id: int, keys: Collection[str]) -> l
         rows = await tx.fetch(_LIST_ENABLED, {"of_site": site_id, "keys": wanted})
         return [target_value(row) for row in rows]
 
-    return await tx.recall(target, ("enabled", site_id, wanted), ask) if wanted else []
+    return await tx.recall(target, ("enabled", site_id, wanted), ask, may_be_old=True) if wanted else []
 
 
 async def get_target(tx: Tx, site_id: int, target_id: int, *, to_change: bool = False) -> Target:
