@@ -12,8 +12,13 @@ from typing import Any
 import pytest
 import typer.main
 import yaml
+from sqlalchemy import text
 
+import wherefrom.app  # noqa: F401 - imports every room, and so every table
+from tests.support.tenancy import is_tenant
 from wherefrom.cli.root import app
+from wherefrom.db import metadata
+from wherefrom.services import Services
 from wherefrom.settings import load_settings
 
 FOLDER = Path(__file__).parents[2] / "docker"
@@ -112,6 +117,19 @@ def test_the_operator_is_told_of_commands_and_settings_that_there_are() -> None:
         assert (FOLDER.parent / name).exists(), name
     days = set(re.findall(r"`([a-z]+_days)`", page))
     assert days == set(load_settings(None, {}).retention.__struct_fields__)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # what is sharded is PostgreSQL
+async def test_the_statements_that_shard_the_schema_meet_every_table(services: Services) -> None:
+    page = (FOLDER.parent / "docs" / "operating.md").read_text()
+    (block,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    met: list[set[str]] = []
+    async with services.db.read() as tx:
+        for statement in block.strip().strip(";").split(";"):
+            listed = re.sub(r"create_\w+_table\((\w+)::regclass[^)]*\)", r"\1", statement)
+            met.append(set(await tx.scalars(text(listed.replace(":", r"\:")))))
+    of_sites = {one.name for one in metadata.sorted_tables if is_tenant(one)}
+    assert met == [set(metadata.tables) - of_sites, of_sites]
 
 
 def _unit() -> str:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
 from wherefrom.db import Tx
+from wherefrom.db.keys import any_of
 from wherefrom.probes.tables import probe
 
 ProbeStatus = Literal["sent", "returned", "refused", "unsent", "lost"]
@@ -115,6 +116,7 @@ async def mark_returned(
 async def forget_probes(tx: Tx, before: datetime, limit: int) -> int:
     """Removes probes sent before ``before``, on all sites, but for the latest of each address; how many."""
     latest = select(func.max(probe.c.id)).group_by(probe.c.site_id, probe.c.target_id, probe.c.address)
-    old = select(probe.c.id).where(probe.c.sent_at < before, probe.c.id.not_in(latest)).limit(limit)
-    done = await tx.execute(delete(probe).where(probe.c.id.in_(old), probe.c.sent_at < before))
+    old = select(probe.c.site_id, probe.c.id).where(probe.c.sent_at < before, probe.c.id.not_in(latest)).limit(limit)
+    keys = [(row.site_id, row.id) for row in await tx.execute(old)]
+    done = await tx.execute(delete(probe).where(any_of(probe.c.site_id, probe.c.id, keys)))
     return done.rowcount

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from wherefrom.db import Tx
+from wherefrom.db.keys import any_of
 from wherefrom.substitution.sizing import Shortage, Span
 from wherefrom.substitution.tables import lease, shortage
 from wherefrom.substitution.target import Target
@@ -47,6 +48,9 @@ async def list_spans(tx: Tx, site_id: int, target_id: int, begin: datetime, end:
 
 async def forget_shortages(tx: Tx, before: datetime, limit: int) -> int:
     """Removes those before ``before`` on all sites; how many."""
-    old = select(shortage.c.id).where(shortage.c.at < before).limit(limit)
-    done = await tx.execute(delete(shortage).where(shortage.c.id.in_(old), shortage.c.at < before))
+    rows = (
+        await tx.execute(select(shortage.c.site_id, shortage.c.id).where(shortage.c.at < before).limit(limit))
+    ).all()
+    keys = [(row.site_id, row.id) for row in rows]
+    done = await tx.execute(delete(shortage).where(any_of(shortage.c.site_id, shortage.c.id, keys)))
     return done.rowcount

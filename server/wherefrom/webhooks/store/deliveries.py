@@ -223,24 +223,6 @@ async def list_last_attempts(tx: Tx, site_id: int, delivery_ids: Collection[int]
     return {row.delivery_id: Attempt(**row._mapping) for row in rows}
 
 
-async def count_waiting(tx: Tx) -> int:
-    """Deliveries not yet accepted, over all sites: a number for the metrics page."""
-    return (await tx.execute(select(func.count()).where(PENDING))).scalar_one()
-
-
-async def delete_ended(tx: Tx, before: datetime, limit: int) -> int:
-    """Retention: removes deliveries that ended before ``before``, with their attempts; how many. ``limit``: a few
-    hundred at a time."""
-    rows = await tx.execute(
-        select(delivery.c.site_id, delivery.c.id)
-        .where(delivery.c.status != "pending", delivery.c.ended_at < before)
-        .limit(limit)
-    )
-    keys = [(row.site_id, row.id) for row in rows]
-    await _delete(tx, keys)
-    return len(keys)
-
-
 async def delete_subjects(tx: Tx, site_id: int, subject_ids: Collection[int]) -> int:
     """Erasure: removes the deliveries about these messages, bodies and answers with them; how many."""
     rows = await tx.execute(
