@@ -18,9 +18,8 @@ and its row 2, what leads from connection to book and back 5, the rest is a page
 writer's thread, of SQLite and of the disk. A click takes 2 more for its longer token, 4 for the one that tells the
 site's page who comes, 1 for its answer, and 3 for the look-up where it is not remembered where its link leads.
 
-What helped, by its share of a pixel: past ASGI (``web.protocol``) a fifth; the next page of hits is sent off before
-those of the last are answered, half as many again a second. Of a click: one look-up by one step of SQLite for all
-links of a page, where each had its own, 3 µs.
+What helped: past ASGI (``web.protocol``) a pixel costs a fifth less; since the next page of hits is sent off before
+those of the last are answered there are half as many again a second.
 
 Tried without gain: a shorter switch interval of the interpreter (more hand-overs, 40 % fewer pixels); to let the event
 loop turn once or more before a page of hits is written (as many hits on it, later); checkpoints of the write-ahead log

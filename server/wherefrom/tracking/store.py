@@ -12,7 +12,6 @@ from sqlalchemy import BindParameter, Integer, bindparam, delete, func, literal,
 from wherefrom.clock import from_ms
 from wherefrom.db import Prepared, Tx
 from wherefrom.db.keys import among
-from wherefrom.db.types import Json
 from wherefrom.db.walk import Slice, find_old
 from wherefrom.tracking.tables import engagement, hit, link
 from wherefrom.tracking.verdict import PERSONS, Hint, Kind, Name, Verdict
@@ -28,16 +27,6 @@ _FIND_URL = Prepared(
     )
 )
 _OF_SITE: BindParameter[int] = bindparam("of_site")
-_ASKED = func.json_each(bindparam("asked", type_=Json())).table_valued("key", "value", name="asked")
-_FIND_URLS_AT_ONCE = Prepared(
-    select(func.json_group_array(func.json_array(_ASKED.c.key, link.c.url), type_=Json())).where(
-        link.c.site_id == func.json_extract(_ASKED.c.value, literal("$[0]")),
-        link.c.send_id == func.json_extract(_ASKED.c.value, literal("$[1]")),
-        link.c.number == func.json_extract(_ASKED.c.value, literal("$[2]")),
-    )
-)
-"""On SQLite, where each row of an answer, as each statement, is a step in which other threads run: coming back from
-it costs more than the row."""
 _WAITING = (hit.c.site_id == _OF_SITE, among(hit.c.id, "of_ids"))
 _FIND_WAITING = Prepared(select(hit.c.id).where(*_WAITING))
 _REMOVE_WAITING = Prepared(delete(hit).where(*_WAITING))
@@ -137,9 +126,6 @@ async def find_url(tx: Tx, site_id: int, send_id: int, number: int) -> str | Non
 async def find_urls(tx: Tx, keys: Iterable[LinkKey]) -> dict[LinkKey, str]:
     """Where these links lead, those that are there."""
     wanted = list(dict.fromkeys(keys))
-    if tx.dialect.name == "sqlite":
-        ((found,),) = await tx.fetch(_FIND_URLS_AT_ONCE, {"asked": wanted})
-        return {wanted[at]: url for at, url in found}
     asked = [{"of_site": site_id, "of_send": send_id, "of_number": number} for site_id, send_id, number in wanted]
     rows = await tx.fetch_each(_FIND_URL, asked)
     return {key: row[0][0] for key, row in zip(wanted, rows, strict=True) if row}
