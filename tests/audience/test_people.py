@@ -12,9 +12,10 @@ from sqlalchemy import event
 
 from tests.audience.crowd import URLS, Crowd, Letter, draw, write
 from wherefrom.audience import people
-from wherefrom.audience.filter import EVENTS, Asked, Condition, Filter, resolve
+from wherefrom.audience.filter import Asked, Condition, Filter, resolve
 from wherefrom.audience.store.people import list_lists
 from wherefrom.clock import FixedClock
+from wherefrom.outbound.milestone import EVENTS
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 

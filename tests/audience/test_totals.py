@@ -15,12 +15,16 @@ from sqlalchemy import event
 from tests.audience.crowd import Letter, draw, write
 from tests.outbound.stage import APPLE, CHROME, GMAIL, PHONE, Handed, Stage, set_stage
 from tests.support.management import management_api
-from wherefrom.audience.filter import EVENTS
-from wherefrom.audience.store.totals import count_letters
+from wherefrom.audience.store.traces import count_nothing
 from wherefrom.audience.totals import count_totals
 from wherefrom.audience.totals_api import OPERATIONS
 from wherefrom.clock import FixedClock
 from wherefrom.outbound.judge import judge_hits
+from wherefrom.outbound.milestone import EVENTS
+from wherefrom.outbound.status import SendStatus
+from wherefrom.outbound.store.sends import ToldNotice, append_notice
+from wherefrom.reports.rollup import Rollup
+from wherefrom.reports.store.letters import count_letters
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.sites.days import STEPS, floor
@@ -49,7 +53,9 @@ async def test_totals_equal_a_count_of_the_letters_themselves(services: Services
     crowd = draw(services, clock, site.id, chance, people=30)
     await write(crowd)
     await write(draw(services, clock, other.id, chance))
-    for _ in range(25):
+    for turn in range(30):
+        if turn == 8:  # from here on the newer half comes from sums
+            await roll(services, steps=20)
         zone, step = chance.choice(ZONES), chance.choice(STEPS)
         end = clock.now() - timedelta(days=chance.randrange(10), minutes=chance.choice((0, 15, 45)))
         begin = end - timedelta(days=chance.randrange(1, 25), hours=chance.randrange(24))
@@ -102,8 +108,8 @@ async def test_totals_equal_a_recount_of_hits_and_the_sums_of_contacts_whatever_
             urls = [chance.choice([one.pixel, *one.clicks]) for one in chance.choices(letters, k=24)]
             hits = [stage.hit(url, chance.choice([CHROME, GMAIL, PHONE, APPLE])) for url in urls]
             await asyncio.gather(*hits, judge_hits(services), judge_hits(services), _totals(stage))
-            clock.advance(timedelta(minutes=chance.choice([1, 7, 31]), seconds=chance.choice([1, 5])))
-            await asyncio.gather(*(judge_hits(services) for _ in range(3)))
+            clock.advance(timedelta(minutes=chance.choice([1, 31, 80]), seconds=chance.choice([1, 5])))
+            await asyncio.gather(*(judge_hits(services) for _ in range(3)), roll(services))
         await stage.settle()
         expected: Counter[tuple[datetime, str]] = Counter()
         for letter in letters:
@@ -120,6 +126,48 @@ async def test_totals_equal_a_recount_of_hits_and_the_sums_of_contacts_whatever_
             total = sum(count for (_, one), count in counted.items() if one == name)
             assert total == sum(getattr(one, f"emails_{name}_count") for one in people), name
         assert {"opened", "clicked"} <= {name for _, name in counted}
+
+
+async def test_what_is_told_late_or_taken_back_changes_days_that_are_over(
+    services: Services, clock: FixedClock
+) -> None:
+    stage = await set_stage(services, clock)
+    async with stage.http:
+        letter = await stage.hand_in("ann@mail.example")
+        clock.advance(timedelta(minutes=1))
+        await stage.hit(letter.pixel, GMAIL)
+        await stage.settle()
+        clock.advance(timedelta(days=3))
+    began = letter.sent.created_at
+    known = {"sent": began, "opened": began + timedelta(minutes=1)}
+    for status, hours, first in (
+        ("delivered", 50, 50), ("delivered", 20, 20), ("delivered", 60, 20), ("failed", 55, 55), ("failed", 30, 30),
+    ):  # fmt: skip
+        known[status] = began + timedelta(hours=first)
+        notice = ToldNotice(SendStatus(status), began + timedelta(hours=hours), clock.now(), "")
+        async with services.db.write() as tx:
+            assert await append_notice(tx, stage.site_id, services.ids.next(), letter.sent.id, notice)
+        for _ in range(2):  # before anybody has taken note of it, and after
+            assert await _days(stage) == {(name, floor(at, "day", ZoneInfo("UTC"))) for name, at in known.items()}
+            await roll(services)
+    async with services.db.write() as tx:
+        await count_nothing(tx, stage.site_id, [letter.sent.id])
+    for _ in range(2):
+        assert "opened" not in {name for name, _ in await _days(stage)}
+        await roll(services)
+
+
+async def _days(stage: Stage) -> set[tuple[str, datetime]]:
+    found = await count_totals(stage.services, stage.site_id, ZoneInfo("UTC"), "day")
+    return {(name, one.begin) for one in found.steps for name, count in one.counts.items() if count}
+
+
+async def roll(services: Services, steps: int = 300) -> None:
+    """What can be counted beforehand is, the newest first."""
+    rollup = Rollup(services)
+    for _ in range(steps):
+        if not await rollup.step():
+            break
 
 
 async def _totals(stage: Stage) -> dict[tuple[datetime, str], int]:

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import event
 
 from tests.inbox.letters import Post, letter
+from wherefrom.inbox.store.filters import HistoryFilter
+from wherefrom.inbox.store.history import list_messages
 from wherefrom.services import Services
 
 _SEARCH = ("SELECT", "UPDATE")
@@ -53,3 +55,34 @@ async def test_no_letter_sorted_reads_all_rows_of_a_site(services: Services) -> 
                 continue
             known = [one for one in wide if one.split()[1] in _FEW or any(word in one for word in _BOUNDED)]
             assert sorted(wide) == sorted(known), f"{statement}\n{wide}"
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL chooses by the size of the tables
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        HistoryFilter(sender="ann@customer.example"),
+        HistoryFilter(visit_id=7),
+        HistoryFilter(deal_number="D-1"),
+        HistoryFilter(utm_campaign="spring", automatic=False),
+    ],
+)
+async def test_letters_of_one_of_few_are_not_looked_for_among_all(services: Services, wanted: HistoryFilter) -> None:
+    statements: dict[str, Any] = {}
+
+    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        statements[statement] = parameters
+
+    async with services.db.write() as tx:
+        event.listen(services.db.sync_engine, "before_cursor_execute", keep)
+        try:
+            for cursor in (None, "19f0000000-5"):
+                await list_messages(tx, 1, wanted, cursor)
+        finally:
+            event.remove(services.db.sync_engine, "before_cursor_execute", keep)
+        letters = [one for one in statements if "FROM message" in one or "FROM trait" in one]
+        assert len(letters) > 1
+        for statement in letters:
+            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", statements[statement])
+            reads = [str(row[3]) for row in plan]
+            assert not [one for one in reads if "ix_message_arrived" in one or "(site_id=?)" in one], (statement, reads)

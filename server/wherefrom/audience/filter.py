@@ -23,10 +23,9 @@ from msgspec import Meta, Struct
 
 from wherefrom.contacts.contact import Consent
 from wherefrom.errors import BadInput
+from wherefrom.outbound.milestone import Event
 from wherefrom.sites.days import parse_moment
 
-Event = Literal["sent", "delivered", "opened", "clicked", "failed", "complained", "unsubscribed"]
-EVENTS: tuple[Event, ...] = ("sent", "delivered", "opened", "clicked", "failed", "complained", "unsubscribed")
 Flag = Literal["unsubscribed", "suppressed", "mailable"]
 
 MOST_CONDITIONS = 10

@@ -1,19 +1,24 @@
 """Totals over time (feature J03): letters sent, delivered, opened … in each hour, day, week or month of the site's.
 
 Each letter counts once for each thing, when it first happened. Sums go back when a verdict does (``outbound.judge``),
-and stay as they are when a person is erased: what is left of their letters names nobody.
+and stay as they are when a person is erased: what is left of their letters names nobody. Days that are over come from
+sums (``reports.rollup``), where they lie in one step.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from wherefrom.audience.filter import EVENTS, Event
-from wherefrom.audience.store.totals import Counted, count_letters
 from wherefrom.errors import BadInput
+from wherefrom.outbound.milestone import EVENTS, Event
+from wherefrom.reports.cover import Span
+from wherefrom.reports.sources import find_cover
+from wherefrom.reports.store.letters import Counted, count_letters, sum_letters
+from wherefrom.reports.store.spans import hold_still
 from wherefrom.services import Services
 from wherefrom.sites.days import Step, boundaries, floor
 
@@ -79,15 +84,25 @@ async def count_totals(
             hint="ask for a shorter period, or for longer steps",
             field="step",
         )
+    begins = tuple(boundaries(begin, end, step, zone))
     async with services.db.read() as tx:
-        counted = await count_letters(tx, site_id, begin, end, list_)
-    return Totals(begin, end, step, zone, fold(counted, tuple(boundaries(begin, end, step, zone))))
+        await hold_still(tx)
+        used, gaps = await find_cover(tx, site_id, begin, end, lambda span: _is_in_one_step(span, begins))
+        parts = [await sum_letters(tx, site_id, used, list_)] if used else []
+        parts += [await count_letters(tx, site_id, gap.begin, gap.end, list_) for gap in gaps]
+    return Totals(begin, end, step, zone, fold(parts, begins))
 
 
-def fold(counted: Counted, begins: tuple[datetime, ...]) -> tuple[Total, ...]:
-    """The counts of quarters of an hour as those of the steps that begin then."""
+def _is_in_one_step(span: Span, begins: tuple[datetime, ...]) -> bool:
+    place = bisect_right(begins, span.begin)
+    return place == len(begins) or span.end <= begins[place]
+
+
+def fold(parts: Iterable[Counted], begins: tuple[datetime, ...]) -> tuple[Total, ...]:
+    """The counts of shorter times as those of the steps that begin then."""
     steps = [dict.fromkeys(EVENTS, 0) for _ in begins]
-    for event, found in counted.items():
-        for at, count in found:
-            steps[max(bisect_right(begins, at) - 1, 0)][event] += count
+    for counted in parts:
+        for event, found in counted.items():
+            for at, count in found:
+                steps[max(bisect_right(begins, at) - 1, 0)][event] += count
     return tuple(Total(begin, counts) for begin, counts in zip(begins, steps, strict=True))

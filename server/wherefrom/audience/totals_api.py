@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from wherefrom.audience.filter import LONGEST_LIST, Event, check_text
+from wherefrom.audience.filter import LONGEST_LIST, check_text
 from wherefrom.audience.totals import Total, count_totals
+from wherefrom.outbound.milestone import Event
 from wherefrom.sites.days import Step, parse_moment
 from wherefrom.sites.store import get_site
 from wherefrom.sites.zone import parse_zone

@@ -14,8 +14,9 @@ from datetime import date
 from typing import cast
 from urllib.parse import urlencode
 
-from wherefrom.audience.filter import EVENTS, LONGEST_LINK, LONGEST_LIST, LONGEST_TEXT, Condition, Filter, Flag
+from wherefrom.audience.filter import LONGEST_LINK, LONGEST_LIST, LONGEST_TEXT, Condition, Filter, Flag
 from wherefrom.contacts.contact import Consent
+from wherefrom.outbound.milestone import EVENTS
 
 MOST = 6
 """Conditions on the page. The API takes more; a saved filter with more is searched by whole."""

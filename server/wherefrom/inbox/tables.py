@@ -93,7 +93,7 @@ message = Table(
     Index("ix_message_arrived", "site_id", "arrived_at", "id"),
     Index("ix_message_sha256", "site_id", "sha256"),
     Index("ix_message_message_id", "site_id", "message_id"),
-    Index("ix_message_from", "site_id", "from_address", "arrived_at"),
+    Index("ix_message_from", "site_id", "from_address", "arrived_at", "id"),  # in the order of the history
     Index(
         "ix_message_junk",
         "site_id",

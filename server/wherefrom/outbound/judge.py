@@ -22,7 +22,15 @@ from wherefrom.contacts.store import lock_contact, record_counts, record_opened_
 from wherefrom.db import Tx
 from wherefrom.events.types import EventType
 from wherefrom.outbound.news import tell, with_status
-from wherefrom.outbound.store.sends import Sent, as_notices, count_contact, list_notices, lock_send, record_outcome
+from wherefrom.outbound.store.sends import (
+    Sent,
+    as_notices,
+    count_contact,
+    list_notices,
+    lock_send,
+    note_acts,
+    record_outcome,
+)
 from wherefrom.services import Services
 from wherefrom.tracking import store as hits
 from wherefrom.tracking.store import Engagement, StoredHit
@@ -144,6 +152,7 @@ async def _count(tx: Tx, services: Services, sent: Sent, contact: Contact) -> bo
     if changed == sent:
         return False
     await record_outcome(tx, changed)
+    await note_acts(tx, sent, changed, services.clock.now())
     await record_counts(tx, contact.site_id, contact.id, await count_contact(tx, contact.site_id, contact.id))
     return await _news(tx, services, sent, changed, contact)
 

@@ -25,6 +25,7 @@ from wherefrom.events.late_store import SETTLED, forget_changes, list_changes
 from wherefrom.reports.counts import ALL, DIMENSIONS, Folded, fold
 from wherefrom.reports.cover import Span, find_work
 from wherefrom.reports.store import spans
+from wherefrom.reports.store.letters import count_lists, replace_letters
 from wherefrom.reports.store.rows import count_rows
 from wherefrom.services import Services
 from wherefrom.sites.days import floor
@@ -115,6 +116,7 @@ async def make_sums(services: Services, site_id: int, span: Span) -> bool:
         await spans.hold_still(tx)
         settled = await spans.count_settled(tx, site_id)
         counted = list(await count_rows(tx, site_id, span.begin, span.end))
+        letters = await count_lists(tx, site_id, span.begin, span.end)
     folded: dict[str, Folded] = {dimension: fold(counted, dimension) for dimension in (ALL, *DIMENSIONS)}
     async with services.db.write() as tx:
         await tx.lock("report", site_id)
@@ -124,4 +126,5 @@ async def make_sums(services: Services, site_id: int, span: Span) -> bool:
         if not all(span.holds(one) for one in there):
             return False
         await spans.replace_sums(tx, site_id, span, folded)
+        await replace_letters(tx, site_id, span, letters)
     return True

@@ -7,7 +7,7 @@ answer is the same as if all were counted.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -79,16 +79,18 @@ async def count_sources(
     )  # fmt: skip
 
 
-async def find_cover(tx: Tx, site_id: int, begin: datetime, end: datetime) -> tuple[list[Span], list[Span]]:
-    """The spans of the period whose sums are true, and what they leave. Sums are true unless something changed that
-    nobody has taken note of; when there is more of that than can be looked through, none are."""
+async def find_cover(
+    tx: Tx, site_id: int, begin: datetime, end: datetime, fits: Callable[[Span], bool] = lambda _: True
+) -> tuple[list[Span], list[Span]]:
+    """The spans of the period that fit and whose sums are true, and what they leave. They are true unless something
+    changed that nobody has taken note of; when there is more of that than can be looked through, none are."""
     period = Span(begin, end)
     changes = await list_changes(tx, site_id, MOST_CHANGES)
     if len(changes) == MOST_CHANGES:
         return [], [period]
     changed = await spans.list_changed(tx, site_id, changes)
     known = await spans.list_spans(tx, site_id, begin, end)
-    return cover(period, (one for one in known if not is_touched(one, changed)))
+    return cover(period, (one for one in known if fits(one) and not is_touched(one, changed)))
 
 
 def check_period(begin: datetime, end: datetime, longest: timedelta) -> None:

@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
 from wherefrom.db import Moment, metadata
+from wherefrom.outbound.milestone import EVENTS
 
 report_state = Table(
     "report_state",
@@ -38,4 +39,13 @@ report_sum = Table(
     Column("letters", BigInteger, nullable=False),
     Column("deals", BigInteger, nullable=False),
     Column("amount", BigInteger, nullable=False),  # of deals in the currency, in ten-thousandths of its unit
+)
+
+report_letter = Table(
+    "report_letter",  # letters sent from here
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("begin_at", Moment, primary_key=True, autoincrement=False),  # the span's
+    Column("list", String(100), primary_key=True),  # "" of none
+    *(Column(event, BigInteger, nullable=False) for event in EVENTS),
 )

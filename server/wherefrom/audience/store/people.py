@@ -14,10 +14,11 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, exists, false, func, not_, or_, select, true
 
-from wherefrom.audience.filter import Asked, Event, Filter
+from wherefrom.audience.filter import Asked, Filter
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.tables import contact
 from wherefrom.db import Tx
+from wherefrom.outbound.milestone import Event
 from wherefrom.outbound.suppression import ALL
 from wherefrom.outbound.tables import send, send_notice, suppression
 from wherefrom.tracking.tables import engagement, link

@@ -22,7 +22,7 @@ from wherefrom.events.tables import event
 from wherefrom.inbox.store.old_letters import forget_letters
 from wherefrom.inbox.tables import match, message
 from wherefrom.outbound.news import with_status
-from wherefrom.outbound.store.sends import as_notices, list_notices, lock_send, record_outcome
+from wherefrom.outbound.store.sends import as_notices, list_notices, lock_send, note_acts, record_outcome
 from wherefrom.outbound.tables import bounce, send, send_notice
 from wherefrom.tracking.tables import engagement, hit, link
 from wherefrom.visits.tables import visit
@@ -169,6 +169,7 @@ async def count_nothing(tx: Tx, site_id: int, sends: Iterable[int]) -> None:
             known, opened_at=None, last_opened_at=None, opens=0, clicked_at=None, last_clicked_at=None, clicks=0
         )
         if bare != known:
+            await note_acts(tx, known, bare)
             await record_outcome(tx, with_status(bare, as_notices(await list_notices(tx, site_id, id_))))
 
 

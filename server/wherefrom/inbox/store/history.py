@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Select, literal, literal_column, select, tuple_
+from sqlalchemy import BigInteger, Select, literal, literal_column, select, tuple_, type_coerce
 
 from wherefrom.clock import from_ms, to_ms
 from wherefrom.db import Tx
@@ -72,7 +72,9 @@ async def list_messages(
     limit = max(1, min(limit, MOST_ROWS))
     fitting = conditions(wanted)
     place = parse_cursor(cursor)
-    if wanted.visit_id is not None or wanted.sender or wanted.deal_number or not is_selective(wanted):
+    if wanted.visit_id is not None or wanted.deal_number:
+        page = await _few(tx, site_id, fitting, place, limit)
+    elif wanted.sender or not is_selective(wanted):
         page = await _window(tx, site_id, fitting, place, None, limit)
     else:
         page = await _search(tx, site_id, wanted, fitting, place, limit)
@@ -108,7 +110,16 @@ async def _search(
 async def _among(tx: Tx, site_id: int, fitting: Sequence[Any], ids: Sequence[int], limit: int) -> _Page:
     """As ``_window``, of these letters."""
     query = _rows(site_id).where(among(message.c.id, "ids"), *fitting).params(ids=list(ids))
-    return await _cut(tx, query, limit)
+    return await _cut(tx, query.order_by(_moment().desc(), message.c.id.desc()), limit)
+
+
+async def _few(tx: Tx, site_id: int, fitting: Sequence[Any], place: Cursor | None, limit: int) -> _Page:
+    """As ``_window``, of letters found by another table's index."""
+    at = _moment()
+    query = _rows(site_id).where(*fitting)
+    if place is not None:
+        query = query.where(tuple_(at, message.c.id) < tuple_(literal(to_ms(place.at)), literal(place.id, BigInteger)))
+    return await _cut(tx, query.order_by(at.desc(), message.c.id.desc()), limit)
 
 
 async def _window(
@@ -120,12 +131,21 @@ async def _window(
         query = query.where(_key() < _bound(place))
     if floor is not None:
         query = query.where(_key() >= _bound(floor))
-    return await _cut(tx, query, limit)
+    return await _cut(tx, _newest_first(query), limit)
+
+
+def _moment() -> Any:
+    """``arrived_at`` to order by where letters are found otherwise. "+ 0": else SQLite goes through all letters of the
+    site in their order, and looks at each for what few have."""
+    return type_coerce(message.c.arrived_at, BigInteger) + 0
+
+
+def _newest_first(query: Select[Any]) -> Select[Any]:
+    return query.order_by(message.c.arrived_at.desc(), message.c.id.desc())
 
 
 async def _cut(tx: Tx, query: Select[Any], limit: int) -> _Page:
-    query = query.order_by(message.c.arrived_at.desc(), message.c.id.desc()).limit(limit + 1)
-    rows = [read_row(row) for row in (await tx.execute(query)).all()]
+    rows = [read_row(row) for row in (await tx.execute(query.limit(limit + 1))).all()]
     if len(rows) <= limit:
         return _Page(rows)
     last = rows[limit - 1]

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, bindparam, func, select, update
 from wherefrom.contacts.contact import Counts
 from wherefrom.db import Prepared, Tx, insert
 from wherefrom.errors import NotFound
+from wherefrom.events.late_store import LATE, note_change_at
 from wherefrom.outbound.status import Notice, SendStatus
 from wherefrom.outbound.tables import send, send_notice
 
@@ -129,6 +130,13 @@ async def record_outcome(tx: Tx, changed: Sent) -> None:
     await tx.change(_MOVE, {"of_site": changed.site_id, "of_id": changed.id, **values})
 
 
+async def note_acts(tx: Tx, before: Sent, after: Sent, now: datetime | None = None) -> None:
+    """Tells whoever keeps sums that the first open or click of a send is another one; but for what is fresh ``now``."""
+    acts = {(before.opened_at, after.opened_at), (before.clicked_at, after.clicked_at)}
+    moments = {at for was, is_ in acts if was != is_ for at in (was, is_) if at is not None}
+    await note_change_at(tx, before.site_id, {at for at in moments if now is None or at < now - LATE})
+
+
 async def count_contact(tx: Tx, site_id: int, contact_id: int) -> Counts:
     """Counted anew. The contact's row must be locked, so that two sends' counts do not overtake each other."""
     return Counts(*(await tx.fetch(_COUNT_CONTACT, {"of_site": site_id, "of_contact": contact_id}))[0])
@@ -142,6 +150,10 @@ async def append_notice(tx: Tx, site_id: int, id: int, send_id: int, told: ToldN
     }  # fmt: skip
     keys = ["site_id", "send_id", "status", "happened_at"]
     done = await tx.execute(insert(tx, send_notice).values(values).on_conflict_do_nothing(index_elements=keys))
+    if done.rowcount and told.happened_at < told.told_at - LATE:  # what was first before may be so no more
+        theirs = send_notice.c.site_id == site_id, send_notice.c.send_id == send_id
+        later = select(send_notice.c.happened_at).where(*theirs, send_notice.c.happened_at >= told.happened_at)
+        await note_change_at(tx, site_id, set(await tx.scalars(later)))
     return bool(done.rowcount)
 
 

@@ -13,6 +13,7 @@ from wherefrom.db import Prepared, Tx, insert
 from wherefrom.db.keys import among
 from wherefrom.events.late_store import Change
 from wherefrom.inbox.tables import message
+from wherefrom.outbound.tables import send
 from wherefrom.reports.counts import Counts, Folded, Key
 from wherefrom.reports.cover import Span
 from wherefrom.reports.tables import report_span, report_state, report_sum
@@ -53,10 +54,11 @@ async def list_stale(tx: Tx, site_id: int, limit: int) -> list[Span]:
 
 
 async def find_first(tx: Tx, site_id: int) -> datetime | None:
-    """When the site's oldest visit or letter came; None when it has none."""
+    """When the site's oldest visit came, or letter came or went; None when it has none."""
     began = await tx.scalar(select(func.min(visit.c.started_at)).where(visit.c.site_id == site_id))
     arrived = await tx.scalar(select(func.min(message.c.arrived_at)).where(message.c.site_id == site_id))
-    return min((one for one in (began, arrived) if one is not None), default=None)
+    handed_in = await tx.scalar(select(func.min(send.c.created_at)).where(send.c.site_id == site_id))
+    return min((one for one in (began, arrived, handed_in) if one is not None), default=None)
 
 
 async def count_settled(tx: Tx, site_id: int) -> int:
