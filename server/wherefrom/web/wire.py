@@ -48,16 +48,17 @@ class Head:
         lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
         lines += [name + b": " + value for name, value in headers]
         self._lines = b"\r\n".join(lines) + b"\r\n"
+        self._ending = b"\r\n" if status in _NO_BODY else b"content-length: 0\r\n\r\n"
 
     def reply(self, body: bytes = b"", name: bytes = b"", value: bytes = b"") -> Reply:
         """The whole answer, with one more header (``name``). ValueError when ``value`` would end its line."""
-        headers, told = self._headers, b""
-        if name:
-            if _UNSAFE.search(value) is not None:
-                raise ValueError(f"the value of {name.decode()} has a control character")
-            headers, told = [*headers, (name, value)], b"%b: %b\r\n" % (name, value)
-        length = b"" if self.status in _NO_BODY else b"content-length: %d\r\n" % len(body)
-        return Reply(self.status, b"%b%b%b\r\n%b" % (self._lines, told, length, body), headers, body)
+        ending = b"content-length: %d\r\n\r\n" % len(body) if body else self._ending
+        if not name:
+            return Reply(self.status, self._lines + ending + body, self._headers, body)
+        if _UNSAFE.search(value) is not None:
+            raise ValueError(f"the value of {name.decode()} has a control character")
+        raw = b"".join((self._lines, name, b": ", value, b"\r\n", ending, body))
+        return Reply(self.status, raw, [*self._headers, (name, value)], body)
 
 
 def fixed(status: int, headers: Headers, body: bytes = b"") -> Reply:
