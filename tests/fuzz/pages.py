@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -80,6 +81,7 @@ def urls() -> Sequence[bytes]:
     ]  # fmt: skip
 
 
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _PROXIES = Proxies(("10.0.0.0/8",))
 _RATE = Rate(600)
 
@@ -159,7 +161,7 @@ async def _open(folder: Path, stack: contextlib.AsyncExitStack) -> tuple[Any, st
 async def _ask(app: Any, data: bytes) -> int:
     head, _, body = data.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
-    if not first.isascii():
+    if not first.isascii() or _CONTROL.search(b"".join(lines)):
         return 400  # as the parser of requests answers
     method, _, rest = first.partition(b" ")
     raw_path, _, query = rest.rpartition(b" ")[0].partition(b"?")

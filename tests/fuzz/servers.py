@@ -123,11 +123,13 @@ def _use(session: ImapSession) -> None:
     session.connect()
     _ = session.has_idle, session.capabilities
     session.list_folders()
-    session.examine("INBOX")
-    session.find_last_uid()
+    state = session.examine("INBOX")
+    numbers = [state.uidvalidity, state.uidnext, state.exists, state.highestmodseq, session.find_last_uid()]
     session.list_uids(1, 9)
     for letter in session.fetch_new(0, 10, 100_000):
         assert len(letter.raw) <= 100_000
+        numbers += [letter.uid, letter.size]
+    assert all(number is None or 0 <= number < 1 << 63 for number in numbers), numbers
     session.noop()
     session.idle(0.05)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from starlette.applications import Starlette
 
 from tests.fuzz.files import CLIENT
+from tests.mail.scripted import ImapScript, ScriptedServer
 from tests.support.receiver import Receiver
 from wherefrom.accounts.key import add_key
 from wherefrom.errors import BadInput, SettingsError
@@ -87,3 +89,24 @@ async def test_a_body_nested_thousands_deep_is_bad_input_to_the_api(services: Se
         for deep in (b"[" * depth + b"]" * depth, b'[["date", ">", ' + b"[" * depth + b"]" * depth + b"]]"):
             answer = await client.post(path, content=b'{"filters": %b}' % deep, headers={"api-key": key})
             assert (answer.status_code, answer.json()["type"]) == (400, "urn:wherefrom:problem:bad-input")
+
+
+ODD = b'INTERNALDATE "03-Nov-2026 10:00:00 +4000"'
+ENDLESS = b"9" * 30
+
+
+def test_numbers_and_zones_that_cannot_be_are_none_and_the_letter_is_read() -> None:
+    state = b"* 1 EXISTS\r\n* OK [UIDVALIDITY %b] x\r\n* OK [UIDNEXT %b] x\r\n* OK [HIGHESTMODSEQ %b] x\r\n"
+    fetched = b"* 1 FETCH (UID 7 RFC822.SIZE %b %b BODY[] {3}\r\nabc)\r\n" % (ENDLESS, ODD)
+    answers = {
+        "EXAMINE": state % (ENDLESS, ENDLESS, ENDLESS),
+        "UID SEARCH": b"* SEARCH 7 %b\r\n" % ENDLESS,
+        "UID FETCH": fetched,
+    }
+    with ScriptedServer(ImapScript(answers)) as server, server.session() as session:
+        found = session.examine("INBOX")
+        assert (found.uidvalidity, found.uidnext, found.highestmodseq) == (None, None, None)
+        assert session.find_last_uid() == 7
+        (letter,) = session.fetch_new(0, 10, 1000)
+    assert (letter.uid, letter.raw, letter.size) == (7, b"abc", 0)
+    assert letter.internaldate.tzinfo is UTC

@@ -3,6 +3,7 @@ be, is told apart from what is there."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,9 @@ from typing import Any
 
 from wherefrom.mail.blobs import Incoming
 from wherefrom.mail.folders import Kind
+
+LARGEST = (1 << 63) - 1
+"""Of IMAP's numbers: RFC 9051 has 32 bits for UIDs and 63 for the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ def raw_letter(uid: int, facts: dict[bytes, Any], raw: bytes, *, truncated: bool
 def arrival_of(moment: Any) -> datetime:
     """INTERNALDATE in UTC; a server that has none, or an impossible one, gives the present."""
     if isinstance(moment, datetime) and 1970 <= moment.year < 2100:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        with contextlib.suppress(ValueError):  # of a zone a day or more away
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     return datetime.now(UTC)
 
 
@@ -89,8 +94,9 @@ def body_of(answer: dict[bytes, Any]) -> bytes | None:
 
 
 def number_of(value: Any) -> int | None:
-    """A number above zero; some servers say 0 where they have none."""
+    """A number above zero; some servers say 0 where they have none. What no database keeps is none."""
     try:
-        return int(value) or None
+        number = int(value)
     except (TypeError, ValueError):
         return None
+    return number if 0 < number <= LARGEST else None

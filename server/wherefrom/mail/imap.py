@@ -22,6 +22,7 @@ from threading import Event
 from typing import Any
 
 from wherefrom.mail.answers import (
+    LARGEST,
     FolderInfo,
     FolderState,
     RawLetter,
@@ -89,9 +90,9 @@ class ImapSession(Connection):
         with self._telling(f"folder {folder}"):
             answer = within(self._wire, self.timeout, lambda: self._client.select_folder(folder, readonly=True))
             state = FolderState(
-                uidvalidity=answer.get(b"UIDVALIDITY") or None,
-                uidnext=answer.get(b"UIDNEXT") or None,
-                exists=answer[b"EXISTS"],
+                uidvalidity=number_of(answer.get(b"UIDVALIDITY")),
+                uidnext=number_of(answer.get(b"UIDNEXT")),
+                exists=min(answer[b"EXISTS"], LARGEST),
                 highestmodseq=number_of(answer.get(b"HIGHESTMODSEQ")),
             )
         self._forget_news()
@@ -101,7 +102,8 @@ class ImapSession(Connection):
     def find_last_uid(self) -> int:
         """The highest UID in the open folder, 0 when it is empty."""
         with self._telling("SEARCH"):
-            return max(within(self._wire, self.timeout, lambda: self._client.search(["UID", "*"])), default=0)
+            found = within(self._wire, self.timeout, lambda: self._client.search(["UID", "*"]))
+        return max((uid for uid in found if uid <= LARGEST), default=0)
 
     def list_uids(self, first: int, last: int, day: date | None = None) -> list[int]:
         """The UIDs from ``first`` to ``last`` in the open folder, in order; with ``day``, of letters that arrived then
@@ -160,7 +162,7 @@ class ImapSession(Connection):
         with self._telling("SEARCH"):
             found = within(self._wire, self.timeout, lambda: self._client.search(["UID", f"{after_uid + 1}:*"]))
         # "n:*" always names the last letter, even when its UID is below n.
-        return sorted(uid for uid in found if uid > after_uid)
+        return sorted(uid for uid in found if after_uid < uid <= LARGEST)
 
     def _read_group(self, group: Sequence[int], facts: dict[int, Any], max_bytes: int) -> Iterator[RawLetter]:
         big = len(group) == 1 and size_of(facts[group[0]]) > max_bytes
