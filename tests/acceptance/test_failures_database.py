@@ -19,14 +19,20 @@ import asyncpg  # type: ignore[import-untyped]
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 
 from tests.acceptance.service import Service
-from tests.acceptance.witness import witness_of
+from tests.acceptance.witness import until, witness_of
 from tests.support.dovecot import Dovecot
 from tests.support.postgres import Postgres
-from tests.support.receiver import Receiver
+from tests.support.receiver import Answer, Receiver
 from tests.support.relay import Relay
+from tests.support.submission_sink import SubmissionSink
+from wherefrom.app import open_services
+from wherefrom.db import Database
+from wherefrom.management import invoke
+from wherefrom.outbound.tables import outgoing
+from wherefrom.webhooks.tables import delivery
 
 TROUBLE_SECONDS = float(os.environ.get("WHEREFROM_TROUBLE_SECONDS", "0"))
 
@@ -134,3 +140,54 @@ async def test_a_database_server_that_is_silent_is_waited_for_no_longer_than_is_
         assert service.stop() == 0, service.log()  # though nobody answers its good-bye
     finally:
         service.kill()
+
+
+@only_postgresql
+async def test_what_is_answered_while_the_database_is_away_is_written_down_later_and_not_sent_twice(
+    tmp_path: Path, database_url: str, client: httpx.AsyncClient, dovecot: Dovecot, receiver: Receiver, relay: Relay
+) -> None:
+    url = make_url(database_url).set(port=relay.port).render_as_string(hide_password=False)
+    service, sink = Service(tmp_path, url), SubmissionSink()
+    sink.start()
+    try:
+        witness = await witness_of(service, client, dovecot, receiver)
+        async with open_services(service.settings) as services:
+            account = {
+                "host": sink.host, "port": sink.port, "security": "none", "username": "", "password": "",
+                "from_address": "news@shop.example",
+            }  # fmt: skip
+            await invoke(services, "PUT", "/sites/{site}/sender", site="shop", body=account)
+            sink.hold()
+            letter = {"contact": {"email": "ann@mail.example"}, "subject": "News", "html": "<p>Hello</p>"}
+            await invoke(services, "POST", "/sites/{site}/sends", site="shop", body={**letter, "deliver": True})
+        receiver.queue(Answer(200, delay=2))
+        await witness.write()
+        await sink.wait_held(1, 60)
+        await until(lambda: receiver.requests)
+        relay.cut()
+        sink.release()
+        await witness.until_not_ready()
+        await asyncio.sleep(2 + TROUBLE_SECONDS)  # until the receiver has answered
+        await relay.mend()
+        await witness.until_well(60)
+        database = Database(database_url)
+        try:
+            await until_ended(database)
+        finally:
+            await database.close()
+        assert (len(receiver.requests), len(sink.letters)) == (1, 1)
+    finally:
+        service.kill()
+        sink.stop()
+
+
+async def until_ended(database: Database) -> None:
+    """Until the webhook has been told and the letter sent, as far as the database knows."""
+    async with asyncio.timeout(60):
+        while True:
+            async with database.read() as tx:
+                told = list(await tx.scalars(select(delivery.c.status)))
+                sent = list(await tx.scalars(select(outgoing.c.state)))
+            if (told, sent) == (["delivered"], ["sent"]):
+                return
+            await asyncio.sleep(0.1)

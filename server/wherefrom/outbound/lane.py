@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 import structlog
 
 from wherefrom.db import Tx
-from wherefrom.errors import SettingsError, WherefromError
+from wherefrom.db.insist import insist
+from wherefrom.errors import SettingsError
 from wherefrom.mail.submission import Submission
 from wherefrom.mail.troubles import AccountFailed, Answer, LetterLost, LetterRefused
 from wherefrom.outbound.dkim import sign
@@ -119,7 +120,7 @@ class Lane:
                 log.exception("a letter could not be sent", site=letter.site_id, send=letter.id, exc_info=fault)
                 await self._put_off(claimed, LetterLost(f"a fault of ours: {type(fault).__name__}", whole=False))
             else:
-                await self._write(claimed, lambda tx: record_taken(tx, self._services, letter, answer))
+                await insist(self._services.db, lambda tx: record_taken(tx, self._services, letter, answer))
                 await self._note_working(account)
                 self._services.tally.note("outgoing", "sent")
                 log.info("letter sent", site=letter.site_id, send=letter.id, answer=answer.line)
@@ -195,7 +196,7 @@ class Lane:
                 await note_trouble(tx, services, claimed.account, error)
 
         self.crowded = await self._is_crowded(claimed, error, of_letter=of_letter)
-        await self._write(claimed, write)
+        await insist(self._services.db, write)
         services.bell.ring("events")
         if self.crowded:
             log.info("no further connection to a sending account", site=letter.site_id, error=error.detail)
@@ -204,7 +205,7 @@ class Lane:
 
     async def _refuse(self, claimed: Claimed, answer: Answer) -> None:
         services, letter = self._services, claimed.letter
-        await self._write(claimed, lambda tx: record_refused(tx, services, letter, answer))
+        await insist(self._services.db, lambda tx: record_refused(tx, services, letter, answer))
         services.bell.ring("events")
         services.tally.note("outgoing", "rejected")
         log.info("letter refused", site=letter.site_id, send=letter.id, answer=answer.line)
@@ -220,7 +221,7 @@ class Lane:
     async def _put_off(self, claimed: Claimed, why: Answer | LetterLost) -> None:
         services, letter, chance = self._services, claimed.letter, self._chance()
         words = why.line if isinstance(why, Answer) else why.detail
-        await self._write(claimed, lambda tx: record_later(tx, services, letter, words, chance))
+        await insist(self._services.db, lambda tx: record_later(tx, services, letter, words, chance))
         services.tally.note("outgoing", "deferred")
         log.info("letter put off", site=letter.site_id, send=letter.id, answer=words)
 
@@ -228,16 +229,6 @@ class Lane:
         if account.status != "working":
             async with self._services.db.write() as tx:
                 await note_working(tx, self._services, account)
-
-    async def _write(self, claimed: Claimed, work: Callable[[Tx], Awaitable[None]]) -> None:
-        """What came of a letter is too dear to throw away: after a fault of the database it is tried once more."""
-        try:
-            await self._services.db.batch(work)
-        except WherefromError:
-            raise
-        except Exception:
-            log.warning("outcome not written, trying once more", send=claimed.letter.id, exc_info=True)
-            await self._services.db.batch(work)
 
     @contextlib.asynccontextmanager
     async def _keep_claim(self, claimed: Claimed) -> AsyncIterator[None]:
@@ -251,5 +242,8 @@ class Lane:
     async def _renew(self, claimed: Claimed) -> None:
         while True:
             await asyncio.sleep(_RENEW_SECONDS)
-            async with self._services.db.write() as tx:
-                await outgoing.renew_claim(tx, claimed.letter, self._services.clock.now() + CLAIM)
+            try:
+                async with self._services.db.write() as tx:
+                    await outgoing.renew_claim(tx, claimed.letter, self._services.clock.now() + CLAIM)
+            except Exception as fault:  # the letter is on its way all the same
+                log.warning("a claim could not be renewed", send=claimed.letter.id, fault=f"{fault}")

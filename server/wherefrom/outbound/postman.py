@@ -45,7 +45,7 @@ class Postman:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, then lets what is on its way arrive. When cancelled, what is on its way is
-        dropped, and due again when its claim runs out."""
+        dropped, and due again when its claim runs out. A fault in here (the database is away) leaves it on its way."""
         bell = self._services.bell
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -57,11 +57,13 @@ class Postman:
                 await asyncio.wait({waking, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 waking.cancel()
             await self.close()
-        finally:
-            stopping.cancel()
+        except asyncio.CancelledError:
             for task in self._lanes:
                 task.cancel()
             await asyncio.gather(*self._lanes, return_exceptions=True)
+            raise
+        finally:
+            stopping.cancel()
 
     async def step(self) -> bool:
         """Sets a lane to work for each site that has a letter to send, without waiting for it; False when there was

@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from wherefrom.errors import SettingsError, WherefromError
+from wherefrom.db.insist import insist
+from wherefrom.errors import SettingsError
 from wherefrom.services import Services
 from wherefrom.webhooks.lead import sequence_headers
 from wherefrom.webhooks.outcome import Outcome, record_outcome
@@ -53,7 +54,7 @@ class Courier:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, then lets what is on the way arrive. When cancelled, what is on the way is
-        dropped, and due again when its claim runs out."""
+        dropped, and due again when its claim runs out. A fault in here (the database is away) leaves it on its way."""
         bell = self._services.bell
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -65,10 +66,12 @@ class Courier:
                 await asyncio.wait({waking, stopping}, return_when=asyncio.FIRST_COMPLETED)
                 waking.cancel()
             await self.settle()
-        finally:
-            stopping.cancel()
+        except asyncio.CancelledError:
             for task in self._running:
                 task.cancel()
+            raise
+        finally:
+            stopping.cancel()
 
     async def step(self) -> bool:
         """Claims and starts what there are free slots for, without waiting for answers; False when nothing is due."""
@@ -125,13 +128,7 @@ class Courier:
             milliseconds=milliseconds,
         )
         services.tally.note("deliveries", _result(answer))
-        try:
-            await services.db.batch(lambda tx: record_outcome(tx, services, outcome))
-        except WherefromError:
-            raise
-        except Exception:  # such as a deadlock with another host's batch: the answer is too dear to throw away
-            log.warning("attempt not written, trying once more", delivery=claimed.delivery.id, exc_info=True)
-            await services.db.batch(lambda tx: record_outcome(tx, services, outcome))
+        await insist(services.db, lambda tx: record_outcome(tx, services, outcome))
 
     async def _post(self, claimed: Claimed, at: datetime) -> Answer:
         services = self._services
