@@ -86,9 +86,9 @@ class Traffic:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     async def heard(self) -> None:
-        """Returns when there was an answer from now on."""
-        before, deadline = self.answered, time.monotonic() + 90
-        while self.answered == before:
+        """Returns when a visitor was answered from now on."""
+        before, deadline = len(self.visits), time.monotonic() + 90
+        while len(self.visits) == before:
             assert time.monotonic() < deadline, self.logs()
             await asyncio.sleep(0.01)
 
