@@ -194,6 +194,8 @@ async def _begin(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
     sources: list[tuple[int, int, Source]] = []
     for hit in hits:
         entry, source = hit.entry, hit.source
+        if hit.carried is not None and source.kind in ("direct", "stored"):
+            source = LETTER
         tells = source.kind not in ("direct", "stored")
         kept = (replace(source, keeps=False) if source.keeps else source) if tells else hit.stored or DIRECT
         if hit.visitor is None:
@@ -208,7 +210,6 @@ async def _begin(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
 
 
 def _make_visit(entry: Entry, visitor: Visitor, source: Source, carried: Carried | None) -> Visit:
-    untold = carried is not None and source.kind in ("direct", "stored")
     return begin_visit(
         site_id=entry.site.id,
         number=entry.number,
@@ -217,7 +218,7 @@ def _make_visit(entry: Entry, visitor: Visitor, source: Source, carried: Carried
         now=entry.now,
         pageviews=int(entry.pageview),
         told=entry.told,
-        source=LETTER if untold else source,
+        source=source,
         agent=entry.agent,
         user_agent=entry.user_agent,
         place=entry.place,
