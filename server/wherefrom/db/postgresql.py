@@ -168,6 +168,7 @@ class Writer:
         self.forget()
         try:
             if isinstance(fault, TimeoutError | asyncio.CancelledError):
+                self._driver.terminate()  # else SQLAlchemy says good-bye, and waits two seconds for the answer
                 await connection.invalidate(fault)
             elif not self._is_lost(connection):
                 await transaction.undo()
