@@ -51,7 +51,7 @@ from wherefrom.visits.gate import Caller
 
 HISTORY, REPORTS = 1.3, 3.0
 AT_ONCE = 64
-_STEPS = 24 + 32  # hours of today, and days
+_STEPS = 24 + 367  # hours of today, and days
 POOL = "\n".join(f"help-{n}@shop.example" for n in range(2000))
 CALLER = Caller("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36", None)
 
@@ -120,7 +120,7 @@ MEASURED: dict[str, tuple[float, Measured]] = {
 
 
 async def _sum_up(services: Services) -> None:
-    """What the worker does in the background, newest first: as far as reports of a month need it."""
+    """What the worker does in the background, newest first: as far as reports of a year need it."""
     rollup, began = Rollup(services), time.perf_counter()
     for _ in range(_STEPS):
         if not await rollup.step():
