@@ -25,12 +25,14 @@ from uvicorn.config import Config
 
 from wherefrom.web.asked import Asked
 from wherefrom.web.bounds import LARGEST_HEAD, MOST_HEADERS, BoundedProtocol, Place, Watch
+from wherefrom.web.busy import BUSY
 from wherefrom.web.front import Doors
 from wherefrom.web.wire import Headers, Reply, fixed
 
 _END = b"\r\n\r\n"
 _SEEN: Watch = (object(), "idle", 0, 0.0)  # no request that there is: whoever looks next finds another one
 _SOON = 0.001  # seconds that a timer may come too early
+_REST = 0.25  # seconds in which nothing is read of who was turned away
 _FAULT = fixed(500, [(b"content-type", b"text/plain; charset=utf-8")], b"Internal Server Error")
 
 
@@ -111,7 +113,10 @@ class HotProtocol(BoundedProtocol):
         self._answered_at = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._await_next(self.timeout_keep_alive)
-        if self.flow.read_paused:
+        if reply is BUSY:  # who asks again at once would keep us from answering others
+            self.flow.pause_reading()
+            self.loop.call_later(_REST, self._go_on)
+        elif self.flow.read_paused:
             self.loop.call_soon(self._go_on)
 
     def _is_free(self) -> bool:

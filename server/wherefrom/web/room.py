@@ -21,7 +21,7 @@ _SHRINK, _GROW = 0.99, 1.0
 class Room:
     """``now`` in seconds, of a clock that does not jump."""
 
-    def __init__(self, most: int, seconds: float = 1.0, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, most: int, seconds: float = 1.5, now: Callable[[], float] = time.monotonic) -> None:
         self._most = float(most)
         self.size = min(self._most, float(_FIRST))
         self._seconds = seconds
