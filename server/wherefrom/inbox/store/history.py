@@ -87,7 +87,8 @@ async def _search(
 ) -> _Page:
     """Windows of growing size until the page is full, the history ends, or enough was looked at."""
     left = MOST_SEARCHED if wanted.text else MOST_LOOKED_AT
-    page, window, known = _Page(next=place), _FIRST_WINDOW, find_trait(wanted)
+    page, known = _Page(next=place), find_trait(wanted)
+    window = _FIRST_WINDOW if known is None else 2 * limit  # most that have it will fit
     while left > 0:
         window = min(window, left)
         if known is None:
