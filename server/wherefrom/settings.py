@@ -35,7 +35,7 @@ class Server(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Port = 8025
     public_url: HttpUrl = "http://127.0.0.1:8025"
     trusted_proxies: tuple[str, ...] = ()
-    grace_seconds: Annotated[int, Meta(ge=1, le=600)] = 7
+    grace_seconds: Annotated[int, Meta(ge=1, le=600)] = 5
 
 
 class Limits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -37,7 +37,7 @@ _FIRST_DELAY = 1.0
 _LONGEST_DELAY = 60.0
 _LONGEST_PASSING = 5.0
 _SAME_SECONDS = 0.2  # a key pressed once may signal twice: to the group, and by a program that passes it on
-CLOSING_SECONDS = 2.5
+CLOSING_SECONDS = 4.5
 
 
 class Bell:
@@ -155,7 +155,7 @@ class Supervisor:
     work: Sequence[Worker | Resident]
     bell: Bell
     clock: Clock
-    grace: float = 7.0
+    grace: float = 5.0
     passes: Callable[[Exception], bool] = lambda _: False
     states: dict[str, State] = field(default_factory=dict)
 

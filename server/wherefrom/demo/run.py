@@ -33,7 +33,7 @@ async def run_demo(port: int) -> None:
     """Runs until Ctrl-C. ``port`` is the service's; the site has the next, the CRM the one after."""
     log_to(Settings(log=Log(level="warning")))
     stop = asyncio.Event()
-    Ending(stop, 7).listen()
+    Ending(stop, 5).listen()
     async with open_demo(port, stop) as (service, site, crm):
         typer.echo(_welcome(service, site, crm))
         await stop.wait()
