@@ -14,6 +14,7 @@ import pytest_asyncio
 import structlog
 from playwright.async_api import Browser, Page
 
+from tests.support.across_sites import Watch
 from tests.support.chromium import open_chromium
 from tests.support.components import CHROMIUM, DOVECOT, POSTGRES, require, summary_lines
 from tests.support.databases import Databases, PostgresDatabases, SqliteDatabases
@@ -73,6 +74,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     ]
     for line in summary_lines(reasons):
         terminalreporter.write_line(line, red=True, bold=True)
+
+
+_WATCH = Watch()
+_WATCH.install()
+
+
+@pytest.fixture(autouse=True)
+def _every_statement_names_its_site() -> Iterator[None]:
+    """Fails the test during which a room ran a statement over all sites that is not listed as rightly so."""
+    yield
+    faults = _WATCH.take()
+    assert not faults, "name the site, or list it in tests/support/across_sites.py: " + "; ".join(faults)
 
 
 @pytest_asyncio.fixture(scope="session")
