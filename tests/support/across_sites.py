@@ -115,7 +115,7 @@ class Watch:
 
     def _judge(self, statement: Any) -> list[str]:
         if isinstance(statement, str | TextClause):
-            return ["a statement as text"]
+            return [] if str(statement).startswith("SET ") else ["a statement as text"]
         key = statement._generate_cache_key()
         if key is None:
             return find_unbound(statement)

@@ -45,6 +45,12 @@ async def test_sql_as_text_cannot_be_judged_and_is_told(statement: Any, services
     assert [one.partition(" without")[0] for one in watch.take()] == ["visits.store.find: a statement as text"]
 
 
+def test_a_setting_of_the_transaction_asks_no_table() -> None:
+    watch = Watch()
+    watch.look(text("SET TRANSACTION READ ONLY"), "visits.store.find", _any_dialect())
+    assert watch.take() == []
+
+
 def test_what_is_allowed_for_one_table_is_not_for_another() -> None:
     watch = Watch({"visits.store.find: lease": "a reason"})
     watch.look(select(visit), "visits.store.find", _any_dialect())
