@@ -18,7 +18,7 @@ PYTHON3 ?= python3 python3.13 python3.12 python3.11 python
 PIP_COMPILE := $(PYTHON) -m piptools compile --quiet --generate-hashes --strip-extras --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options $(if $(UPGRADE),--upgrade)
 
-.PHONY: help run test check bench lock js js-check servers clean
+.PHONY: help run test check bench fuzz lock js js-check servers clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ check: $(VENV)/.ready-dev ## Check style, types and layers, without running a te
 
 bench: $(VENV)/.ready-dev servers ## Measure everything in a quarter of an hour: one table, and bench.json
 	@$(PYTHON) -m tests.bench
+
+fuzz: $(VENV)/.ready-dev ## Throw a million odd inputs at everything that reads what strangers write
+	@$(PYTHON) -m tests.fuzz --inputs 1000000 --jobs 2
 
 servers: $(VENV)/.ready-dev ## Look for the servers the tests need; as root on Debian, install them
 	@$(PYTHON) -m tests.support.install

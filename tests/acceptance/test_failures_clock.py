@@ -13,6 +13,8 @@ from sqlalchemy import func, select
 
 from tests.acceptance.stage import Stage
 from tests.acceptance.witness import call_witness, until
+from tests.support.components import FAKETIME, require
+from tests.support.faketime import find_library
 from tests.support.receiver import Answer
 from wherefrom.db import Database
 from wherefrom.inbox.tables import message
@@ -24,13 +26,11 @@ PATIENCE = 150.0  # a process under libfaketime is slow on a machine with more t
 @pytest.fixture
 def time_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What is written there is how far the clock of processes started from now on is off."""
-    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    if not libraries:
-        pytest.skip("libfaketime is not installed: apt install libfaketime")
+    require(FAKETIME)
     file = tmp_path / "time"
     file.write_text("+0")
     for name, value in (
-        ("LD_PRELOAD", str(libraries[0])),
+        ("LD_PRELOAD", str(find_library())),
         ("FAKETIME_TIMESTAMP_FILE", str(file)),
         ("FAKETIME_CACHE_DURATION", "1"),
         ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),

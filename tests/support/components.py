@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support import chromium, dovecot, front, postgres
+from tests.support import chromium, dovecot, faketime, front, postgres
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ CHROMIUM = Component("Chromium", "chromium libatomic1", chromium.find_obstacle)
 PHP = Component("PHP", "php-cli", lambda: None if shutil.which("php") else "is not installed")
 NODE = Component("Node", "nodejs", lambda: None if shutil.which("node") else "is not installed")
 CADDY = Component("Caddy", "caddy", front.find_obstacle)
-COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE, CADDY)
+FAKETIME = Component("libfaketime", "libfaketime", faketime.find_obstacle)
+COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE, CADDY, FAKETIME)
 
 
 def require(component: Component) -> None:
