@@ -19,11 +19,23 @@ from wherefrom.db import Prepared, Tx
 
 _QUEUE = "looks for work of any site; what it claims is named by site"
 _EXPIRED = "what has run out, of any site, by an index of the time"
+_CLOCK = "the clock of the whole installation was set back; an operator's command"
 _SUMS = "sums for the operator, each by an index of what waits"
 
 ALLOWED: Mapping[str, str] = {
     "accounts.store.delete_user: membership": "a person, wherever they belong to, by an index of persons",
+    "archive.store.is_at_work: mailbox": "whether any process works, before a database is moved or copied",
     "archive.store.list_loose: loose_blob": _QUEUE,
+    "archive.store.move_back: delivery": _CLOCK,
+    "archive.store.move_back: endpoint": _CLOCK,
+    "archive.store.move_back: hit": _CLOCK,
+    "archive.store.move_back: lease": _CLOCK,
+    "archive.store.move_back: mailbox": _CLOCK,
+    "archive.store.move_back: mailbox_grant": _CLOCK,
+    "archive.store.move_back: message": _CLOCK,
+    "archive.store.move_back: outgoing": _CLOCK,
+    "archive.store.move_back: sender": _CLOCK,
+    "archive.store.move_back: substitute": _CLOCK,
     "events.store.claim_unfanned: event": _QUEUE,
     "grants.store.delete_requests: grant_request": _EXPIRED,
     "inbox.store.mailboxes.list_enabled: mailbox": _QUEUE,
@@ -53,6 +65,7 @@ ALLOWED: Mapping[str, str] = {
     "substitution.store.proofs.claim_due: target": _QUEUE,
     "substitution.store.proofs.is_any_due: substitute": _QUEUE,
     "substitution.store.proofs.is_any_due: target": _QUEUE,
+    "substitution.store.proofs.is_any_unproved: substitute": "asked once, at the start of a process",
     "substitution.store.proofs.is_any_unproved: target": "asked once, at the start of a process",
     "substitution.store.proofs.waive_proofs: substitute": "once, when nobody sends probes any more",
     "substitution.store.proofs.waive_proofs: target": "once, when nobody sends probes any more",
