@@ -100,7 +100,7 @@ async def test_the_service_forgets_expired_logins_and_sweeps_unfinished_blobs(
     services: Services, clock: FixedClock
 ) -> None:
     whole = await services.blobs.put(b"whole")
-    left = services.blobs.path(whole).parents[2] / "incoming" / "left by a crash"
+    left = services.blobs.path(whole).parents[1] / "incoming" / "left by a crash"
     left.write_bytes(b"half")
     os.utime(left, (0, 0))
     async with services.db.write() as tx:
