@@ -136,6 +136,8 @@ async def test_everything_is_readable_through_the_service(services: Services) ->
         whole = await ask("/sites/{site}/messages/{message}", message=one.id)
         assert "four oak chairs" in whole.text
         assert [file.name for file in whole.attachments] == ["wishes.csv"]
+        raw = await ask("/sites/{site}/messages/{message}/raw", message=one.id)
+        assert b"four oak chairs" in _bytes(raw.path), "its file is found"
     visits = (await ask("/sites/{site}/visits")).data
     assert {int(one.id) for one in visits} == {row["id"] for row in TABLES["visit"]}
     for one in visits:
@@ -149,6 +151,10 @@ async def test_everything_is_readable_through_the_service(services: Services) ->
     assert [one.username for one in (await ask("/sites/{site}/mailboxes")).data] == ["user1"]
     sealed = [TABLES["mailbox"][0]["password"], TABLES["endpoint"][0]["secret"]]
     assert all(services.tokens.decrypt(one) for one in sealed)
+
+
+def _bytes(file: str) -> bytes:
+    return Path(file).read_bytes()
 
 
 async def test_browsers_people_and_scripts_go_on_with_what_they_hold(services: Services) -> None:
