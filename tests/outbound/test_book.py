@@ -35,7 +35,7 @@ async def test_each_click_hears_where_its_own_link_leads(stage: Stage) -> None:
         await append_links(tx, stage.site_id, 1, ["https://a.example/1", "https://a.example/2"])
         await append_links(tx, stage.site_id, 2, ["https://b.example/1"])
         await append_links(tx, other, 1, ["https://c.example/1"])
-    book = HitBook(stage.services.db, 2)
+    book = HitBook(stage.services.db, stage.services.bell, 2)
     asked = [(1, 2, 0), (2, 1, 0), (1, 1, other), (2, 2, 0), (1, 1, 0), (7, 1, 0), (1, 0, 0)]
     heard = await asyncio.gather(*(write(book, hit(stage, *one)) for one in asked))
     assert heard == [
@@ -47,7 +47,7 @@ async def test_each_click_hears_where_its_own_link_leads(stage: Stage) -> None:
 async def test_an_answer_that_cannot_be_told_keeps_nobody_elses_back(stage: Stage) -> None:
     async with stage.services.db.write() as tx:
         await append_links(tx, stage.site_id, 1, ["https://a.example/1"])
-    book = HitBook(stage.services.db, 2)
+    book = HitBook(stage.services.db, stage.services.bell, 2)
 
     def broken(_url: str | None, _fault: Exception | None) -> None:
         raise ValueError("no luck")
@@ -64,7 +64,7 @@ async def test_where_a_link_leads_is_remembered_for_a_time(stage: Stage, fresh: 
     """And then asked for again: the person who stands in it may have been erased meanwhile."""
     async with stage.services.db.write() as tx:
         await append_links(tx, stage.site_id, 1, ["https://a.example/ann", "https://b.example/"])
-    book = HitBook(stage.services.db, 30, fresh=fresh)
+    book = HitBook(stage.services.db, stage.services.bell, 30, fresh=fresh)
     assert await write(book, hit(stage, 1, 1)) == "https://a.example/ann"
     async with stage.services.db.write() as tx:
         await tx.execute(update(link).where(link.c.number == 1).values(url="https://a.example/"))
@@ -72,8 +72,21 @@ async def test_where_a_link_leads_is_remembered_for_a_time(stage: Stage, fresh: 
     assert both == [leads, "https://b.example/"]
 
 
+async def test_a_link_that_was_changed_here_is_asked_for_at_once(stage: Stage) -> None:
+    async with stage.services.db.write() as tx:
+        await append_links(tx, stage.site_id, 1, ["https://a.example/ann"])
+    book = HitBook(stage.services.db, stage.services.bell, 30)
+    assert await write(book, hit(stage, 1, 1)) == "https://a.example/ann"
+    async with stage.services.db.write() as tx:
+        await tx.execute(update(link).where(link.c.number == 1).values(url="https://a.example/"))
+    stage.services.bell.ring("links")
+    assert book.find_followed((stage.site_id, 1, 1)) is None
+    assert await write(book, hit(stage, 1, 1)) == "https://a.example/"
+    assert book.find_followed((stage.site_id, 1, 1)) == "https://a.example/"
+
+
 async def test_more_than_a_page_holds_goes_onto_the_next(stage: Stage) -> None:
-    book = HitBook(stage.services.db, 5)
+    book = HitBook(stage.services.db, stage.services.bell, 5)
     await asyncio.gather(*(write(book, hit(stage, 1, 0)) for _ in range(600)))
     assert len(await stage.waiting()) == 600
 
@@ -81,7 +94,7 @@ async def test_more_than_a_page_holds_goes_onto_the_next(stage: Stage) -> None:
 async def test_what_cannot_be_written_is_told_to_all_who_wait(stage: Stage) -> None:
     database = Database(stage.services.settings.database.url)
     await database.close()
-    book = HitBook(database, 2)
+    book = HitBook(database, stage.services.bell, 2)
     told = await asyncio.gather(*(write(book, hit(stage, 1, 0)) for _ in range(3)), return_exceptions=True)
     assert all(isinstance(one, Exception) for one in told)
     assert await stage.waiting() == []

@@ -99,6 +99,7 @@ async def erase_contact(
             tx, id=services.ids.next(), site_id=site_id, type=type_, subject_id=contact_id, data=data, now=now
         )
     services.bell.ring("events")
+    services.bell.ring("links")
     return Erased(contact_id, len(sends), gone, kept)
 
 

@@ -18,6 +18,7 @@ import structlog
 
 from wherefrom.db import Database, Tx
 from wherefrom.errors import Unavailable
+from wherefrom.supervise import Bell
 from wherefrom.tracking.store import LinkKey, StoredHit, append_hits, find_urls
 
 log = structlog.get_logger(__name__)
@@ -27,7 +28,7 @@ _MOST_FOLLOWED = 4096  # of 2,000 characters at the most
 _TURNS = 2  # of the event loop until the next page has got to the database
 FRESH = 60.0
 """Seconds for which it is believed where a link leads. It changes only when a person who stands in its address is
-erased, by whatever process."""
+erased: in this process the bell "links" says so at once."""
 
 
 Told = Callable[[str | None, Exception | None], None]
@@ -38,10 +39,12 @@ _Line = tuple[StoredHit, Told]
 
 class HitBook:
     """One for a process. ``time_limit`` in seconds is how long a hit's answer is waited for; ``most`` hits wait; for
-    ``fresh`` seconds it is believed where a link leads."""
+    ``fresh`` seconds, or until the ``bell`` rings, it is believed where a link leads."""
 
-    def __init__(self, db: Database, time_limit: float, most: int = 4096, fresh: float = FRESH) -> None:
+    def __init__(self, db: Database, bell: Bell, time_limit: float, most: int = 4096, fresh: float = FRESH) -> None:
         self._db = db
+        self._bell = bell
+        self._rung = bell.count("links")
         self._time_limit = time_limit
         self._most = most
         self._fresh = fresh
@@ -58,6 +61,7 @@ class HitBook:
     def find_followed(self, key: LinkKey) -> str | None:
         """Where a link leads that was followed of late, for when the database cannot be asked. Mostly a scanner has
         followed it before the person does."""
+        self._forget_changed()
         url, _ = self._followed.get(key, (None, 0.0))
         return url
 
@@ -103,12 +107,20 @@ class HitBook:
             await append_hits(tx, hits)
             return await find_urls(tx, unknown) if unknown else {}
 
+        rung = self._rung
         found = await self._db.batch(work)
-        self._note(found)
+        if rung == self._bell.count("links"):  # else it may be of the moment before
+            self._note(found)
         return found
+
+    def _forget_changed(self) -> None:
+        if self._rung != self._bell.count("links"):
+            self._rung = self._bell.count("links")
+            self._followed.clear()
 
     def _recall(self, hits: list[StoredHit]) -> dict[LinkKey, str | None]:
         """The links of these hits, and where they lead as far as that is known."""
+        self._forget_changed()
         urls: dict[LinkKey, str | None] = {}
         oldest = time.monotonic() - self._fresh
         for hit in hits:

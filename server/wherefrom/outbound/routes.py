@@ -102,7 +102,8 @@ class _Doors:
     def __init__(self, services: Services, time_limit: float) -> None:
         self.services = services
         self.time_limit = time_limit
-        self.book = HitBook(services.db, time_limit, _HITS_A_WRITE * services.settings.limits.waiting_writes)
+        most = _HITS_A_WRITE * services.settings.limits.waiting_writes
+        self.book = HitBook(services.db, services.bell, time_limit, most)
         self._next_id = services.ids.next
         self._policy = services.settings.visits.ip
         self._proxies = Proxies(services.settings.server.trusted_proxies)
