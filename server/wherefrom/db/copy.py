@@ -12,6 +12,8 @@ megabytes, however large one row is. There are no sequences to set: all ids are 
 
 from __future__ import annotations
 
+import importlib.util
+import pkgutil
 import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,11 +36,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeDecorator
 
+import wherefrom
 from wherefrom.db.engine import Database
 from wherefrom.db.migrate import check_revision, find_revision, newest_revision, upgrade
 from wherefrom.db.tx import Tx
 from wherefrom.db.types import metadata
-from wherefrom.errors import Conflict, SettingsError
+from wherefrom.errors import Conflict, SettingsError, Unavailable
 
 Progress = Callable[[str, int, int], None]
 """Told of each slice: the table, rows of it that are over, rows it has."""
@@ -78,7 +81,7 @@ async def _copy(source: Database, source_url: str, writing: Tx, progress: Progre
             if source.dialect == "postgresql":
                 await reading.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             copied = 0
-            for table in metadata.sorted_tables:
+            for table in _list_tables():
                 copied += await _copy_table(reading, writing, _as_stored(table), progress)
         if not rehearsal and await watch.has_seen():
             raise Conflict(
@@ -98,7 +101,7 @@ async def _prepare(target_url: str) -> None:
             found = await find_revision(target)
             async with target.read() as tx:
                 tables = await tx.run_sync(lambda connection: inspect(connection).get_table_names())
-        except (OSError, SQLAlchemyError, PostgresError) as error:
+        except (OSError, SQLAlchemyError, PostgresError, Unavailable) as error:
             raise SettingsError(
                 f"--to: the database cannot be used: {error}",
                 hint="is it running, does it exist, and are user and password right?",
@@ -118,12 +121,21 @@ async def _prepare(target_url: str) -> None:
 
 
 async def _refuse_rows(tx: Tx) -> None:
-    for table in metadata.sorted_tables:
+    for table in _list_tables():
         if await tx.scalar(select(literal(1)).select_from(table).limit(1)):
             raise Conflict(
                 f"the target holds rows already, in the table {table.name}; nothing was copied",
                 hint="name a new, empty database: copying never mixes two installations",
             )
+
+
+def _list_tables() -> list[Table]:
+    """Those of every room: a command has loaded no more than it works with, and what is not loaded would be left
+    behind."""
+    for room in pkgutil.iter_modules(wherefrom.__path__, "wherefrom."):
+        if room.ispkg and importlib.util.find_spec(f"{room.name}.tables") is not None:
+            importlib.import_module(f"{room.name}.tables")
+    return metadata.sorted_tables
 
 
 def _as_stored(table: Table) -> Table:
