@@ -60,7 +60,7 @@ def test_a_file_that_may_not_be_written_is_told() -> None:
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_a_lock_that_is_not_given_fails_a_batch_once_and_not_once_for_each_piece(database_url: str) -> None:
-    db, other = Database(database_url, patience=1), Database(database_url)
+    db, other = Database(database_url, patience=5), Database(database_url)
     tries = 0
 
     async def work(tx: Tx) -> None:

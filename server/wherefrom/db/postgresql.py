@@ -66,7 +66,7 @@ def open_engine(url: URL, size: int, patience: float | None) -> AsyncEngine:
 def _limits(patience: float) -> str:
     """For the server. Not among what is told when connecting: poolers between refuse what they do not know there."""
     limits = {
-        "lock_timeout": round(1000 * min(_LOCK_SECONDS, patience)),
+        "lock_timeout": round(1000 * min(_LOCK_SECONDS, patience / 2)),
         "idle_in_transaction_session_timeout": _ASLEEP_MS,
         **{f"tcp_keepalives_{name}": seconds for name, seconds in _DEAD.items()},
         "tcp_user_timeout": _DEAD_MS,
