@@ -431,6 +431,19 @@ async def test_a_database_in_pieces_is_unavailable_and_not_an_error_page(stage: 
     assert isinstance((await stage.ask()).value, Unavailable)
 
 
+async def test_a_page_of_a_site_that_cannot_be_read_anew_hears_that_the_database_is_in_trouble(
+    stage: Stage, clock: FixedClock
+) -> None:
+    """Without the site's hosts the browser would keep the answer from the script, with its Retry-After."""
+    await stage.show()
+    clock.advance(timedelta(minutes=1))
+    async with stage.services.db.write() as tx:
+        await tx.execute(text("drop table host"))
+    reply = await stage.ask()
+    assert isinstance(reply.value, Unavailable)
+    assert reply.own
+
+
 async def test_a_hit_that_cannot_lend_leaves_nothing_behind(stage: Stage) -> None:
     await add_target(stage.services, stage.site.id, "info@company.com", Options(strategy="plus"))
     async with stage.services.db.write() as tx:

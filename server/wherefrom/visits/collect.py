@@ -127,7 +127,7 @@ class Collector:
         except Dropped as drop:
             return await self.reply_dropped(drop, caller)
         except FAULTS as fault:
-            return self.reply_unavailable(fault, site, caller)
+            return self.reply_unavailable(fault, site or self.sites.recall(find_site_key(raw)), caller)
 
     async def admit(
         self, raw: bytes, parse: Callable[[bytes], Heard], steps: tuple[Step, ...], caller: Caller

@@ -43,6 +43,10 @@ class KnownSites:
             reading.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(reading)
 
+    def recall(self, key: str) -> Site | None:
+        """As it was read last, however long ago: for when the database cannot be asked."""
+        return self._known.get(key, (None, None))[1]
+
     def _forget(self, key: str, done: asyncio.Task[Site | None]) -> None:
         del self._reading[key]
         if not done.cancelled():

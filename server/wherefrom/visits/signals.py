@@ -15,7 +15,7 @@ from wherefrom.substitution.lend import touch_leases
 from wherefrom.visits import store
 from wherefrom.visits.collect import FAULTS, VISIT, Collector, Dropped, Reply
 from wherefrom.visits.gate import SIGNAL_STEPS, Caller, DropReason, own_origin
-from wherefrom.visits.hit import LONGEST_URL, Signal, clean_text, parse_signal
+from wherefrom.visits.hit import LONGEST_URL, Signal, clean_text, find_site_key, parse_signal
 
 MOST_INTENTS = 500
 """Of one visit; further ones still extend the leases."""
@@ -36,7 +36,7 @@ async def take_signal(collector: Collector, raw: bytes, caller: Caller) -> Reply
         reply = await collector.reply_dropped(drop, caller)
         return reply if drop.error else Reply(None, reply.own)
     except FAULTS as fault:
-        return collector.reply_unavailable(fault, site, caller)
+        return collector.reply_unavailable(fault, site or collector.sites.recall(find_site_key(raw)), caller)
 
 
 def _names_nobody(signal: Signal, site: Site) -> bool:
