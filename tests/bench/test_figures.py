@@ -8,7 +8,18 @@ import pytest
 
 from tests.bench.figures.machine import this_machine
 from tests.bench.figures.plan import PLAN, Run
-from tests.bench.figures.report import BEGIN, END, Found, Report, noise, put_section, read_report, table, write_report
+from tests.bench.figures.report import (
+    BEGIN,
+    END,
+    Found,
+    Report,
+    noise,
+    put_section,
+    read_report,
+    section,
+    table,
+    write_report,
+)
 from tests.bench.figures.row import Row, hand_in, read_rows
 from tests.bench.figures.run import ROOT, run_all, run_one
 
@@ -144,3 +155,11 @@ def test_a_readme_without_a_place_for_the_figures_is_left_alone(readme: str):
 
 def test_the_readme_has_a_place_for_the_figures():
     put_section((ROOT / "README.md").read_text(encoding="utf-8"), report(found(*ROWS)))
+
+
+def test_the_readme_names_the_benchmarks_that_were_not_run() -> None:
+    machine = this_machine()
+    some = Report(machine, [Found(run.bench, run.arguments, "2026-11-22", 0.1, 1.0) for run in PLAN[:2]])
+    every = Report(machine, [Found(run.bench, run.arguments, "2026-11-22", 0.1, 1.0) for run in PLAN])
+    assert "Not measured this time: tracking, hosts, rows," in section(some)
+    assert "Not measured" not in section(every)

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench.figures.machine import QUIET, Machine
+from tests.bench.figures.plan import PLAN
 from tests.bench.figures.row import Row
 
 BEGIN, END = "<!-- figures: written by python -m tests.bench --readme -->", "<!-- end of the figures -->"
@@ -87,6 +88,12 @@ def noise(report: Report) -> str:
     )
 
 
+def missing(report: Report) -> str:
+    """Which benchmarks of ``PLAN`` have no figures in it; "" when all have."""
+    left = dict.fromkeys(run.bench for run in PLAN if run.bench not in {one.bench for one in report.benches})
+    return f"Not measured this time: {', '.join(left)}." if left else ""
+
+
 def section(report: Report) -> str:
     """For the README, between its two marks."""
     machine, versions = report.machine, report.machine.versions
@@ -96,6 +103,7 @@ def section(report: Report) -> str:
         f"`make bench` of {report.dates}, {report.minutes:.0f} minutes on {machine.cores} cores ({machine.processor}), "
         f"{machine.system}, Python {machine.python}, {engines}. Each ratio is of two figures of one run.",
         *([noise(report)] if noise(report) else []),
+        *([missing(report)] if missing(report) else []),
         "\n".join(
             [
                 "| what | measured | against | ratio | goal | reached |",
