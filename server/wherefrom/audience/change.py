@@ -11,6 +11,7 @@ came from has them all the same, and what a webhook was told is told.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,19 +74,23 @@ async def change_contact(services: Services, site_id: int, contact_id: int, wish
 async def erase_contact(
     services: Services, site_id: int, contact_id: int, by: str, *, own_letters: bool = False
 ) -> Erased:
-    """Everything that says who it was; with ``own_letters`` also the letters that came from the address, with their
-    files, which leave the disk a day later. NotFound when it is not there, or not any more."""
+    """Everything that says who it was, also reports on letters to the address; with ``own_letters`` the letters that
+    came from it, too. Bytes of letters and their files leave the disk a day later. NotFound when it is not there, or
+    not any more."""
     now = services.clock.now()
     async with services.db.write() as tx:
         contact, sends = await _lock(tx, site_id, contact_id)
         who = Who(contact.email, contact.name)
         await traces.remove_hits(tx, site_id, sends)
         await traces.cut_from_links(tx, site_id, sends, who)
-        await traces.cut_from_bounces(tx, site_id, sends, who)
+        reports = await traces.part_bounces_from(tx, site_id, sends)
         await traces.cut_from_told(tx, site_id, [*sends, contact_id], who, now)
         letters = await traces.list_letters_of(tx, site_id, contact)
         await traces.cut_from_letters_told(tx, site_id, letters, contact_id)
-        gone = await _forget_letters(tx, site_id, who, now) if own_letters else 0
+        own = await traces.list_letters_from(tx, site_id, who.email) if own_letters else []
+        await traces.cut_from_told(tx, site_id, own, who, now)  # what waits is called off, else its letter would stay
+        await _forget_letters(tx, site_id, reports, now)
+        gone = await _forget_letters(tx, site_id, own, now)
         await forget_contact(tx, site_id, contact_id)
         await delete_outgoing(tx, site_id, sends)
         await traces.part_from(tx, site_id, sends)
@@ -103,10 +108,7 @@ async def erase_contact(
     return Erased(contact_id, len(sends), gone, kept)
 
 
-async def _forget_letters(tx: Tx, site_id: int, who: Who, now: datetime) -> int:
-    """What waits to be told of them is called off first: letters somebody waits for stay."""
-    letters = await traces.list_letters_from(tx, site_id, who.email)
-    await traces.cut_from_told(tx, site_id, letters, who, now)
+async def _forget_letters(tx: Tx, site_id: int, letters: Sequence[int], now: datetime) -> int:
     count, names = await traces.remove_letters(tx, site_id, letters, now)
     await add_loose(tx, site_id, names, now)
     return count

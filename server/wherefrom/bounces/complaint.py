@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wherefrom.bounces.forget import forget_report
 from wherefrom.bounces.identity import Identity
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import find_contact
@@ -32,7 +33,8 @@ async def record_complaint(services: Services, found: Identity, feedback: Feedba
     """Ends all mail to the person whose letter it is, of its list alone where they only asked for no more."""
     sent = await lock_send(tx, found.mark.site_id, found.mark.send_id)
     contact = await find_contact(tx, sent.site_id, sent.contact_id) if sent else None
-    if sent is None or contact is None:
+    if sent is None or contact is None:  # erased a moment ago
+        await forget_report(tx, services, stored)
         return
     detail = f"{feedback.kind}, told by {feedback.reported_by[:200] or 'a provider'}"
     if feedback.kind in _LEAVES:

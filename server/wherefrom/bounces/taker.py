@@ -6,6 +6,8 @@
     "unsubscribe"       ─▶ only by the letter's own return path  ─▶ mail of its list ends
     anything else       ─▶ goes on to the next taker, untouched
 
+A report on a letter to a person who was erased says who it was: it is not kept. (The mailbox has it all the same.)
+
 A report that nothing signed goes with is left alone, but for one that returns nothing of the letter and names an
 address we wrote to in the days before: it is kept beside that letter, and nothing follows from it.
 """
@@ -16,6 +18,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from wherefrom.bounces.complaint import is_complaint, record_complaint
+from wherefrom.bounces.forget import forget_report
 from wherefrom.bounces.identity import find_identity, find_return_path
 from wherefrom.bounces.words import quote_words
 from wherefrom.contacts.contact import Contact
@@ -85,9 +88,9 @@ async def _take_report(services: Services, tx: Tx, one: Ready, dsn: Dsn) -> Take
         return None
     sent, contact = await _find_letter(tx, found.mark)
     if sent is None or contact is None:
-        return _forgotten()
+        return _forgotten(services, one)
     told = _tell(one, found.proof, *_find_outcome(dsn, contact))
-    return _taken(services, sent, contact, told)
+    return _taken(services, one, sent, contact, told)
 
 
 async def _take_unproven(services: Services, tx: Tx, one: Ready, dsn: Dsn) -> Taken | None:
@@ -103,7 +106,7 @@ async def _take_unproven(services: Services, tx: Tx, one: Ready, dsn: Dsn) -> Ta
                 assert sent is not None, "it was there in this transaction"
                 assert contact is not None, "it was joined to"
                 told = _tell(one, "address", judge(outcome.action, outcome.status, outcome.diagnostic), outcome)
-                return _taken(services, sent, contact, told)
+                return _taken(services, one, sent, contact, told)
     return None
 
 
@@ -117,7 +120,7 @@ async def _take_words(services: Services, tx: Tx, one: Ready) -> Taken | None:
         return None
     sent, contact = await _find_letter(tx, found.mark)
     if sent is None or contact is None:
-        return _forgotten()
+        return _forgotten(services, one)
     same = is_same_mailbox(contact.email, addresses)
     words = quote_words(one.facts.text, contact.email if same else addresses[0].text)
     told = Told(
@@ -128,7 +131,7 @@ async def _take_words(services: Services, tx: Tx, one: Ready) -> Taken | None:
         message_id=one.stored.id,
         others=not same,
     )
-    return _taken(services, sent, contact, told)
+    return _taken(services, one, sent, contact, told)
 
 
 async def _take_complaint(services: Services, tx: Tx, one: Ready, feedback: Feedback) -> Taken | None:
@@ -141,7 +144,7 @@ async def _take_complaint(services: Services, tx: Tx, one: Ready, feedback: Feed
         return None
     sent, contact = await _find_letter(tx, found.mark)
     if sent is None or contact is None:
-        return _forgotten()
+        return _forgotten(services, one)
     write = partial(record_complaint, services, found, feedback, one.stored)
     return Taken(write, status="taken", reason=f"a complaint about the letter to {contact.email}")
 
@@ -180,11 +183,13 @@ def _tell(one: Ready, proof: Proof, judgement: Judgement, outcome: Outcome | Non
     )
 
 
-def _taken(services: Services, sent: Sent, contact: Contact, told: Told) -> Taken:
+def _taken(services: Services, one: Ready, sent: Sent, contact: Contact, told: Told) -> Taken:
     async def write(tx: Tx) -> None:
         held = await lock_send(tx, sent.site_id, sent.id)
-        if held is not None:
+        if held is not None and held.contact_id == contact.id:
             await record_failure(tx, services, held, contact, told)
+        else:
+            await forget_report(tx, services, one.stored)
 
     return Taken(write, status="taken", reason=_words(contact, told))
 
@@ -194,9 +199,8 @@ def _words(contact: Contact, told: Told) -> str:
     return what if told.proof != "address" else f"{what}. Nothing but the address shows that it is; nothing was done"
 
 
-def _forgotten() -> Taken:
-    return Taken(_nothing, status="taken", reason="a report on a letter of ours that is kept no more")
+def _forgotten(services: Services, one: Ready) -> Taken:
+    async def write(tx: Tx) -> None:
+        await forget_report(tx, services, one.stored)
 
-
-async def _nothing(_tx: Tx) -> None:
-    pass
+    return Taken(write, status="taken", reason="a report on a letter to somebody who is known no more")

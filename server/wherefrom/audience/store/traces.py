@@ -96,18 +96,23 @@ async def part_from(tx: Tx, site_id: int, sends: Sequence[int]) -> None:
         await tx.execute(update(send_notice).where(*notices).values(detail=""))
 
 
-async def cut_from_bounces(tx: Tx, site_id: int, sends: Sequence[int], who: Who) -> None:
-    """Takes the person out of what came back of the sends, and out of the reports that told it (not out of their raw
-    bytes, which are the mailbox's own)."""
+async def part_bounces_from(tx: Tx, site_id: int, sends: Sequence[int]) -> list[int]:
+    """Takes the person out of what came back of the sends; the letters that told it, with their copies. They say who it
+    was in each line, and what they return says it once more."""
     reports: set[int] = set()
     for ids in _pieces(sends):
         mine = bounce.c.site_id == site_id, bounce.c.send_id.in_(ids)
         found = await tx.scalars(select(bounce.c.message_id).where(*mine, bounce.c.message_id.is_not(None)))
         reports.update(found)
-        await tx.execute(update(bounce).where(*mine).values(contact_id=NOBODY, email="", detail=""))
+        bare = {"contact_id": NOBODY, "email": "", "detail": "", "message_id": None}
+        await tx.execute(update(bounce).where(*mine).values(bare))
+    copies: set[int] = set()
     for part in _pieces(sorted(reports)):
-        for id_, text in await _of(tx, message, message.c.text, site_id, message.c.id.in_(part)):
-            await _set(tx, message, site_id, id_, {"text": who.cut_from_text(text)})
+        for column in (message.c.sha256, message.c.message_id):  # a copy has the same of one of the two
+            same = select(column).where(message.c.site_id == site_id, message.c.id.in_(part), column.is_not(None))
+            theirs = message.c.site_id == site_id, column.in_(same), message.c.duplicate_of.in_(part)
+            copies.update(await tx.scalars(select(message.c.id).where(*theirs)))
+    return sorted(reports | copies)
 
 
 async def cut_from_links(tx: Tx, site_id: int, sends: Sequence[int], who: Who) -> None:
