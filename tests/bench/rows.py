@@ -6,8 +6,9 @@ One database a size, each made by ``_site``, all measured in turn in the same ro
 pages and the management API by HTTP without a socket, visits by the collector, 64 at once. The table has the quickest
 round of each, in milliseconds, and how it compares to the smallest site's: of all figures the one that other work on
 the machine disturbs least. Where one is beyond its goal, the plans of the slowest statements are printed. Needs 0.6 GB
-of disk for each million visits; ``--folder`` keeps the databases (SQLite) for another run. Sites of more than 20
-million visits have addresses and signs of the last 60 days alone.
+of disk for each million visits; ``--folder`` keeps the databases (SQLite) for another run, ``--url`` names some that
+are there, one a size. ``--fill`` makes them and ends: so they are made at leisure, and measured on a quiet machine.
+Sites of more than 20 million visits have addresses and signs of the last 60 days alone.
 """
 
 from __future__ import annotations
@@ -260,8 +261,9 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
     agents = Agents()
     with _databases(options.engine, folder) as database:
         urls = {}
+        given = dict(zip(sorted(options.visits), options.url, strict=True)) if options.url else {}
         for visits in sorted(options.visits):
-            urls[visits] = options.url or await database(visits)
+            urls[visits] = given.get(visits) or await database(visits)
             home = folder / f"home-{visits}"
             home.mkdir(exist_ok=True)
             await _prepare(urls[visits], visits, _settings(urls[visits], home))
@@ -270,6 +272,8 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
                 await stack.enter_async_context(_open(visits, url, folder / f"home-{visits}", agents))
                 for visits, url in urls.items()
             ]
+            if options.fill:
+                return
             await _measure(benches, options.rounds, options.only)
             print(f"{options.engine}, load average {os.getloadavg()[0]:.1f}")
             lines = _report(benches)
@@ -296,7 +300,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", help="measures whose name has this in it")
     parser.add_argument("--folder", help="where SQLite's files are kept; those that are there are measured as they are")
-    parser.add_argument("--url", help="one database that is measured as it is, or filled when it is empty")
+    parser.add_argument("--url", nargs="+", help="databases, one a size, measured as they are, filled where empty")
+    parser.add_argument("--fill", action="store_true", help="make what is to be measured, and end")
     add_json_option(parser)
     parser.add_argument("--no-explain", dest="explain", action="store_false")
     options = parser.parse_args()
