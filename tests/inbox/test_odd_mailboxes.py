@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from tests.inbox.letters import letter
 from tests.inbox.odd_mailbox import OddMailbox
 from tests.inbox.watching import Watching, until, watching_odd
 from tests.mail.scripted import Talk
+from wherefrom.events.tables import event
 from wherefrom.inbox import pace, position, watcher
 from wherefrom.inbox.mailbox import ChangeMailbox, change_mailbox
+from wherefrom.inbox.store.old_letters import forget_letters
 from wherefrom.services import Services
 
 
@@ -148,6 +151,29 @@ async def test_a_letter_that_shows_up_below_the_last_one_is_found_by_the_full_ch
             await box.looked()
         assert len(odd.bodies_asked()) == fetched, "nothing is fetched again"
         assert await box.sort() == ["Letter 1", "Letter 2", "Letter 4", "Letter 3"]
+
+
+async def test_a_letter_that_was_erased_is_not_taken_for_missing_by_the_full_check(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(position, "COUNT_EVERY", timedelta(0))
+    odd = OddMailbox({1: numbered(1)}, idle="none", hidden={4})
+    async with watching_odd(services, odd, poll_seconds=0.2) as box:
+        box.start()
+        await box.stored(1)
+        odd.letters |= {2: numbered(2), 3: numbered(3), 4: numbered(4), 5: numbered(5)}
+        await box.stored(4)
+        await box.sort()
+        async with services.db.write() as tx:
+            gone = [row.id for row in await box.rows() if row.uid in (2, 3)]
+            await tx.execute(update(event).where(event.c.subject_id.in_(gone)).values(fanned_at=services.clock.now()))
+            assert (await forget_letters(tx, 1, gone))[0] == 2
+        odd.hidden.clear()
+        await box.looked()
+        await box.stored(3)
+        for _ in range(2):
+            await box.looked()
+        assert [row.uid for row in await box.rows()] == [1, 5, 4]
 
 
 async def test_old_letters_below_the_beginning_are_not_taken_for_missing(

@@ -28,6 +28,7 @@ from wherefrom.inbox import beginning
 from wherefrom.inbox.facts import clean
 from wherefrom.inbox.position import Plan, counted, is_count_due, is_old, plan_backlog, plan_look
 from wherefrom.inbox.store import arriving, mailboxes, messages
+from wherefrom.inbox.store.gone import forget_gone, list_gone_uids
 from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.imap import HIGHEST_UID, FolderState, ImapSession, RawLetter
 from wherefrom.mail.parse import UnreadableLetter, parse_letter
@@ -150,7 +151,8 @@ class Look:
         first, last = folder.floor_uid + 1, folder.last_uid
         there = await self.in_thread(self.session.list_uids, first, last)
         async with self.services.db.read() as tx:
-            here = await messages.list_stored_uids(tx, folder.site_id, folder.id, plan.uidvalidity, first, last)
+            where = folder.site_id, folder.id, plan.uidvalidity, first, last
+            here = await messages.list_stored_uids(tx, *where) | await list_gone_uids(tx, *where)
         missing = [uid for uid in there if uid not in here]
         if missing:
             log.info("letters came below the last one", mailbox=self.mailbox.id, folder=folder.name, uids=missing[:20])
@@ -234,6 +236,8 @@ class Look:
             done = replace(done, counted_at=begun, counted_uid=last, floor_uid=last)
         async with self.services.db.write() as tx:
             cut = 0 if plan.quiet else await arriving.end_arriving(tx, folder.site_id, folder.id, begun)
+            if done.counted_at == begun:
+                await forget_gone(tx, done.site_id, done.id, done.floor_uid)
             await write_position(tx, done)
         if cut:
             self.services.bell.ring("messages")

@@ -202,3 +202,12 @@ loose_blob = Table(
     Column("loose_at", Moment, nullable=False),
     Index("ix_loose_blob_at", "loose_at"),
 )
+
+gone_letter = Table(
+    "gone_letter",  # places of letters that were removed while a full check may still look for them
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("folder_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("uidvalidity", BigInteger, primary_key=True, autoincrement=False),
+    Column("uid", BigInteger, primary_key=True, autoincrement=False),
+)

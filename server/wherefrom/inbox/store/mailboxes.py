@@ -22,6 +22,7 @@ from sqlalchemy import Row, and_, bindparam, delete, or_, select, update
 
 from wherefrom.db import Prepared, Tx, insert
 from wherefrom.errors import Conflict, NotFound
+from wherefrom.inbox.store.gone import forget_gone
 from wherefrom.inbox.tables import folder, mailbox
 
 _LIST_USERNAMES = Prepared(select(mailbox.c.username).where(mailbox.c.site_id == bindparam("of_site")))
@@ -173,7 +174,9 @@ async def delete_mailbox(tx: Tx, site_id: int, mailbox_id: int) -> None:
     done = await tx.execute(delete(mailbox).where(_is(site_id, mailbox_id)))
     if not done.rowcount:
         raise NotFound(f"there is no mailbox {mailbox_id}", hint="list the site's mailboxes to see their ids")
-    await tx.execute(delete(folder).where(folder.c.site_id == site_id, folder.c.mailbox_id == mailbox_id))
+    theirs = folder.c.site_id == site_id, folder.c.mailbox_id == mailbox_id
+    for folder_id in list(await tx.scalars(select(folder.c.id).where(*theirs))):
+        await delete_folder(tx, site_id, folder_id)
 
 
 async def add_folder(tx: Tx, values: Mapping[str, Any]) -> None:
@@ -185,6 +188,7 @@ async def set_folder(tx: Tx, site_id: int, folder_id: int, values: Mapping[str, 
 
 
 async def delete_folder(tx: Tx, site_id: int, folder_id: int) -> None:
+    await forget_gone(tx, site_id, folder_id)
     await tx.execute(delete(folder).where(folder.c.site_id == site_id, folder.c.id == folder_id))
 
 

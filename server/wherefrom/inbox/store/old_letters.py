@@ -11,6 +11,7 @@ from wherefrom.db import Tx
 from wherefrom.db.walk import Slice, find_old
 from wherefrom.events.late_store import note_change_at
 from wherefrom.events.tables import event
+from wherefrom.inbox.store.gone import note_gone
 from wherefrom.inbox.tables import attachment, author, match, message, message_address, trait
 from wherefrom.webhooks.store.deals import delete_deals
 from wherefrom.webhooks.store.old import IS_OPEN, forget_told
@@ -41,6 +42,7 @@ async def forget_letters(tx: Tx, site_id: int, ids: Sequence[int]) -> tuple[int,
     await note_change_at(tx, site_id, {row.arrived_at for row in found})
     files = select(attachment.c.sha256).where(attachment.c.site_id == site_id, attachment.c.message_id.in_(going))
     names = {row.sha256 for row in found} | set(await tx.scalars(files))
+    await note_gone(tx, site_id, going)
     for table in (message_address, attachment, match, author, trait):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.message_id.in_(going)))
     await delete_deals(tx, site_id, going, with_messages=True)
