@@ -231,6 +231,7 @@ def test_values_are_cleaned_and_cut() -> None:
     assert found.utm_source == "a b c"
     assert found.utm_term == "x" * 255
     assert found.utm_content == "\ufffd\ufffd"
+    assert source_of("utm_source=" + "x" * 254 + "%20and%20more").utm_source == "x" * 254  # a filter for it is trimmed
 
 
 def test_of_repeated_parameters_the_first_one_counts() -> None:

@@ -50,7 +50,9 @@ TEXTS = (
 )
 """Filters that are typed; each asks for exactly this value."""
 
-_LONGEST = 200
+_LONGEST, _LONGEST_VALUE = 200, 1000
+"""Characters of what is looked for, and of a value: a marker of three UTM values has near 800."""
+_VALUES = frozenset(dict(TEXTS))
 _WORDS = {name: dict(choices) for name, choices in CHOICES.items()}
 _IN_ADDRESS = {"since": "from", "until": "to"}
 _BEHIND_MORE = ("since", "until", "channel", "marker", "utm_source", "utm_medium", "utm_campaign", "country", "city",
@@ -110,7 +112,8 @@ def parse_asked(query: Mapping[str, str]) -> Asked:
     more letters, not an error."""
     values = {}
     for one in fields(Asked):
-        value = query.get(_IN_ADDRESS.get(one.name, one.name), "").strip()[:_LONGEST]
+        most = _LONGEST_VALUE if one.name in _VALUES else _LONGEST
+        value = query.get(_IN_ADDRESS.get(one.name, one.name), "").strip()[:most]
         if value and "\x00" not in value and _fits(one.name, value):
             values[one.name] = value
     if "since" in values or "until" in values:

@@ -41,7 +41,20 @@ HEADERS: Mapping[str, str] = {
 
 _FILTERS = {
     name: getattr(words, name)
-    for name in ("iso", "utc", "local", "day", "clock", "size", "percent", "sentence", "excerpt", "bare")
+    for name in (
+        "iso",
+        "utc",
+        "local",
+        "day",
+        "date",
+        "clock",
+        "count",
+        "size",
+        "percent",
+        "sentence",
+        "excerpt",
+        "bare",
+    )
 }
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 

@@ -12,13 +12,13 @@ from wherefrom.console import words
 from wherefrom.console.desk import Call
 from wherefrom.console.people import site_zone
 from wherefrom.reports.counts import DIMENSIONS, Counts, Dimension
-from wherefrom.reports.sources import Line, SourceReport, count_sources
+from wherefrom.reports.sources import MOST_LINES, Line, SourceReport, count_sources
 from wherefrom.sites.days import floor
 from wherefrom.webhooks.money import money_words
 
 _PERIODS = (("7", "7 days"), ("30", "30 days"), ("90", "90 days"), ("365", "a year"))
 _USUAL = "30"
-_SHOWN = 200
+_FEW = 200
 _NAMES: dict[Dimension, str] = {
     "source": "Source", "channel": "Channel", "marker": "Marker", "utm_source": "UTM source",
     "utm_medium": "UTM medium", "utm_campaign": "UTM campaign", "country": "Country",
@@ -32,12 +32,13 @@ _STEPS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``letters_url``: the letters of the line, "" where the list of letters has no such filter."""
+    """``money``: a sum for each currency. ``letters_url``: the letters of the line, "" where the list of letters has no
+    such filter."""
 
     name: str
     counts: dict[str, int]
     rate: str
-    money: str
+    money: tuple[str, ...]
     letters_url: str
 
 
@@ -52,7 +53,7 @@ class Chart:
 
 
 async def show_sources(call: Call) -> Response:
-    """The page: ``?by=channel&days=30``."""
+    """The page: ``?by=channel&days=30``, with ``&lines=all`` as many lines as a report has at the most."""
     asked = call.request.query_params
     dimension: Dimension = next((one for one in DIMENSIONS if one == asked.get("by")), "source")
     days = asked.get("days", _USUAL)
@@ -60,6 +61,7 @@ async def show_sources(call: Call) -> Response:
     begin = floor(call.services.clock.now() - timedelta(days=int(chosen) - 1), "day", site_zone(call))
     found = await count_sources(call.services, call.site.id, dimension, begin)
     base = f"/sites/{call.site.id}/messages"
+    shown = found.lines[: MOST_LINES if asked.get("lines") == "all" else _FEW]
     return call.show(
         "sources.html",
         "sources",
@@ -69,9 +71,10 @@ async def show_sources(call: Call) -> Response:
         dimensions=_NAMES,
         steps=_STEPS,
         charts=draw(found),
-        rows=[_row(one, found, base) for one in found.lines[:_SHOWN]],
+        rows=[_row(one, found, base) for one in shown],
         total=_row(found.total, found, base),
-        cut=len(found.lines) - _SHOWN,
+        cut=len(found.lines) - len(shown),
+        more=min(len(found.lines), MOST_LINES) - len(shown),
         report=found,
     )
 
@@ -83,7 +86,7 @@ def draw(found: SourceReport) -> list[Chart]:
         counts = [getattr(one, step) for _, one in found.days]
         most = max([*counts, 1])
         bars = tuple(
-            (count / most, f"{begin.astimezone(found.zone):%-d %b %Y}: {count}")
+            (count / most, f"{words.date(begin, found.zone)}: {words.count(count)}")
             for (begin, _), count in zip(found.days, counts, strict=True)
         )
         charts.append(Chart(name, sum(counts), max(counts, default=0), bars))
@@ -92,7 +95,7 @@ def draw(found: SourceReport) -> list[Chart]:
 
 def _row(line: Line, found: SourceReport, base: str) -> Row:
     counts = line.counts
-    money = ", ".join(money_words(amount, currency) for currency, amount in sorted(line.amounts.items()))
+    money = tuple(money_words(amount, currency) for currency, amount in sorted(line.amounts.items()))
     return Row(_name(line, found.dimension), _steps(counts), _rate(counts), money, _letters(line, found, base))
 
 

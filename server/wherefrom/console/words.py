@@ -92,6 +92,17 @@ def size(count: int) -> str:
     return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
 
 
+def count(number: int) -> str:
+    """``1 249 000``, with spaces that never break."""
+    return f"{number:,}".replace(",", "\u00a0")
+
+
+def date(moment: datetime, zone: tzinfo) -> str:
+    """``21 Nov 2026``."""
+    here = moment.astimezone(zone)
+    return f"{here.day} {here:%b %Y}"
+
+
 def percent(share: float) -> str:
     """``93 %``; never ``100 %`` or ``0 %`` for what is neither."""
     whole = round(share * 100)

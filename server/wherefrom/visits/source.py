@@ -206,7 +206,7 @@ def split_marker(marker: str) -> tuple[str, ...]:
 
 
 def _clean(value: str) -> str | None:
-    return _UNPRINTABLE.sub(" ", value).strip()[:_LONGEST_VALUE] or None
+    return _UNPRINTABLE.sub(" ", value).strip()[:_LONGEST_VALUE].rstrip() or None
 
 
 def _by_url(values: Mapping[str, str], parameters: tuple[str, ...]) -> Source | None:
