@@ -125,7 +125,10 @@ def test_a_mailbox_with_a_wrong_password_fails_the_test_in_words(shell: Shell, d
         (["target", "add", "shop", "no-address"], ["no-address", "@"]),
         (["target", "add", "shop", "a@b.example", "--strategy", "magic"], ["strategy"]),
         (["target", "add", "shop", "a@b.example", "--strategy", "pool"], ["--pool"]),
-        (["target", "add", "shop", "a@b.example", "--strategy", "pool", "--pool", "absent.txt"], ["absent.txt"]),
+        (
+            ["target", "add", "shop", "a@b.example", "--strategy", "pool", "--pool", "absent.txt"],
+            ["absent.txt", "No such file", "one a line"],
+        ),
         (["endpoint", "add", "shop", "http://10.0.0.7/hook"], ["10.0.0.7", "webhooks.allow"]),
         (["endpoint", "add", "shop", "ftp://crm.example/hook"], ["ftp"]),
         (["mailbox", "add", "shop", "--host", "imap.example", "--user", "u"], ["WHEREFROM_MAILBOX_PASSWORD"]),

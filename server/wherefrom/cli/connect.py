@@ -87,9 +87,9 @@ def _words(one: dict[str, Any]) -> str:
         "set up" if one["ready"] else f"not set up: put client_id into settings.toml, group [oauth.{one['provider']}]"
     )
     lines = [f"{one['provider']:<10} {one['name']}, {state}"]
-    lines.append(f"  redirect address  {one['redirect_url']}")
     if one["register_at"]:
         lines.append(f"  register at       {one['register_at']}")
     lines += [f"  {number}. {step}" for number, step in enumerate(one["register"], 1)]
+    lines.append(f"  redirect address  {one['redirect_url']}")
     lines += [f"  see {source}" for source in one["sources"]]
     return "\n".join(lines)

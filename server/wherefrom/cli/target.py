@@ -51,8 +51,16 @@ def _read_pool(path: Path | None) -> str:
         raise BadInput("a pool needs its addresses", hint="name a file with one address a line: --pool FILE")
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: cannot be read: {error}") from None
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be read: {error.strerror or error}",
+            hint="name a text file with the pool's addresses, one a line",
+            field="pool",
+        ) from None
+    except UnicodeDecodeError:
+        raise BadInput(
+            f"{path} is no text in UTF-8", hint="save it as UTF-8, one address a line", field="pool"
+        ) from None
 
 
 @app.command("list")
