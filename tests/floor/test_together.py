@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,7 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import bindparam, event, select, update
 
-from wherefrom.db import Prepared, Refused, Tx
+from wherefrom.db import Database, Prepared, Refused, Tx
+from wherefrom.db import sqlite as on_file
 from wherefrom.services import Services
 from wherefrom.sites.tables import host
 from wherefrom.visits.tables import dropped
@@ -33,6 +37,8 @@ RAISE = Prepared(
 RENAME = Prepared(update(host).where(host.c.site_id == bindparam("of_site")).values(name=bindparam("name")))
 
 on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has no round trips
+
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL has no thread of the writer
 
 Counted = tuple[str, int]
 
@@ -154,3 +160,64 @@ async def test_other_work_of_the_batch_is_done_too(services: Services) -> None:
     )
     assert answers == [0, "x", 1, "y"]
     assert await counts(services) == {"a": 2, "x": 1, "y": 1}
+
+
+@on_sqlite
+async def test_the_event_loop_goes_on_while_another_process_holds_the_file(services: Services) -> None:
+    """Were the wait for the file in the event loop, the file would not be let go before the wait is over."""
+    await count_together(services, [("before", 1)])
+    other = sqlite3.connect(services.settings.database.url.removeprefix("sqlite:///"), isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(count_together(services, [("late", 1), ("late", 2)]))
+        assert await counts(services) == {"before": 1}
+        assert not waiting.done()
+        other.execute("COMMIT")
+        assert await waiting == [0, 1]
+    finally:
+        other.close()
+    assert await count_together(services, [("late", 3)]) == [3]
+    assert await counts(services) == {"before": 1, "late": 6}
+
+
+@on_sqlite
+async def test_after_a_batch_that_took_long_the_next_ones_ask_in_the_writers_thread(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a disk that is slow to read holds up the event loop once a while at most."""
+    monkeypatch.setattr(on_file, "_QUICK", 0.0001)
+    monkeypatch.setattr(on_file, "_REST", 0.2)
+    ran: list[bool] = []
+
+    async def dawdle(tx: Tx, items: Sequence[int]) -> Sequence[int]:
+        await tx.fetch(FIND, {"of_site": 1, "of_reason": "any"})
+        ran.append(threading.current_thread() is threading.main_thread())
+        time.sleep(0.001)  # noqa: ASYNC251 - as a disk would
+        return items
+
+    for _ in range(2):
+        await services.db.batch_together(dawdle, 1)
+    assert ran[-1] is False
+    rested = time.monotonic() + 20
+    while not ran[-1] and time.monotonic() < rested:
+        await asyncio.sleep(0.05)
+        await services.db.batch_together(dawdle, 1)
+    assert ran[-1] is True
+
+
+@on_sqlite
+async def test_what_another_process_wrote_is_asked_anew_in_the_event_loop_too(services: Services) -> None:
+    async def count(tx: Tx) -> int:
+        return len(await tx.fetch(FIND, {"of_site": 1, "of_reason": "one"}))
+
+    async def recall(tx: Tx, items: Sequence[int]) -> list[int]:
+        return [await tx.recall(dropped, "key", lambda: count(tx)) for _ in items]
+
+    assert await services.db.batch_together(recall, 1) == 0
+    assert await services.db.batch_together(recall, 1) == 0
+    other = Database(services.settings.database.url)
+    try:
+        await other.batch_together(count_all, ("one", 1))
+        assert await services.db.batch_together(recall, 1) == 1
+    finally:
+        await other.close()

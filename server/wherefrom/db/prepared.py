@@ -47,7 +47,7 @@ class Form:
         found = ((at, type_.result_processor(dialect, _FLOAT8)) for at, type_ in readers)
         self._readers = [(at, convert) for at, convert in found if convert is not None]
         self._width = len(binds)
-        self._inserts: dict[int, str] = {}
+        self._inserts: dict[tuple[int, bool], str] = {}
         self._in_steps = dialect.name == "sqlite"
         self._many = spell_for_many(self.sql, statement, [one.is_constant for one in binds], dialect)
         self._appends = isinstance(statement, Insert)
@@ -91,8 +91,9 @@ class Form:
             answers[keys[at]].append(row)
         return [answers[values] for values in asked]
 
-    def write(self, connection: Connection, rows: Sequence[Row]) -> None:
-        """An INSERT or UPDATE of each of ``rows``."""
+    def write(self, connection: Connection, rows: Sequence[Row], *, or_all_undone: bool = False) -> None:
+        """An INSERT or UPDATE of each of ``rows``. ``or_all_undone``: a fault ends the transaction, so that SQLite need
+        not be able to undo this statement alone, for which it keeps a copy of each page."""
         if self._many is not None and (self._appends or len(rows) > 1):
             execute(connection, self._many.sql, self._many.pack(self.arrange(rows)))
         elif not self._appends:
@@ -103,7 +104,7 @@ class Form:
         else:  # a step for many rows: at each step SQLite's driver lets other threads run, and is slow to come back
             for at in range(0, len(rows), _MOST_ROWS):
                 some = rows[at : at + _MOST_ROWS]
-                execute(connection, self._insert_of(len(some)), tuple(chain.from_iterable(some)))
+                execute(connection, self._insert_of(len(some), or_all_undone), tuple(chain.from_iterable(some)))
 
     def arrange(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Of UPDATEs each once, in the order in which all lock rows."""
@@ -118,12 +119,15 @@ class Form:
         """One order for all who lock rows, so that they never wait for each other."""
         return sorted(asked, key=repr) if self.locks else list(asked)
 
-    def _insert_of(self, size: int) -> str:
-        if size not in self._inserts:
+    def _insert_of(self, size: int, or_all_undone: bool) -> str:
+        place = size, or_all_undone
+        if place not in self._inserts:
             head, _, rest = self.sql.rpartition(" VALUES ")
             row, _, tail = rest.partition(")")  # behind it may stand what to do about a conflict
-            self._inserts[size] = f"{head} VALUES {', '.join([row + ')'] * size)}{tail}"
-        return self._inserts[size]
+            if or_all_undone and not tail:
+                head = head.replace("INSERT", "INSERT OR FAIL", 1)
+            self._inserts[place] = f"{head} VALUES {', '.join([row + ')'] * size)}{tail}"
+        return self._inserts[place]
 
 
 class Prepared:
@@ -149,10 +153,10 @@ Held = Sequence[tuple[Form, list[Row]]]
 
 
 def write_all(connection: Connection, held: Held) -> None:
-    """On PostgreSQL by one statement, where that can be."""
+    """On PostgreSQL by one statement, where that can be. A fault ends the transaction."""
     if len(held) == 1 or not is_one_statement(held):
         for form, rows in held:
-            form.write(connection, rows)
+            form.write(connection, rows, or_all_undone=True)
         return
     written = [(form.many, form.arrange(rows)) for form, rows in held]
     sql = combine(tuple(many.sql for many, _ in written if many))

@@ -1,15 +1,21 @@
 """SQLite: one writer, which lives in a thread of its own, and readers that cannot write.
 
-    write()   ─▶ lock ─▶ a hop to the thread for BEGIN, for each statement, for COMMIT
-    batch()   ─▶ lock ─▶ ┌ in the event loop: each piece, up to the first answer it needs of the database
-                         └ one hop: BEGIN, those pieces to their ends, what all have appended, COMMIT
+    write()           ─▶ lock ─▶ a hop to the thread for BEGIN, for each statement, for COMMIT
+    batch()           ─▶ lock ─▶ ┌ in the event loop: each piece, up to the first answer it needs of the database
+                                 └ one hop: BEGIN, those pieces to their ends, what all have appended, COMMIT
+    batch_together()  ─▶ lock ─▶ ┌ in the event loop: BEGIN, all pieces, what they have appended
+                                 └ one hop: COMMIT
 
-Python runs one thread at a time, and handing over costs more than most statements. So what only appends, as a new visit
-does, runs where everything else runs, and the thread is left with long calls of SQLite, which need no Python. A piece
-that asks is parked at its question and goes on in the thread, after those before it: the event loop never waits for a
-disk. Pieces are coroutines whose awaits complete at once there; ``drive`` runs them to their end. What is recalled of
-earlier answers is believed before BEGIN and looked at after it: has another process written meanwhile, all pieces run
-once more in the thread.
+Python runs one thread at a time, and handing over costs more than most statements: SQLite's driver lets others run four
+times a statement, and a busy event loop is slow to let it go on. So work that was made to be done for many at once, a
+few short statements for all of them (visits), is done where everything else is done, and the thread is left with the
+wait for the disk. That holds while the file is free and its pages are at hand: where another process holds it, or
+a batch took longer than _QUICK seconds, batches go the other way, for _REST seconds.
+
+The other way a piece that asks is parked at its question and goes on in the thread, after those before it: whatever it
+asks, the event loop does not wait. Pieces are coroutines whose awaits complete at once there; ``drive`` runs them to
+their end. What is recalled of earlier answers is believed before BEGIN and looked at after it: has another process
+written meanwhile, all pieces run once more in the thread.
 
 Both ways use the writer's one connection, whose page cache therefore stays warm, and the lock keeps them apart. Other
 processes on the same file are waited for by ``busy_timeout``: in the thread, never in the event loop.
@@ -20,6 +26,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from pathlib import Path
@@ -39,6 +46,7 @@ from wherefrom.errors import SettingsError, Unavailable
 T = TypeVar("T")
 
 _BUSY_MS = 15_000
+_QUICK, _REST = 0.02, 1.0
 CACHED = 512
 """Statements that the driver keeps: those of a page shown have one for each number of rows."""
 
@@ -56,6 +64,7 @@ class Writer:
         self._closed = False
         self._recalled: Recalled = {}
         self._version: int | None = None
+        self._quick_from = 0.0
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
@@ -74,31 +83,58 @@ class Writer:
     async def commit_together(self, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it."""
         async with self._lock:
-            parking = _Parking()
-            run = self._transaction.run
-            tx = Tx(run, self.engine.dialect, gathers=True, recalled=self._recalled, arrive=parking.arrive)
             try:
-                parked = _start(batch, tx)
-                parking.is_over = True
-                await self._hop(self._finish, tx, parked, batch)
+                if await self._begins_here(batch):
+                    self._run_here(batch)
+                    await self._hop(self._transaction.commit)
+                else:
+                    await self._run_there(batch)
             except BaseException:
                 self._recalled.clear()  # it may be of what is undone now
                 await asyncio.shield(self._hop(self._transaction.end))
                 raise
+
+    async def _begins_here(self, batch: list[Piece]) -> bool:
+        """Whether the batch is for the event loop, and its transaction has begun."""
+        if time.monotonic() < self._quick_from or any(piece.together is None for piece in batch):
+            return False
+        if not self._transaction.is_ready:
+            await self._hop(self._transaction.get_ready)
+        return self._transaction.begin_at_once()
+
+    def _run_here(self, batch: list[Piece]) -> None:
+        """In the event loop. Undone when a piece or its rows fail."""
+        began = time.monotonic()
+        self._look_who_wrote()
+        tx = Tx(self._transaction.run, self.engine.dialect, gathers=True, recalled=self._recalled)
+        try:
+            for part in parts(batch):
+                drive(part.run(tx))
+            drive(tx.flush())
+        except Exception as fault:
+            raise Undone(fault) from fault
+        ended = time.monotonic()
+        if ended - began > _QUICK:
+            self._quick_from = ended + _REST
+
+    async def _run_there(self, batch: list[Piece]) -> None:
+        """In the event loop up to the first questions, then in the thread."""
+        parking = _Parking()
+        run = self._transaction.run
+        tx = Tx(run, self.engine.dialect, gathers=True, recalled=self._recalled, arrive=parking.arrive)
+        parked = _start(batch, tx)
+        parking.is_over = True
+        await self._hop(self._finish, tx, parked, batch)
 
     def _finish(self, tx: Tx, parked: list[Coroutine[Any, Any, None]], batch: list[Piece]) -> None:
         """In the thread. Undone when a piece or its rows fail."""
         transaction = self._transaction
         try:
             transaction.begin()
-            version = transaction.version()
-            if version != self._version:  # another process has written since: what is recalled may be no more
-                self._version = version
-                if self._recalled:
-                    self._recalled.clear()
-                    tx = Tx(transaction.run, self.engine.dialect, gathers=True, recalled=self._recalled)
-                    _close(parked)
-                    parked = [part.run(tx) for part in parts(batch)]
+            if self._look_who_wrote():  # what is recalled was no more
+                tx = Tx(transaction.run, self.engine.dialect, gathers=True, recalled=self._recalled)
+                _close(parked)
+                parked = [part.run(tx) for part in parts(batch)]
             try:
                 for piece in parked:
                     drive(piece)
@@ -108,6 +144,16 @@ class Writer:
         finally:
             _close(parked)
         transaction.commit()
+
+    def _look_who_wrote(self) -> bool:
+        """Forgets what is recalled where another process has written since; whether there was any."""
+        version = self._transaction.version()
+        if version == self._version:
+            return False
+        self._version = version
+        had = bool(self._recalled)
+        self._recalled.clear()
+        return had
 
     async def commit_again(self, commit: Commit, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it: by one hop."""
@@ -141,7 +187,8 @@ class Writer:
 
 
 class _Transaction:
-    """One after the other on the writer's connection, which is opened once. All steps are taken in the thread.
+    """One after the other on the writer's connection, which is opened once. All steps are taken in the thread, but for
+    those of batches that run in the event loop, up to their COMMIT.
 
     Begun and ended by the driver, which costs a tenth of SQLAlchemy's way; that one begins its own, inside, when it is
     first asked something."""
@@ -151,14 +198,38 @@ class _Transaction:
         self._checkpoints = checkpoints
         self._connection: Connection | None = None
         self._driver: Any = None
+        self._is_patient = True
 
-    def begin(self) -> None:
+    @property
+    def is_ready(self) -> bool:
+        return self._connection is not None and not self._checkpoints.is_nearly_moved
+
+    def get_ready(self) -> None:
         if self._connection is None:
             self._connection = self._engine.connect()
             self._driver = self._connection.connection.driver_connection
+            self._is_patient = True
         if self._checkpoints.is_nearly_moved:
             self._checkpoints.move_rest(self._driver)
+
+    def begin(self) -> None:
+        self.get_ready()
+        self._wait_for_others(True)
         self._execute("BEGIN IMMEDIATE")
+
+    def begin_at_once(self) -> bool:
+        """When ``is_ready``. Not in the thread, so it waits for nobody: False while another process writes."""
+        self._wait_for_others(False)
+        try:
+            self._driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error:  # whatever it is, ``begin`` will meet it, too
+            return False
+        return True
+
+    def _wait_for_others(self, patient: bool) -> None:
+        if patient != self._is_patient:
+            self._driver.execute(f"PRAGMA busy_timeout = {_BUSY_MS if patient else 0}")
+            self._is_patient = patient
 
     def version(self) -> int:
         """Another one when another connection has written since; asked in a transaction."""
