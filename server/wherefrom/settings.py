@@ -91,6 +91,7 @@ class Mail(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     socket_timeout_seconds: Positive = 60
     max_letter_bytes: Annotated[int, Meta(ge=65_536)] = 52_428_800
     batch: Annotated[int, Meta(ge=1, le=500)] = 200
+    allow: tuple[str, ...] = ("0.0.0.0/0", "::/0")
 
 
 class Smtp(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,6 +218,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
     for key, networks in (
         ("server.trusted_proxies", settings.server.trusted_proxies),
         ("webhooks.allow", settings.webhooks.allow),
+        ("mail.allow", settings.mail.allow),
     ):
         _check_networks(f"{_where(path, sources, key)}: {key}", networks)
     if settings.smtp.host and find_address(settings.smtp.sender) is None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import dns.resolver
+import msgspec
 import pytest
 from dns.resolver import Resolver
 from sqlalchemy import select
 
+from tests.inbox.rows import Rows
 from tests.outbound.office import Office
 from tests.outbound.stage import HTML
 from tests.support.certificates import Certificates, make_certificates
@@ -19,9 +22,13 @@ from tests.support.name_server import NameServer
 from tests.support.ports import free_port
 from tests.support.submission_sink import SubmissionSink
 from wherefrom.events.types import EventType
+from wherefrom.inbox.account import diagnose_account
+from wherefrom.inbox.store.mailboxes import get_mailbox
 from wherefrom.outbound.outcome import PATIENCE
 from wherefrom.outbound.sender_api import OPERATIONS
+from wherefrom.outbound.sender_trial import try_sender
 from wherefrom.outbound.tables import sender
+from wherefrom.settings import Mail
 
 ON_ONE_ENGINE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 """Where the database has no part in what is tested."""
@@ -323,3 +330,19 @@ async def test_an_account_that_works_when_it_is_tried_sends_what_waits(office: O
     assert (await office.sender())["status"] == "working"
     await office.work()
     assert await office.state(made) == ("sent", "accepted", 1)
+
+
+@ON_ONE_ENGINE
+async def test_an_account_inside_is_not_called_where_the_operator_lets_none_lie_there(office: Office) -> None:
+    services = office.stage.services
+    strict = replace(services, settings=msgspec.structs.replace(services.settings, mail=Mail(allow=())))
+    (step,) = await try_sender(strict, office.stage.site_id)
+    assert (step.name, step.ok) == ("connect", False)
+    assert "127.0.0.1 is this machine itself" in step.detail
+    assert "mail.allow" in step.hint
+    mailbox_id, _ = await Rows(services, office.stage.site_id).mailbox()
+    async with services.db.read() as tx:
+        mailbox = await get_mailbox(tx, office.stage.site_id, mailbox_id)
+    sealed = replace(mailbox, host="127.0.0.1", password=services.tokens.encrypt("word"))
+    told, _ = await diagnose_account(strict, sealed)
+    assert [(one.name, one.code) for one in told.steps] == [("dns", "mailbox-inside")]

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.receiver import Answer, Receiver
 from wherefrom.errors import BadInput
+from wherefrom.networks import parse_networks
 from wherefrom.settings import Settings, Webhooks
 from wherefrom.webhooks.guard import AnswerTooLarge, TargetRefused, check_url, client
-from wherefrom.webhooks.networks import parse_networks
 from wherefrom.webhooks.post import post
 
 LOOPBACK = ("127.0.0.1/32",)

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 from wherefrom.errors import BadInput
 from wherefrom.mail.oauth import Client
 from wherefrom.mail.providers import CUSTOM, PRESETS, Provider, get_preset
+from wherefrom.networks import Network, parse_networks
 from wherefrom.settings import OauthClient, Settings
 from wherefrom.webhooks.guard import check_url
-from wherefrom.webhooks.networks import Network, parse_networks
 
 Security = Literal["tls", "starttls", "none"]
 

@@ -18,6 +18,7 @@ from wherefrom.mail.diagnosis import Diagnosis, Step, diagnose
 from wherefrom.mail.failures import MailboxError
 from wherefrom.mail.imap import ImapAccount, ImapSession, Security
 from wherefrom.mail.oauth_failures import TokenRefused
+from wherefrom.networks import parse_networks
 from wherefrom.services import Services
 
 Call = Callable[..., Awaitable[Any]]
@@ -36,6 +37,7 @@ async def open_account(services: Services, mailbox: Mailbox) -> ImapAccount:
         password="" if by_token else services.tokens.decrypt(mailbox.password),
         ca_file=mailbox.ca_file or None,
         token=await valid_token(services, owner_of(mailbox)) if by_token else "",
+        allowed=parse_networks(services.settings.mail.allow),
     )
 
 

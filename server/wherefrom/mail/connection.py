@@ -33,6 +33,7 @@ from wherefrom.mail.failures import (
 )
 from wherefrom.mail.token_login import log_in_by_token
 from wherefrom.mail.wire import Found, Wire, open_socket, resolve, tls_context, within, wrap
+from wherefrom.networks import Network
 
 Security = Literal["tls", "starttls", "none"]
 
@@ -43,7 +44,8 @@ _PARSING = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
 @dataclass(frozen=True, slots=True)
 class ImapAccount:
     """Where and as whom. ``ca_file``: certificates to trust instead of the system's authorities. ``token``: an OAuth
-    access token, which goes instead of the password."""
+    access token, which goes instead of the password. ``allowed``: the networks the host may lie in beside the public
+    internet; None for any."""
 
     host: str
     port: int
@@ -52,6 +54,7 @@ class ImapAccount:
     password: str = field(repr=False)
     ca_file: str | None = None
     token: str = field(default="", repr=False)
+    allowed: tuple[Network, ...] | None = None
 
 
 class Connection:
@@ -88,8 +91,8 @@ class Connection:
             raise
 
     def resolve(self) -> str:
-        """Step 1: the host's addresses; returns the first. DnsFailed."""
-        self._addresses = resolve(self.account.host, self.account.port, self.timeout)
+        """Step 1: the host's addresses; returns the first. DnsFailed, HostRefused."""
+        self._addresses = resolve(self.account.host, self.account.port, self.timeout, self.account.allowed)
         return str(self._addresses[0][4][0])
 
     def open(self) -> None:

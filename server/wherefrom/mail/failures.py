@@ -1,7 +1,8 @@
 """What can go wrong with a mailbox, in words its owner can act on.
 
     MailboxError
-    ├── DnsFailed ─ ConnectionRefused ─ Unreachable ─ TlsFailed      on the way there
+    ├── DnsFailed ─ HostRefused ─ ConnectionRefused                  on the way there
+    ├── Unreachable ─ TlsFailed
     ├── LoginFailed ─ FolderMissing                                  the server answered, and said no
     ├── Throttled (wait_seconds)                                     come later
     └── ConnectionLost ─ ProtocolError                               it broke off, or speaks no IMAP
@@ -42,6 +43,11 @@ class ConnectionRefused(MailboxError):
 class Unreachable(MailboxError):
     code = "mailbox-unreachable"
     title = "The mail server does not answer"
+
+
+class HostRefused(MailboxError):
+    code = "mailbox-inside"
+    title = "The mail server lies where none may lie"
 
 
 class TlsFailed(MailboxError):

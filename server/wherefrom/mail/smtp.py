@@ -17,6 +17,7 @@ import aiosmtplib
 from wherefrom.errors import WherefromError
 from wherefrom.mail.failures import TlsFailed, quote
 from wherefrom.mail.wire import tls_context
+from wherefrom.networks import Network
 
 Security = Literal["tls", "starttls", "none"]
 
@@ -24,7 +25,8 @@ Security = Literal["tls", "starttls", "none"]
 @dataclass(frozen=True, slots=True)
 class SmtpAccount:
     """Where letters are handed in, and as whom. ``username`` "": without a login; ``token``: an OAuth access token in
-    place of the password. ``timeout`` in seconds a step."""
+    place of the password. ``timeout`` in seconds a step. ``allowed``: the networks the host may lie in beside the
+    public internet; None for any, as where the operator has named it."""
 
     host: str
     port: int
@@ -34,6 +36,7 @@ class SmtpAccount:
     token: str = field(default="", repr=False)
     ca_file: str = ""
     timeout: float = 30.0
+    allowed: tuple[Network, ...] | None = None
 
 
 class SmtpError(WherefromError):

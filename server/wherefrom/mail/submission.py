@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 
 import aiosmtplib
 
@@ -28,7 +29,7 @@ from wherefrom.mail.troubles import (
     where,
     words_of,
 )
-from wherefrom.mail.wire import tls_context
+from wherefrom.mail.wire import INSIDE_HINT, tls_context, why_refused
 
 DATA_PATIENCE = 5
 """How many times longer than any other answer the one to a whole letter is waited for (RFC 5321 4.5.3.2.6 asks for ten
@@ -55,11 +56,11 @@ class Submission:
         except TlsFailed as error:
             raise AccountFailed(error.detail, hint=error.hint, trouble="tls", field="ca_file") from None
         smtp = aiosmtplib.SMTP(
-            hostname=account.host, port=account.port, timeout=account.timeout, local_hostname=self._greeting,
+            hostname=account.host, timeout=account.timeout, local_hostname=self._greeting,
             use_tls=account.security == "tls", start_tls=account.security == "starttls", tls_context=context,
         )  # fmt: skip
         try:
-            await smtp.connect()
+            await smtp.connect(sock=await _open_socket(account))
             if smtp.is_ehlo_or_helo_needed:
                 await smtp.ehlo()
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
@@ -144,3 +145,27 @@ class Submission:
         except (aiosmtplib.SMTPException, OSError):
             self.drop()
         return LetterRefused(answer)
+
+
+async def _open_socket(account: SmtpAccount) -> socket.socket:
+    """To an address that was looked at: a name that is asked twice may answer otherwise. OSError, AccountFailed."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(account.timeout):
+        found = await loop.getaddrinfo(account.host, account.port, type=socket.SOCK_STREAM)
+        if why := why_refused(found, account.host, account.allowed):
+            raise AccountFailed(why, hint=INSIDE_HINT, trouble="unreachable", field="host")
+        fault: OSError | None = None
+        for family, kind, protocol, _, address in found:
+            line = socket.socket(family, kind, protocol)
+            line.setblocking(False)
+            try:
+                await loop.sock_connect(line, address)
+            except OSError as error:
+                line.close()
+                fault = error
+            except BaseException:
+                line.close()
+                raise
+            else:
+                return line
+    raise fault or OSError("its name has no address")

@@ -15,19 +15,22 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 from wherefrom.mail.failures import (
     ConnectionLost,
     ConnectionRefused,
     DnsFailed,
+    HostRefused,
     MailboxError,
     ProtocolError,
     TlsFailed,
     Unreachable,
 )
 from wherefrom.mail.spool import Spool
+from wherefrom.networks import Network, refusal
 
 MAX_LINE = 16_777_216
 """Bytes of one answer line: the UIDs of a million letters."""
@@ -36,8 +39,22 @@ _CHUNK = 262_144
 Found = list[tuple[Any, ...]]  # what getaddrinfo returns
 
 
-def resolve(host: str, port: int, timeout: float) -> Found:
-    """The addresses of ``host``. DnsFailed. The system's resolver knows no timeout: when late it is left behind."""
+INSIDE_HINT = "An inside address is opened by the operator: add its network to mail.allow in settings.toml."
+
+
+def why_refused(found: Found, host: str, allowed: Sequence[Network] | None) -> str | None:
+    """Why none of the addresses that ``host`` has is called: one of them is neither public nor in ``allowed`` (None:
+    any may be called, the operator named the host). None when they may."""
+    for *_, address in found if allowed is not None else ():
+        why = refusal(ip_address(address[0].partition("%")[0]), allowed or ())  # whatever network card it is bound to
+        if why:
+            return f"{host} is {why}, and mail servers there are not called"
+    return None
+
+
+def resolve(host: str, port: int, timeout: float, allowed: Sequence[Network] | None = None) -> Found:
+    """The addresses of ``host``. DnsFailed; HostRefused, see ``why_refused``. The system's resolver knows no timeout:
+    when late it is left behind."""
     found: list[Found] = []
     failed: list[OSError | UnicodeError] = []
 
@@ -51,6 +68,8 @@ def resolve(host: str, port: int, timeout: float) -> Found:
     thread.start()
     thread.join(timeout)
     if found and found[0]:
+        if why := why_refused(found[0], host, allowed):
+            raise HostRefused(why, hint=INSIDE_HINT)
         return found[0]
     hint = "Check the server's name for typing errors; the provider's help pages name it, often imap.….com."
     if failed and isinstance(failed[0], socket.gaierror) and failed[0].errno == socket.EAI_AGAIN:

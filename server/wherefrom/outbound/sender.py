@@ -19,6 +19,7 @@ from msgspec import Meta, Struct
 from wherefrom.addresses import ascii_hostname, parse_address
 from wherefrom.errors import BadInput, Conflict, NotFound
 from wherefrom.mail.smtp import Security, SmtpAccount
+from wherefrom.networks import parse_networks
 from wherefrom.outbound import dkim
 from wherefrom.outbound.dkim import Algorithm, DkimKey
 from wherefrom.outbound.return_path import parse_base
@@ -130,6 +131,7 @@ def smtp_account(services: Services, one: Sender) -> SmtpAccount:
         password=services.tokens.decrypt(one.password) if one.password else "",
         ca_file=one.ca_file,
         timeout=services.settings.sending.timeout_seconds,
+        allowed=parse_networks(services.settings.mail.allow),
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from wherefrom.errors import BadInput, Conflict
+from wherefrom.networks import parse_networks
 from wherefrom.services import Services
 from wherefrom.webhooks.endpoint import (
     EVENT_NAMES,
@@ -23,7 +24,6 @@ from wherefrom.webhooks.endpoint import (
     choose_events,
 )
 from wherefrom.webhooks.guard import check_url
-from wherefrom.webhooks.networks import parse_networks
 from wherefrom.webhooks.signature import new_secret
 from wherefrom.webhooks.store import deliveries, endpoints
 

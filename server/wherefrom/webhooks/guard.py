@@ -26,8 +26,8 @@ import httpcore
 import httpx
 
 from wherefrom.errors import BadInput
+from wherefrom.networks import Ip, Network, parse_networks, plain_ip, refusal
 from wherefrom.settings import Settings
-from wherefrom.webhooks.networks import Ip, Network, parse_networks, plain_ip, refusal
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """A name and a port in, the addresses as text out; raises OSError when there are none."""

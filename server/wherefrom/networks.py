@@ -1,6 +1,6 @@
-"""Which IP addresses a webhook may be sent to.
+"""Which IP addresses may be called for somebody: by webhooks, and for mailboxes and sending accounts.
 
-Refuses every address that is not plainly somewhere on the public internet, because a site owner chooses the URL and
+Refuses every address that is not plainly somewhere on the public internet, because a site owner chooses the host and
 the service would otherwise call the operator's inside for them. ``ipaddress.is_global`` is not enough: in 3.11 it
 accepts NAT64 and 6to4 forms of 127.0.0.1, ``::127.0.0.1``, ``fec0::/10`` and multicast. So IPv6 must lie in the block
 that is really handed out (2000::/3) and outside of what is reserved in there; the forms that carry an IPv4 address are
@@ -66,14 +66,14 @@ _ISATAP = (0x00005EFE, 0x02005EFE)  # RFC 5214: the upper half of an interface i
 
 
 def parse_networks(blocks: Iterable[str]) -> tuple[Network, ...]:
-    """The CIDRs of ``settings.webhooks.allow``; SettingsError names the one that is none."""
+    """The CIDRs of an allow-list in the settings; SettingsError names the one that is none."""
     networks: list[Network] = []
     for block in blocks:
         try:
             networks.append(ipaddress.ip_network(block))
         except ValueError as error:
             raise SettingsError(
-                f"webhooks.allow: “{block}” is no network: {error}", hint="write it as 10.20.0.0/16 or fd00:1::/64"
+                f"“{block}” is no network: {error}", hint="write it as 10.20.0.0/16 or fd00:1::/64"
             ) from None
     return tuple(networks)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wherefrom.errors import SettingsError
-from wherefrom.webhooks.networks import parse_networks, refusal
+from wherefrom.networks import parse_networks, refusal
 
 ip = ipaddress.ip_address
 
@@ -106,5 +106,5 @@ def test_allowing_an_inner_ipv4_network_does_not_open_tunnels_to_it():
 
 
 def test_a_wrong_network_in_the_settings_is_named():
-    with pytest.raises(SettingsError, match=r"webhooks\.allow.*10\.0\.0\.1/8"):
+    with pytest.raises(SettingsError, match=r"10\.0\.0\.1/8"):
         parse_networks(["10.0.0.0/8", "10.0.0.1/8"])
