@@ -28,6 +28,7 @@ from wherefrom.db import Database
 from wherefrom.db.migrate import check_revision
 from wherefrom.errors import Unavailable, WherefromError
 from wherefrom.housekeeping import Housekeeping
+from wherefrom.inbox.indexing import Indexing
 from wherefrom.inbox.probe import ProbeTaker
 from wherefrom.inbox.routes import routes as inbox_routes
 from wherefrom.inbox.sort import Sorting
@@ -65,6 +66,7 @@ TAKERS: tuple[Taker, ...] = (ProbeTaker(), BounceTaker(), Attribution())
 _POLL_SECONDS = 1.0  # how long work of another process waits at most; one's own rings the bell
 _RELEASE_SECONDS = 30.0
 _PROBE_SECONDS = 30.0
+_INDEX_SECONDS = 30.0
 _REPORTS_SECONDS = 30.0
 _CLOCK_SECONDS = 2.0
 _HOUSEKEEPING_SECONDS = 60.0  # how often it looks whether anything is due
@@ -103,6 +105,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Worker("probes", Rounds(services).step, idle=_PROBE_SECONDS, topic="probes"),
         Worker("hits", functools.partial(judge_hits, services), idle=_POLL_SECONDS, topic="hits"),
         Resident("letters", Postman(services).run),
+        Worker("index", Indexing(services).step, idle=_INDEX_SECONDS, topic="index"),
         Worker("reports", Rollup(services).step, idle=_REPORTS_SECONDS, topic="reports"),
         Worker("clock", ClockWatch(services).step, idle=_CLOCK_SECONDS, topic="clock"),
         Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),

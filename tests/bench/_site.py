@@ -289,6 +289,12 @@ def _traits(is_sqlite: bool) -> Iterator[str]:
         )
 
 
+_FRESH = (
+    "INSERT INTO search_fresh (site_id, arrived_at, message_id) SELECT site_id, arrived_at, id FROM message"
+    " ORDER BY site_id, arrived_at, id"
+)
+"""No letter is indexed yet."""
+
 Told = Callable[[str], None]
 
 
@@ -316,7 +322,7 @@ def fill_sqlite(url: str, plan: Plan, told: Told) -> None:
     connection.execute(
         f"INSERT OR REPLACE INTO visit_counter (site_id, next) VALUES ({plan.site_id}, {plan.visits + 1})"
     )
-    for statement in _traits(is_sqlite=True):
+    for statement in (*_traits(is_sqlite=True), _FRESH):
         connection.execute(statement)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.close()
@@ -355,7 +361,7 @@ async def fill_postgresql(url: str, plan: Plan, told: Told) -> None:
         f"INSERT INTO visit_counter (site_id, next) VALUES ({plan.site_id}, {plan.visits + 1})"
         " ON CONFLICT (site_id) DO UPDATE SET next = excluded.next"
     )
-    for statement in _traits(is_sqlite=False):
+    for statement in (*_traits(is_sqlite=False), _FRESH):
         await connection.execute(statement)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()

@@ -38,6 +38,7 @@ from wherefrom.app import build_app, open_services
 from wherefrom.clock import SystemClock
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
+from wherefrom.inbox.indexing import Indexing
 from wherefrom.reports.rollup import Rollup
 from wherefrom.services import Services
 from wherefrom.settings import Data, DatabaseGroup, Settings
@@ -110,6 +111,8 @@ MEASURED: dict[str, tuple[float, Measured]] = {
     "history, letters of one address": (HISTORY, lambda one: one.api("/messages?sender=lead3@customer.example")),
     "history, text many wrote": (HISTORY, lambda one: one.page(f"?q={COMMON}")),
     "history, text few wrote": (HISTORY, lambda one: one.page(f"?q={RARE}")),
+    "history, two words few wrote": (HISTORY, lambda one: one.page(f"?q=of+chairs+to+our+office+{RARE}")),
+    "history, of a country": (HISTORY, lambda one: one.page("?country=NP")),
     "history, text nobody wrote": (HISTORY, lambda one: one.page("?q=xylograph")),
     "how large a pool to have": (REPORTS, lambda one: one.api(f"/targets/{one.targets['pool']}/pool")),
     "report: by source, 30 days": (REPORTS, lambda one: one.api("/reports/sources")),
@@ -121,12 +124,17 @@ MEASURED: dict[str, tuple[float, Measured]] = {
 
 
 async def _sum_up(services: Services) -> None:
-    """What the worker does in the background, newest first: as far as reports of a year need it."""
+    """What the workers do in the background: sums, the newest first, as far as reports of a year need them; and the
+    index of texts."""
     rollup, began = Rollup(services), time.perf_counter()
     for _ in range(_STEPS):
         if not await rollup.step():
             break
     print(f"summed up in {time.perf_counter() - began:.0f} s", flush=True)
+    indexing, began = Indexing(services), time.perf_counter()
+    while await indexing.step():
+        pass
+    print(f"texts indexed in {time.perf_counter() - began:.1f} s", flush=True)
 
 
 async def _prepare(url: str, visits: int, settings: Settings) -> None:
@@ -273,6 +281,8 @@ async def run(options: argparse.Namespace, folder: Path) -> None:
                 for visits, url in urls.items()
             ]
             if options.fill:
+                for url in urls.values():
+                    await _analyze(url)
                 return
             await _measure(benches, options.rounds, options.only)
             print(f"{options.engine}, load average {os.getloadavg()[0]:.1f}")

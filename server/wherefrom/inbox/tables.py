@@ -1,6 +1,6 @@
 """Tables of the inbox room."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, String, Table, Text, text
 
 from wherefrom.db import Json, Moment, metadata
 
@@ -179,6 +179,39 @@ trait = Table(
     Column("arrived_at", Moment, primary_key=True, autoincrement=False),
     Column("message_id", BigInteger, primary_key=True, autoincrement=False),
     Index("ix_trait_message", "site_id", "message_id"),
+)
+
+search_fresh = Table(
+    "search_fresh",  # letters that are in no part of the index yet, by their place in the history
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("arrived_at", Moment, primary_key=True, autoincrement=False),
+    Column("message_id", BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+search_part = Table(
+    "search_part",  # letters that were indexed together
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("status", String(8), nullable=False),  # making, ready, stale (some letter is gone), dropped
+    Column("claimed_until", Moment, nullable=False),  # until then somebody makes it
+    Column("newest_at", Moment, nullable=False),  # when its newest letter arrived, and its oldest
+    Column("oldest_at", Moment, nullable=False),
+    Column("letters", Integer, nullable=False),
+    Column("places", LargeBinary, nullable=False),  # of its letters, the newest first: see store/parts.py
+    Index("ix_search_part_newest", "site_id", "newest_at"),
+)
+
+search_gram = Table(
+    "search_gram",  # which letters of a part have a gram
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("part_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("gram", BigInteger, primary_key=True, autoincrement=False),  # see grams.py, as for the next
+    Column("letters", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 author = Table(

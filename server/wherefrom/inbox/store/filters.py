@@ -104,20 +104,25 @@ def is_selective(wanted: HistoryFilter) -> bool:
     return wanted != HistoryFilter(date_from=wanted.date_from, date_to=wanted.date_to)
 
 
-def _contains(words: str) -> ColumnElement[bool]:
-    """Text search in any case. SQLite, and PostgreSQL in the C locale, fold the case of ASCII letters only, so other
-    alphabets get the cases people write: as given, lower, upper, capitalised."""
+def list_forms(words: str) -> list[str]:
+    """The ways of writing in which a text is looked for, as given first. SQLite, and PostgreSQL in the C locale, fold
+    the case of ASCII letters only, so other alphabets get the cases people write: lower, upper, capitalised."""
     words = words.strip()[:_LONGEST_SEARCH]
-    forms = [words]
-    if not words.isascii():
-        forms = list(dict.fromkeys([words, words.lower(), words.upper(), words.capitalize(), words.title()]))
+    if words.isascii():
+        return [words]
+    return list(dict.fromkeys([words, words.lower(), words.upper(), words.capitalize(), words.title()]))
+
+
+def _contains(words: str) -> ColumnElement[bool]:
+    """Text search in any case. (``inbox.grams`` finds the letters for which this may be true.)"""
+    forms = list_forms(words)
     columns = (message.c.subject, message.c.from_address, message.c.from_name, message.c.text)
     receivers = (
         select(literal(1))
         .where(
             message_address.c.site_id == message.c.site_id,
             message_address.c.message_id == message.c.id,
-            message_address.c.address.icontains(words, autoescape=True),
+            message_address.c.address.icontains(forms[0], autoescape=True),
         )
         .exists()
     )

@@ -5,6 +5,10 @@ filter that hardly any letter fits could still walk through all of them; so a pa
 each four times the last, and stops after 60,000 letters (20,000 when their text is searched): it then comes back
 short, or empty, with a cursor from which the search goes on. A page is at its end only when ``next_cursor`` is None.
 
+A text that many wrote is found among the newest letters. Where these are not enough, those that may have it come from
+the index (``candidates``), as far as it has come; then the same condition decides as without it. Words too short for
+the index, and sites with few letters, do without.
+
 Measured at 100,000 letters with 100,000 visits (2 cores, SQLite / PostgreSQL 15): a page 4 / 4 ms, deep pages the
 same; 1 in 50 by UTM 12 / 55 ms; a marker nobody has 130 / 210 ms; a text nobody wrote 70 / 200 ms.
 """
@@ -22,7 +26,10 @@ from wherefrom.clock import from_ms, to_ms
 from wherefrom.db import Tx
 from wherefrom.db.keys import among
 from wherefrom.errors import BadInput
-from wherefrom.inbox.store.filters import HistoryFilter, conditions, find_trait, is_selective, span
+from wherefrom.inbox.grams import list_needles
+from wherefrom.inbox.store.candidates import Candidates, Needles
+from wherefrom.inbox.store.filters import HistoryFilter, conditions, find_trait, is_selective, list_forms, span
+from wherefrom.inbox.store.parts import Part, list_askable
 from wherefrom.inbox.store.rows import HistoryRow, read_row, select_rows, with_details
 from wherefrom.inbox.store.traits import list_places
 from wherefrom.inbox.tables import message
@@ -31,6 +38,9 @@ MOST_ROWS = 200
 MOST_LOOKED_AT = 60_000
 MOST_SEARCHED = 20_000  # texts are longer to look through than columns
 _FIRST_WINDOW = 500
+_FIRST_GLANCE = 4  # pages of the newest letters that a text is looked for in without the index
+_FEW_PLACES = 1_000
+_MOST_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +87,8 @@ async def list_messages(
     elif wanted.sender or not is_selective(wanted):
         page = await _window(tx, site_id, fitting, place, None, limit)
     else:
-        page = await _search(tx, site_id, wanted, fitting, place, limit)
+        asked = await _search_index(tx, site_id, wanted, fitting, place, limit) if wanted.text else None
+        page = asked or await _search(tx, site_id, wanted, fitting, place, limit)
     rows = await with_details(tx, site_id, page.rows)
     return rows, page.next.text if page.next else None
 
@@ -105,6 +116,52 @@ async def _search(
             return page
         left -= window
         window *= 4
+    return page
+
+
+async def _search_index(
+    tx: Tx, site_id: int, wanted: HistoryFilter, fitting: Sequence[Any], place: Cursor | None, limit: int
+) -> _Page | None:
+    """The same by the index of texts; None where it is of no use."""
+    needles = list_needles(list_forms(wanted.text))
+    known = await list_askable(tx, site_id) if needles else []
+    if needles is None or not known:
+        return None
+    if (trait := find_trait(wanted)) is not None:
+        dates = wanted.date_from, wanted.date_to
+        if len(await list_places(tx, site_id, trait, dates, None, _FEW_PLACES)) < _FEW_PLACES:
+            return None
+    for _ in range(3):
+        page = await _ask_index(tx, site_id, wanted, fitting, (known, needles), place, limit)
+        before, known = known, await list_askable(tx, site_id)
+        if [one.id for one in known] == [one.id for one in before]:
+            return page
+    return None
+
+
+async def _ask_index(
+    tx: Tx, site_id: int, wanted: HistoryFilter, fitting: Sequence[Any], index: tuple[Sequence[Part], Needles],
+    place: Cursor | None, limit: int,
+) -> _Page:  # fmt: skip
+    """First the newest letters as they are, then those the index names."""
+    floor = await _find_floor(tx, site_id, wanted, place, _FIRST_GLANCE * limit)
+    page = await _window(tx, site_id, fitting, place, floor, limit)
+    if page.next is not None or floor is None:
+        return page
+    page.next = floor
+    below = floor.at, floor.id
+    candidates = Candidates(tx, site_id, *index, below, (wanted.date_from, wanted.date_to))
+    left, window = MOST_SEARCHED, 2 * limit
+    while left > 0 and len(page.rows) < limit:
+        places = await candidates.next(min(window, left))
+        if not places:
+            page.next = None
+            break
+        found = await _among(tx, site_id, fitting, [id_ for _, id_ in places], limit - len(page.rows))
+        page.rows += found.rows
+        page.next = found.next or Cursor(*places[-1])
+        left -= len(places)
+        window = min(window * 4, _MOST_AT_ONCE)
     return page
 
 

@@ -24,6 +24,7 @@ from wherefrom.db.insert import insert_unless_there
 from wherefrom.db.keys import among
 from wherefrom.events.late_store import note_change_of
 from wherefrom.inbox.evidence import Earlier
+from wherefrom.inbox.store.parts import add_fresh
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.substitution.tables import lease
 
@@ -73,6 +74,7 @@ _STORED = (
     message.c.historic,
 )  # fmt: skip
 _FINISHED = ("sorted", "taken", "unreadable")
+_SEARCHED = ("sorted", "unreadable")
 _UNSORTED: dict[str, Any] = {
     "status": "stored", "status_reason": "", "duplicate_of": None, "tries": 0, "claimed_until": None,
     "written_at": None, "message_id": None, "in_reply_to": None, "references": None, "subject": "",
@@ -226,6 +228,8 @@ async def mark_message(tx: Tx, stored: Stored, status: str, values: Mapping[str,
     values = {**values, "status": status, "claimed_until": None}
     which = {"of_site": stored.site_id, "of_id": stored.id, "of_claim": stored.claimed_until}
     done = await tx.change(_mark(tuple(values)), {**which, **{f"new_{name}": one for name, one in values.items()}})
+    if done and status in _SEARCHED:
+        await add_fresh(tx, stored.site_id, [(stored.arrived_at, stored.id)])
     return bool(done)
 
 

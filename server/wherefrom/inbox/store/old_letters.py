@@ -12,6 +12,7 @@ from wherefrom.db.walk import Slice, find_old
 from wherefrom.events.late_store import note_change_at
 from wherefrom.events.tables import event
 from wherefrom.inbox.store.gone import note_gone
+from wherefrom.inbox.store.parts import forget_places
 from wherefrom.inbox.tables import attachment, author, match, message, message_address, trait
 from wherefrom.webhooks.store.deals import delete_deals
 from wherefrom.webhooks.store.old import IS_OPEN, forget_told
@@ -43,6 +44,7 @@ async def forget_letters(tx: Tx, site_id: int, ids: Sequence[int]) -> tuple[int,
     files = select(attachment.c.sha256).where(attachment.c.site_id == site_id, attachment.c.message_id.in_(going))
     names = {row.sha256 for row in found} | set(await tx.scalars(files))
     await note_gone(tx, site_id, going)
+    await forget_places(tx, site_id, [(row.arrived_at, row.id) for row in found])
     for table in (message_address, attachment, match, author, trait):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.message_id.in_(going)))
     await delete_deals(tx, site_id, going, with_messages=True)

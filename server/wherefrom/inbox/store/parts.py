@@ -1,0 +1,213 @@
+"""Rows of ``search_fresh``, ``search_part`` and ``search_gram``: the index of what stands in letters.
+
+Each letter that the history shows whole is fresh, or in a part that can be asked (``ready``, ``stale``); for a moment
+it may be both. Who keeps it so is ``inbox.indexing``.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import BigInteger, delete, func, literal, select, tuple_, update
+
+from wherefrom.clock import from_ms, to_ms
+from wherefrom.db import Prepared, Tx
+from wherefrom.db.insert import insert_unless_there
+from wherefrom.db.keys import among
+from wherefrom.inbox.store.traits import Place
+from wherefrom.inbox.tables import message, message_address, search_fresh, search_gram, search_part
+
+_ADD_FRESH = Prepared(insert_unless_there(search_fresh, "site_id", "arrived_at", "message_id"))
+_ADD_GRAM = Prepared(search_gram.insert())
+_CAN_BE_ASKED = ("ready", "stale")
+_COLUMNS = (
+    search_part.c.id, search_part.c.status, search_part.c.claimed_until, search_part.c.newest_at,
+    search_part.c.oldest_at, search_part.c.letters,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """``status``: making (until ``claimed_until``), ready, stale (to be made anew: a letter of it is gone), dropped."""
+
+    id: int
+    status: str
+    claimed_until: datetime
+    newest_at: datetime
+    oldest_at: datetime
+    letters: int
+
+
+# ------------------------------------------------------------------------------------------------------- fresh letters
+
+
+async def add_fresh(tx: Tx, site_id: int, places: Iterable[Place]) -> None:
+    """These letters are in no part. In a group commit one statement for all letters of a batch."""
+    rows = [{"site_id": site_id, "arrived_at": at, "message_id": message_id} for at, message_id in places]
+    await tx.append(_ADD_FRESH, rows)
+
+
+async def count_fresh(tx: Tx, site_id: int, most: int) -> int:
+    """How many there are; no further than ``most``."""
+    some = select(search_fresh.c.message_id).where(search_fresh.c.site_id == site_id).limit(most).subquery()
+    return int(await tx.scalar(select(func.count()).select_from(some)))
+
+
+async def list_fresh(tx: Tx, site_id: int, below: Place | None, limit: int) -> list[Place]:
+    """The newest below a place."""
+    query = select(search_fresh.c.arrived_at, search_fresh.c.message_id).where(search_fresh.c.site_id == site_id)
+    if below is not None:
+        bound = tuple_(literal(below[0], search_fresh.c.arrived_at.type), literal(below[1], BigInteger))
+        query = query.where(tuple_(search_fresh.c.arrived_at, search_fresh.c.message_id) < bound)
+    query = query.order_by(search_fresh.c.arrived_at.desc(), search_fresh.c.message_id.desc()).limit(limit)
+    return [(at, message_id) for at, message_id in await tx.execute(query)]
+
+
+async def list_arriving(tx: Tx, site_id: int) -> list[Place]:
+    """Letters of which the beginning is here: they are neither fresh nor in a part. Hardly ever any."""
+    mine = message.c.site_id == site_id, message.c.status == "arriving"
+    rows = await tx.execute(select(message.c.arrived_at, message.c.id).where(*mine).limit(1000))
+    return [(at, message_id) for at, message_id in rows]
+
+
+# ------------------------------------------------------------------------------------------------------- asking
+
+
+async def list_parts(tx: Tx, site_id: int) -> list[Part]:
+    """All, whatever their status, the one with the newest letter first."""
+    query = select(*_COLUMNS).where(search_part.c.site_id == site_id)
+    rows = await tx.execute(query.order_by(search_part.c.newest_at.desc(), search_part.c.id))
+    return [Part(*row) for row in rows]
+
+
+async def list_askable(tx: Tx, site_id: int) -> list[Part]:
+    """Those that can be asked."""
+    return [one for one in await list_parts(tx, site_id) if one.status in _CAN_BE_ASKED]
+
+
+async def read_grams(
+    tx: Tx, site_id: int, part_ids: Sequence[int], grams: Sequence[int]
+) -> dict[int, dict[int, bytes]]:
+    """By part and gram, which of the part's letters have it."""
+    query = select(search_gram.c.part_id, search_gram.c.gram, search_gram.c.letters).where(
+        search_gram.c.site_id == site_id, among(search_gram.c.part_id, "parts"), among(search_gram.c.gram, "grams")
+    )
+    found: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
+    for part_id, gram, letters in await tx.execute(query, {"parts": list(part_ids), "grams": list(grams)}):
+        found[part_id][gram] = letters
+    return found
+
+
+async def read_places(tx: Tx, site_id: int, part_ids: Sequence[int]) -> dict[int, list[Place]]:
+    """The places of the letters of these parts, by their numbers."""
+    mine = search_part.c.site_id == site_id, among(search_part.c.id, "parts")
+    rows = await tx.execute(select(search_part.c.id, search_part.c.places).where(*mine), {"parts": list(part_ids)})
+    return {part_id: _unpack(places) for part_id, places in rows}
+
+
+async def read_texts(tx: Tx, site_id: int, message_ids: Sequence[int]) -> dict[int, list[str]]:
+    """What a text is looked for in, of each of these letters that is there."""
+    columns = message.c.id, message.c.subject, message.c.from_address, message.c.from_name, message.c.text
+    query = select(*columns).where(message.c.site_id == site_id, among(message.c.id, "ids"))
+    found = {row[0]: list(row[1:]) for row in await tx.execute(query, {"ids": list(message_ids)})}
+    receivers = select(message_address.c.message_id, message_address.c.address).where(
+        message_address.c.site_id == site_id, among(message_address.c.message_id, "ids")
+    )
+    for message_id, address in await tx.execute(receivers, {"ids": list(message_ids)}):
+        if message_id in found:
+            found[message_id].append(address)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------------- making parts
+
+
+async def add_part(tx: Tx, site_id: int, part_id: int, places: Sequence[Place], until: datetime) -> None:
+    """A part that somebody makes until then, of letters by their place, the newest first."""
+    values = {
+        "site_id": site_id, "id": part_id, "status": "making", "claimed_until": until, "newest_at": places[0][0],
+        "oldest_at": places[-1][0], "letters": len(places), "places": _pack(places),
+    }  # fmt: skip
+    await tx.execute(search_part.insert().values(values))
+
+
+async def add_grams(tx: Tx, site_id: int, part_id: int, rows: Iterable[tuple[int, bytes]], until: datetime) -> bool:
+    """Some grams of a part that is being made; False when it was dropped, and nothing is written."""
+    if not await _set(tx, site_id, [part_id], ("making",), claimed_until=until):
+        return False
+    values = [{"site_id": site_id, "part_id": part_id, "gram": gram, "letters": one} for gram, one in rows]
+    await tx.append(_ADD_GRAM, values)
+    return True
+
+
+async def publish_part(tx: Tx, site_id: int, part_id: int, places: Sequence[Place], instead_of: Sequence[int]) -> bool:
+    """The part can be asked, in place of others; its letters are not fresh any more. False when it was dropped, or one
+    of the others has changed: then the caller undoes this."""
+    if not await _set(tx, site_id, [part_id], ("making",), status="ready"):
+        return False
+    if instead_of and await _set(tx, site_id, instead_of, ("ready",), status="dropped") != len(instead_of):
+        return False
+    mine = (
+        search_fresh.c.site_id == site_id, search_fresh.c.arrived_at >= places[-1][0],
+        search_fresh.c.arrived_at <= places[0][0], among(search_fresh.c.message_id, "ids"),
+    )  # fmt: skip
+    await tx.execute(delete(search_fresh).where(*mine), {"ids": [message_id for _, message_id in places]})
+    return True
+
+
+async def drop_made(tx: Tx, site_id: int, part_id: int) -> None:
+    """A part that was being made is not wanted any more."""
+    await _set(tx, site_id, [part_id], ("making",), status="dropped")
+
+
+async def dissolve_part(tx: Tx, site_id: int, part_id: int) -> None:
+    """Makes those of its letters that are still there fresh again."""
+    places = (await read_places(tx, site_id, [part_id])).get(part_id, [])
+    query = select(message.c.id).where(message.c.site_id == site_id, among(message.c.id, "ids"))
+    there = set(await tx.scalars(query, {"ids": [message_id for _, message_id in places]}))
+    await add_fresh(tx, site_id, [one for one in places if one[1] in there])
+    await _set(tx, site_id, [part_id], _CAN_BE_ASKED, status="dropped")
+
+
+async def remove_some(tx: Tx, site_id: int, part_id: int, limit: int) -> None:
+    """Takes away ``limit`` grams of a part that cannot be asked, or all that is left of it."""
+    mine = search_gram.c.site_id == site_id, search_gram.c.part_id == part_id
+    last = await tx.scalar(select(search_gram.c.gram).where(*mine).order_by(search_gram.c.gram).offset(limit).limit(1))
+    if last is not None:
+        await tx.execute(delete(search_gram).where(*mine, search_gram.c.gram < last))
+        return
+    await tx.execute(delete(search_gram).where(*mine))
+    await tx.execute(delete(search_part).where(search_part.c.site_id == site_id, search_part.c.id == part_id))
+
+
+async def forget_places(tx: Tx, site_id: int, places: Sequence[Place]) -> None:
+    """These letters go: what was kept of them goes with the parts they may be in, which are made anew."""
+    if not places:
+        return
+    moments, ids = {at for at, _ in places}, [message_id for _, message_id in places]
+    fresh = search_fresh.c.arrived_at.in_(moments), search_fresh.c.message_id.in_(ids)
+    await tx.execute(delete(search_fresh).where(search_fresh.c.site_id == site_id, *fresh))
+    near = search_part.c.newest_at >= min(moments), search_part.c.oldest_at <= max(moments)
+    rows = await tx.execute(select(*_COLUMNS).where(search_part.c.site_id == site_id, *near))
+    parts = [one for one in (Part(*row) for row in rows) if any(one.oldest_at <= at <= one.newest_at for at in moments)]
+    if parts:  # in this order: what is being made may become ready between the two
+        await _set(tx, site_id, [one.id for one in parts], ("making",), status="dropped")
+        await _set(tx, site_id, [one.id for one in parts], ("ready",), status="stale")
+
+
+async def _set(tx: Tx, site_id: int, part_ids: Sequence[int], statuses: Sequence[str], **values: object) -> int:
+    """Changes those of the parts that have one of the statuses; how many."""
+    mine = search_part.c.site_id == site_id, search_part.c.id.in_(part_ids), search_part.c.status.in_(statuses)
+    return (await tx.execute(update(search_part).where(*mine).values(**values))).rowcount
+
+
+def _pack(places: Sequence[Place]) -> bytes:
+    return b"".join(struct.pack("<qq", to_ms(at), message_id) for at, message_id in places)
+
+
+def _unpack(packed: bytes) -> list[Place]:
+    return [(from_ms(at), message_id) for at, message_id in struct.iter_unpack("<qq", packed)]
