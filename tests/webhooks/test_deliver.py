@@ -23,6 +23,7 @@ from wherefrom.webhooks.endpoint import Endpoint
 from wherefrom.webhooks.fanout import fan_out
 from wherefrom.webhooks.store import find_deals
 from wherefrom.webhooks.store.deliveries import Attempt, Delivery, list_attempts, list_deliveries
+from wherefrom.webhooks.store.due import Claimed, claim_deliveries, list_due, release_claims
 from wherefrom.webhooks.store.endpoints import get_endpoint
 
 
@@ -285,11 +286,9 @@ async def test_a_crash_between_the_post_and_the_write_sends_the_same_id_again(
     receiver.hang()
     await tell(services, 5)
     await fan_out(services)
-    stop = asyncio.Event()
-    dying = asyncio.create_task(Courier(services).run(stop))
-    first = await receiver.next()  # the receiver has the letter, nobody has written that down
-    dying.cancel()
-    await asyncio.gather(dying, return_exceptions=True)
+    dead = Courier(services)
+    assert await dead.step()
+    first = await receiver.next()  # the receiver has the letter, and nobody is ever going to write that down
     await work(services)
     assert len(receiver.requests) == 1  # its claim still holds
     clock.advance(timedelta(minutes=2))
@@ -300,6 +299,8 @@ async def test_a_crash_between_the_post_and_the_write_sends_the_same_id_again(
     Webhook(added.secret).verify(second.body, dict(second.headers))
     [one] = await deliveries(services)
     assert one.status == "delivered"
+    receiver.stop()  # which ends the first request, too
+    await dead.settle()
 
 
 async def test_two_workers_never_both_deliver_one_letter(services: Services, receiver: Receiver):
@@ -493,3 +494,59 @@ async def test_removing_an_endpoint_calls_off_what_waits(services: Services, rec
     await work(services)
     assert [one.status for one in await deliveries(services)] == ["cancelled"]
     assert len(receiver.requests) == 1
+
+
+async def test_a_courier_that_is_broken_off_leaves_the_letter_to_the_next_one_at_once(
+    services: Services, receiver: Receiver
+):
+    await listen(services, receiver.url)
+    await tell(services, 5)
+    await fan_out(services)
+    receiver.hang()
+    working = asyncio.create_task(Courier(services).run(asyncio.Event()))
+    await receiver.next()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    [one] = await deliveries(services)
+    assert (one.status, one.attempts) == ("pending", 0)
+    await work(services)  # the clock stands still: no claim has run out
+    assert len(receiver.requests) == 2
+    assert {each.headers["webhook-id"] for each in receiver.requests} == {f"msg_{one.id}"}
+    [one] = await deliveries(services)
+    assert (one.status, one.attempts) == ("delivered", 1)
+
+
+async def test_of_a_failing_endpoint_the_probe_that_was_broken_off_is_made_anew(
+    services: Services, receiver: Receiver, clock: FixedClock
+):
+    await listen(services, receiver.url)
+    await tell(services, 5)
+    receiver.answer(500)
+    await work(services)
+    clock.advance(timedelta(seconds=6))
+    receiver.hang()
+    working = asyncio.create_task(Courier(services).run(asyncio.Event()))
+    await receiver.next(), await receiver.next()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    await work(services)
+    assert len(receiver.requests) == 3
+
+
+async def test_a_claim_that_another_process_has_taken_over_is_not_let_go(services: Services, clock: FixedClock):
+    await listen(services, "http://127.0.0.1:9999/")
+    await tell(services, 5)
+    await fan_out(services)
+
+    async def claim() -> list[Claimed]:
+        now = clock.now()
+        async with services.db.write() as tx:
+            chosen = await list_due(tx, now, 4, 10)
+            return await claim_deliveries(tx, chosen, now, now + timedelta(minutes=1), now)
+
+    mine = await claim()
+    clock.advance(timedelta(minutes=2))
+    assert len(await claim()) == 1
+    async with services.db.write() as tx:
+        await release_claims(tx, mine)
+    assert await claim() == []

@@ -3,7 +3,8 @@
     due ─▶ claimed (one conditional write) ─▶ signed, posted ─▶ what follows is written (``outcome.py``)
 
 At least once: when the process dies between the post and the write, the claim runs out and the same body goes again
-under the same webhook-id.
+under the same webhook-id. A process that is asked to stop lets go of what has not been answered within the grace: the
+next one posts it at once.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _SHORTEST_IDLE = 0.002
 _CLAIM_MARGIN = timedelta(seconds=45)
 _PROBE_MARGIN = timedelta(seconds=2)  # a second probe does no harm; silence after a crash does
 _MOST_LOOKED_AT = 1000
+_RELEASE_SECONDS = 2.0  # of those a process has to close
 
 
 class Courier:
@@ -46,6 +48,7 @@ class Courier:
         self._slots = slots
         self._chance = chance
         self._running: dict[asyncio.Task[None], Due] = {}
+        self._unanswered: list[Claimed] = []
 
     @property
     def busy(self) -> bool:
@@ -54,7 +57,7 @@ class Courier:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, then lets what is on the way arrive. When cancelled, what is on the way is
-        dropped, and due again when its claim runs out. A fault in here (the database is away) leaves it on its way."""
+        dropped, and due again at once. A fault in here (the database is away) leaves it on its way."""
         bell = self._services.bell
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -67,8 +70,7 @@ class Courier:
                 waking.cancel()
             await self.settle()
         except asyncio.CancelledError:
-            for task in self._running:
-                task.cancel()
+            await self._drop()
             raise
         finally:
             stopping.cancel()
@@ -107,6 +109,25 @@ class Courier:
         while self._running:
             await asyncio.wait(set(self._running))
 
+    async def _drop(self) -> None:
+        """Breaks off what is on the way, and lets go of it. What was answered and could not be written down stays
+        claimed: it is not to come a second time while whoever answered still works on the first."""
+        dropped = list(self._running)
+        for task in dropped:
+            task.cancel()
+        await asyncio.gather(*dropped, return_exceptions=True)
+        if not self._unanswered:
+            return
+        releasing = asyncio.create_task(self._release(), name="release of deliveries")
+        await asyncio.wait({releasing}, timeout=_RELEASE_SECONDS)
+        if not releasing.done() or releasing.exception() is not None:
+            releasing.cancel()
+            log.warning("deliveries not answered are due again when their claims run out", number=len(dropped))
+
+    async def _release(self) -> None:
+        async with self._services.db.write() as tx:
+            await due.release_claims(tx, self._unanswered)
+
     def _finished(self, task: asyncio.Task[None]) -> None:
         del self._running[task]
         self._services.bell.ring(TOPIC)  # a slot is free
@@ -116,7 +137,11 @@ class Courier:
     async def _deliver(self, claimed: Claimed) -> None:
         services = self._services
         started_at, clock = services.clock.now(), time.monotonic()
-        answer = await self._post(claimed, started_at)
+        try:
+            answer = await self._post(claimed, started_at)
+        except asyncio.CancelledError:
+            self._unanswered.append(claimed)
+            raise
         milliseconds = round((time.monotonic() - clock) * 1000)
         outcome = Outcome(claimed, answer, started_at, milliseconds, self._chance())
         log.info(

@@ -1,8 +1,9 @@
 """Which deliveries are due, and the claims on them.
 
 A claim sets ``claimed_until`` only where it is empty or past, so two workers never have one delivery, and one whose
-worker died is due again when the claim runs out. An endpoint that fails, or has a rate, is posted to one delivery at a
-time: its ``quiet_until`` is set in the same write, so several processes together keep to that too.
+worker died is due again when the claim runs out; a worker that stops lets go of its claims. An endpoint that fails, or
+has a rate, is posted to one delivery at a time: its ``quiet_until`` is set in the same write, so several processes
+together keep to that too.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from wherefrom.webhooks.turns import Due
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery taken for a time, with what is needed to post it. The secrets are sealed."""
+    """A delivery taken until ``until``, with what is needed to post it. The secrets are sealed."""
 
     delivery: Delivery
+    until: datetime
     body: str
     url: str
     deal_path: str
@@ -116,6 +118,16 @@ async def claim_deliveries(
     return claimed
 
 
+async def release_claims(tx: Tx, claimed: Sequence[Claimed]) -> None:
+    """Lets go of what nobody answered, so that it is due at once; what another process has taken by now stays its."""
+    for until in {one.until for one in claimed}:
+        keys = [(one.delivery.site_id, one.delivery.id) for one in claimed if one.until == until]
+        mine = any_of(delivery.c.site_id, delivery.c.id, keys), PENDING, delivery.c.claimed_until == until
+        await tx.execute(update(delivery).where(*mine).values(claimed_until=None))
+    for site_id, endpoint_id in {(one.delivery.site_id, one.delivery.endpoint_id) for one in claimed if one.failing}:
+        await set_quiet(tx, site_id, endpoint_id, None)  # its probe did not end, and nothing is known by it
+
+
 async def _claim(tx: Tx, chosen: Sequence[Due], now: datetime, until: datetime) -> list[Claimed]:
     keys = tuple_(delivery.c.site_id, delivery.c.id)
     wanted = any_of(delivery.c.site_id, delivery.c.id, [(one.site_id, one.delivery_id) for one in chosen])
@@ -132,6 +144,7 @@ async def _list_claimed(tx: Tx, keys: Sequence[tuple[int, int]], now: datetime) 
     rows = await tx.execute(
         select(
             *COLUMNS,
+            delivery.c.claimed_until,
             delivery.c.body,
             e.url,
             e.deal_path,
@@ -148,6 +161,7 @@ async def _list_claimed(tx: Tx, keys: Sequence[tuple[int, int]], now: datetime) 
     return [
         Claimed(
             value_of(row),
+            row.claimed_until,
             row.body,
             row.url,
             row.deal_path,
