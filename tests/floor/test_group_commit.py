@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 import sys
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -296,6 +297,54 @@ async def test_a_write_cancelled_in_a_statement_is_undone_and_the_next_one_goes_
     with pytest.raises(asyncio.CancelledError):
         await writing
     assert await services.db.batch(lambda tx: add(tx, "next")) == "next"
+    assert await counts(services) == {"next": 1}
+
+
+async def test_what_changes_what_was_appended_is_undone_with_the_batch(services: Services) -> None:
+    """The change asks the database nothing, and yet the row has to be there before."""
+
+    async def change(tx: Tx) -> None:
+        await tx.change_each(RAISE, [{"of_reason": "a", "by": 5}])
+
+    async def fail(_tx: Tx) -> None:
+        raise LookupError
+
+    await services.db.batch(lambda tx: add(tx, "first"))
+    added, changed, failed = await together(services, lambda tx: add(tx, "a"), change, fail)
+    assert (added, changed, type(failed)) == ("a", None, LookupError)
+    assert await counts(services) == {"first": 1, "a": 6}
+
+
+@on_sqlite
+async def test_a_write_that_is_cancelled_again_while_it_is_undone_lets_nobody_in_before(services: Services) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def hold(_connection: Any) -> None:
+        entered.set()
+        go.wait(20)
+
+    async def write() -> None:
+        async with services.db.write() as tx:
+            await add(tx, "cancelled")
+            await tx.run_sync(hold)
+
+    async def add_all(tx: Tx, reasons: Sequence[str]) -> list[str]:
+        return [await add(tx, one) for one in reasons]
+
+    writing = asyncio.create_task(write())
+    await asyncio.to_thread(entered.wait, 20)
+    for _ in range(3):
+        writing.cancel()
+        for _ in range(5):
+            await asyncio.sleep(0)
+    after = asyncio.create_task(services.db.batch_together(add_all, "next"))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not writing.done(), "the thread still works for it"
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert await after == "next"
     assert await counts(services) == {"next": 1}
 
 

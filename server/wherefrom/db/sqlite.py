@@ -77,7 +77,7 @@ class Writer:
                 yield Tx(lambda call, *arguments: self._hop(transaction.call, call, *arguments), self.engine.dialect)
                 await self._hop(transaction.commit)
             except BaseException:  # also when cancelled in the middle of a statement: the thread ends that one first
-                await asyncio.shield(self._hop(transaction.end))
+                await self._undo()
                 raise
 
     async def commit_together(self, batch: list[Piece]) -> None:
@@ -91,7 +91,7 @@ class Writer:
                     await self._run_there(batch)
             except BaseException:
                 self._recalled.clear()  # it may be of what is undone now
-                await asyncio.shield(self._hop(self._transaction.end))
+                await self._undo()
                 raise
 
     async def _begins_here(self, batch: list[Piece]) -> bool:
@@ -179,6 +179,15 @@ class Writer:
             transaction.commit()
         finally:
             transaction.end()
+
+    async def _undo(self) -> None:
+        """The lock is kept until the thread is done with the transaction, however often that is cancelled: what comes
+        next may begin its own in the event loop."""
+        ending = self._hop(self._transaction.end)
+        while not ending.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({ending})
+        ending.result()
 
     def _hop(self, call: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         if self._closed:

@@ -181,6 +181,7 @@ class Tx:
         """Writes what is held back for these tables, so that it is seen."""
         if not self._held or all(statement.tables.isdisjoint(tables) for statement in self._held):
             return
+        await self._get_ready(writes=False)
         await self.flush()
 
     async def recall(
