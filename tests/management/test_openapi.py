@@ -55,6 +55,17 @@ async def test_a_body_is_required_where_a_field_of_it_is(client: httpx.AsyncClie
     assert paths[PREFIX + "/sites/{site}/endpoints/{endpoint}/secret"]["post"]["requestBody"]["required"] is False
 
 
+async def test_headers_that_operations_read_are_described(client: httpx.AsyncClient) -> None:
+    told = {
+        (method, path, one["name"], one["required"])
+        for path, methods in (await described(client))["paths"].items()
+        for method, entry in methods.items()
+        for one in entry["parameters"]
+        if one["in"] == "header"
+    }
+    assert told == {("post", PREFIX + "/sites/{site}/sends", "Idempotency-Key", False)}
+
+
 async def test_every_reference_in_the_description_leads_somewhere(client: httpx.AsyncClient) -> None:
     document = await described(client)
     references = set(re.findall(rb'"\$ref":"#/components/schemas/([^"]+)"', msgspec.json.encode(document)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import csv
+import io
 from datetime import UTC, datetime
 
 import pytest
@@ -20,6 +22,7 @@ from wherefrom.outbound.suppression_file import (
     render_csv,
     render_jsonl,
 )
+from wherefrom.web.csv_file import harmless
 
 
 def told(content: str, form: str = "csv") -> list[tuple[str, str, str] | str]:
@@ -100,10 +103,19 @@ def test_what_goes_out_comes_in_again(rows: list[tuple[str, str, Reason]]) -> No
     plain = [(one.email, one.scope, one.reason) for one in kept]
     assert told(render_jsonl(kept), "jsonl") == plain
     written = ",".join(COLUMNS) + "\r\n" + render_csv(kept)
-    guarded = [
-        (email, f"'{scope}" if scope.startswith(("=", "+", "-", "@")) else scope, why) for email, scope, why in plain
-    ]
-    assert told(written) == guarded
+    assert told(written) == [(email, harmless(scope), why) for email, scope, why in plain]
+
+
+@pytest.mark.parametrize(
+    "words", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1", "＠SUM(A1)", " =1+1", "\t=1+1", "\u00a0=1+1"]
+)
+def test_another_servers_words_are_nothing_a_spreadsheet_computes(words: str) -> None:
+    one = Suppression(
+        site_id=1, id=1, email="ann@mail.example", scope="", reason="bounced", detail=words, send_id=None,
+        created_at=datetime(2026, 11, 2, tzinfo=UTC),
+    )  # fmt: skip
+    (cells,) = csv.reader(io.StringIO(render_csv([one])))
+    assert cells[COLUMNS.index("detail")] == "'" + words
 
 
 def test_an_erased_address_stays_inside() -> None:

@@ -127,11 +127,14 @@ async def _add(call: Call) -> MadeSend:
     )
 
 
+_KEY = ("Idempotency-Key", "goes with deliver: a request that is sent twice with the same one sends one letter")
+
+
 def _wish(call: Call) -> Wish | None:
     """How the letter is to be sent; None when the caller sends it. BadInput for what says nothing without
     ``deliver``."""
     body: AddSend = call.body
-    key = call.request.headers.get("idempotency-key")
+    key = call.request.headers.get(_KEY[0])
     if not body.deliver:
         given = {"from": body.from_, "reply_to": body.reply_to, "headers": body.headers, "Idempotency-Key": key}
         for name, value in given.items():
@@ -244,7 +247,7 @@ def _parse_id(text: str | None, field: str) -> int | None:
 OPERATIONS: tuple[Operation, ...] = (
     Operation(
         "POST", "/sites/{site}/sends", "Hand in a letter: have it sent, or get it back with tracked links", _add,
-        body=AddSend, answer=MadeSend, status=201, tag="sends",
+        body=AddSend, answer=MadeSend, status=201, tag="sends", headers=(_KEY,),
     ),
     Operation(
         "GET", "/sites/{site}/sends", "List sends, the newest first: who opened, who clicked", _list,

@@ -20,6 +20,7 @@ from wherefrom.contacts.contact import parse_email, parse_line
 from wherefrom.errors import BadInput
 from wherefrom.outbound.erased import PREFIX
 from wherefrom.outbound.suppression import REASONS, Reason, Suppression
+from wherefrom.web.csv_file import harmless, write_lines
 
 Format = Literal["csv", "jsonl"]
 COLUMNS = ("email", "list", "reason", "detail", "send_id", "created_at", "created_by", "undone_at", "undone_by")
@@ -34,7 +35,6 @@ _REASONS: dict[str, Reason] = {
 _HEADS = frozenset(("email", "e-mail", "address", "email address", "emailaddress"))
 _LONGEST_LIST = 100
 _LONGEST_DETAIL = 500
-_FORMULA = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,7 @@ def parse_file(content: str, form: Format) -> Iterator[Row | Problem]:
 
 def render_csv(found: Iterable[Suppression]) -> str:
     """Lines without the header. An address that was erased is left out, and nothing is what a spreadsheet computes."""
-    out = io.StringIO()
-    csv.writer(out).writerows([_cell(value) for value in _values(one)] for one in found if _is_known(one))
-    return out.getvalue()
+    return write_lines([harmless(value) for value in _values(one)] for one in found if _is_known(one))
 
 
 def render_jsonl(found: Iterable[Suppression]) -> str:
@@ -150,7 +148,3 @@ def _values(one: Suppression) -> tuple[str, ...]:
         one.email, one.scope, one.reason, one.detail, "" if one.send_id is None else str(one.send_id),
         one.created_at.isoformat(), one.created_by, one.undone_at.isoformat() if one.undone_at else "", one.undone_by,
     )  # fmt: skip
-
-
-def _cell(value: str) -> str:
-    return f"'{value}" if value.startswith(_FORMULA) else value

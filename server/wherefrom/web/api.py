@@ -72,7 +72,8 @@ class Call:
 class Operation:
     """``path`` is below ``/api/v1``; a path with ``{site}`` is open to that site's keys, others to operators
     unless ``scope`` says "site", or "own": for a site's own key, which names the site. ``answer`` None means 204, and
-    ``bytes`` a file of one of the ``media`` types."""
+    ``bytes`` a file of one of the ``media`` types. ``headers``
+    are those of a request that it reads, with what they say."""
 
     method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
     path: str
@@ -85,6 +86,7 @@ class Operation:
     scope: Literal["site", "operator", "own"] = "site"
     tag: str = ""
     media: tuple[str, ...] = ("application/json",)
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 FindHolder = Callable[[str], Awaitable[KeyHolder | None]]

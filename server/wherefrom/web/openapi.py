@@ -71,6 +71,10 @@ def _entry(one: Operation, of: dict[int, Any], components: dict[str, Any]) -> di
             {"name": name, "in": "query", "required": name in shape.get("required", []), "schema": schema}
             for name, schema in shape["properties"].items()
         ]
+    entry["parameters"] += [
+        {"name": name, "in": "header", "required": False, "description": says, "schema": {"type": "string"}}
+        for name, says in one.headers
+    ]
     if one.body is not None:
         content = {"application/json": {"schema": of[id(one.body)]}}
         required = bool(components[one.body.__name__].get("required"))
