@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -35,6 +35,7 @@ Told = Callable[[str | None, Exception | None], None]
 """Is told where a click leads (None for an open and for a link that is not there), or why the hit is not written."""
 
 _Line = tuple[StoredHit, Told]
+_Page = tuple[list[StoredHit], list[LinkKey]]
 
 
 class HitBook:
@@ -103,12 +104,8 @@ class HitBook:
             _tell(told, None if fault else urls.get((hit.site_id, hit.send_id, hit.number)), fault)
 
     async def _write(self, hits: list[StoredHit], unknown: list[LinkKey]) -> dict[LinkKey, str]:
-        async def work(tx: Tx) -> dict[LinkKey, str]:
-            await append_hits(tx, hits)
-            return await find_urls(tx, unknown) if unknown else {}
-
         rung = self._rung
-        found = await self._db.batch(work)
+        found = await self._db.batch_together(_write_pages, (hits, unknown))
         if rung == self._bell.count("links"):  # else it may be of the moment before
             self._note(found)
         return found
@@ -137,6 +134,16 @@ class HitBook:
             followed.move_to_end(key)
         while len(followed) > _MOST_FOLLOWED:
             followed.popitem(last=False)
+
+
+async def _write_pages(tx: Tx, pages: Sequence[_Page]) -> list[dict[LinkKey, str]]:
+    """Of each page its hits are written, and its links looked up. Work for many, as visits are: a batch of both goes the
+    quick way of such work on SQLite."""
+    found = []
+    for hits, unknown in pages:
+        await append_hits(tx, hits)
+        found.append(await find_urls(tx, unknown) if unknown else {})
+    return found
 
 
 def _tell(told: Told, url: str | None, fault: Exception | None) -> None:
