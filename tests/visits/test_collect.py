@@ -450,3 +450,26 @@ async def test_a_hit_that_cannot_lend_leaves_nothing_behind(stage: Stage) -> Non
         await tx.execute(text("drop table lease"))
     assert isinstance((await stage.ask(addresses=["info@company.com"])).value, Unavailable)
     assert [await stage.rows(table) for table in (visitor, visit, pageview)] == [[], [], []]
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # whose one writer nobody passes
+async def test_pages_that_were_told_to_ask_again_are_not_written_after_all(stage: Stage) -> None:
+    """What waits when its time is over is taken out of the line."""
+    await stage.show()
+    stage.collector.time_limit = 0.2
+    async with stage.services.db.write():
+        first = asyncio.create_task(stage.ask())
+        await asyncio.sleep(0.05)  # it is under way, and those that come now wait for it
+        replies = await asyncio.gather(first, *(stage.ask() for _ in range(3)))
+    assert [type(reply.value) for reply in replies] == [Unavailable] * 4
+    stage.collector.time_limit = 60
+    assert (await stage.show()).new
+    assert len(await stage.rows(visit)) == 3  # the first page, the one that was under way, the last
+
+
+async def test_who_shows_the_right_tokens_hears_the_same_again(stage: Stage) -> None:
+    first = await stage.show()
+    again = await stage.again(first)
+    assert (again.visit, again.token, again.visitor) == (first.visit, first.token, first.visitor)
+    other = await stage.show(visit="bm90aGluZw..AAAAAAAAAAAAAAAAAAAAAA", visitor=first.visitor)
+    assert (other.visit, other.token, other.visitor) == (first.visit, first.token, first.visitor)

@@ -19,6 +19,9 @@ engines differ in who runs the pieces (``Ways``).
 
 Pieces with one ``together`` are run as one: what each of them would ask and write by itself is asked and written by few
 statements for all (``parts``). Apart, or one by one, it is the same function, told of one.
+
+Who hands in thousands a second is told by a call instead of a future, a whole batch in one turn of the event loop, when
+the next batch is under way.
 """
 
 from __future__ import annotations
@@ -50,17 +53,41 @@ _MOST_WAITING = 4096
 _CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected
 
 
-@dataclass(slots=True)
-class Piece:
-    """A piece of work, and what came of it. Its work is ``alone``, or ``together`` with others, by its ``item``."""
+Heard = Callable[[Any, Exception | None], None]
+"""Is told the answer, or what there was instead. Raises nothing."""
 
-    future: asyncio.Future[Any]
+
+@dataclass(slots=True, eq=False)
+class Piece:
+    """A piece of work, and what came of it. Its work is ``alone``, or ``together`` with others, by its ``item``. Who
+    handed it in waits for ``future``, or is told by ``heard``; ``given_up`` before that nobody is told any more."""
+
+    future: asyncio.Future[Any] | None = None
+    heard: Heard | None = None
+    given_up: bool = False
     alone: Work | None = None
     together: Together[Any, Any] | None = None
     item: Any = None
     answer: Any = None
     fault: Exception | None = None
     begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_wanted(self) -> bool:
+        return not (self.given_up if self.future is None else self.future.cancelled())
+
+    def tell(self) -> None:
+        """What came of it, to who handed it in."""
+        future = self.future
+        if future is None:
+            if self.heard is not None and not self.given_up:
+                self.heard(self.answer, self.fault)
+        elif future.done():
+            return
+        elif self.fault is None:
+            future.set_result(self.answer)
+        else:
+            future.set_exception(self.fault)
 
     async def run(self, tx: Tx) -> None:
         """By itself."""
@@ -88,7 +115,7 @@ def parts(batch: Sequence[Piece]) -> list[Piece | Part]:
     first of them."""
     found: dict[Any, list[Piece]] = {}
     for piece in batch:
-        found.setdefault(piece.together or piece.future, []).append(piece)
+        found.setdefault(piece.together or piece, []).append(piece)
     return [
         pieces[0] if len(pieces) == 1 or pieces[0].together is None else Part(pieces[0].together, pieces)
         for pieces in found.values()
@@ -144,25 +171,30 @@ class Batcher:
         self._closed = False
 
     async def submit(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        answer: T = await self._enqueue(alone=work)
-        return answer
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._enqueue(Piece(future, alone=work))
+        return await future
 
     async def join(self, together: Together[Item, T], item: Item) -> T:
-        answer: T = await self._enqueue(together=together, item=item)
-        return answer
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._enqueue(Piece(future, together=together, item=item))
+        return await future
 
-    def _enqueue(self, **work: Any) -> asyncio.Future[Any]:
+    def hand_in(self, together: Together[Item, T], item: Item, heard: Callable[[T, Exception | None], None]) -> Piece:
+        """As ``join``; ``heard`` is told. The answer is None where there is a fault."""
+        piece = Piece(None, heard, together=together, item=item)
+        self._enqueue(piece)
+        return piece
+
+    def _enqueue(self, piece: Piece) -> None:
         if self._closed:
             raise Unavailable("the service is shutting down", hint="try again in a moment")
         if len(self._waiting) >= _MOST_WAITING:
             self.tally.refused += 1
             raise Unavailable("the database does not keep up with the writes", hint="try again in a moment")
-        loop = asyncio.get_running_loop()
-        piece = Piece(loop.create_future(), **work)
         self._waiting.append(piece)
         if self._task is None:
-            self._task = loop.create_task(self._drain(), name="db batch")
-        return piece.future
+            self._task = asyncio.get_running_loop().create_task(self._drain(), name="db batch")
 
     @property
     def waiting(self) -> int:
@@ -179,7 +211,7 @@ class Batcher:
             while self._waiting:
                 batch = self._waiting[:_MOST_IN_A_BATCH]
                 del self._waiting[:_MOST_IN_A_BATCH]
-                await self._write([piece for piece in batch if not piece.future.cancelled()])
+                await self._write([piece for piece in batch if piece.is_wanted])
         finally:
             self._task = None
 
@@ -195,13 +227,12 @@ class Batcher:
         self.tally.batches += 1
         self.tally.pieces += len(batch)
         self.tally.seconds += sum(ended - piece.begun for piece in batch)
-        for piece in batch:
-            if piece.future.done():
-                continue
-            if piece.fault is None:
-                piece.future.set_result(piece.answer)
-            else:
-                piece.future.set_exception(piece.fault)
+        asyncio.get_running_loop().call_soon(_tell_all, batch)
+
+
+def _tell_all(batch: list[Piece]) -> None:
+    for piece in batch:
+        piece.tell()
 
 
 async def commit_batch(batch: list[Piece], ways: Ways) -> None:

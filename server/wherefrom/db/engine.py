@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wherefrom.db import postgresql, sqlite
-from wherefrom.db.batch import Batcher, Tally, Together
+from wherefrom.db.batch import Batcher, Piece, Tally, Together
 from wherefrom.db.faults import describe, lurks
 from wherefrom.db.postgresql import connected, open_engine
 from wherefrom.db.sqlite import open_readers
@@ -118,6 +118,18 @@ class Database:
         except Exception as fault:
             self._note(fault)
             raise
+
+    def hand_in(self, work: Together[Item, T], item: Item, heard: Callable[[T, Exception | None], None]) -> Piece:
+        """As ``batch_together``, for who is told by ``heard``: the answer, or (it is None then) the fault. To set
+        ``given_up`` of what is returned is to be told nothing, and to have nothing written that is not under way.
+        Unavailable when too much waits."""
+
+        def hear(answer: T, fault: Exception | None) -> None:
+            if fault is not None:
+                self._note(fault)
+            heard(answer, fault)
+
+        return self._batcher.hand_in(work, item, hear)
 
     async def try_write(self) -> None:
         """Writes something that changes nothing, and raises what it meets: in the line of all batches, so that it waits

@@ -4,9 +4,10 @@
             drop: counted
                  └▶ no person to be known ─▶ the same, by the source alone (``source_visit``) ─▶ answer
 
-Tokens are ``site:number`` signed; a forged or foreign one counts as none. Visit numbers are taken before the write,
-because an empty block needs a transaction of its own. When the database does not answer in time, the script hears 503
-and asks again at its next heartbeat; until then the page keeps its real addresses.
+Where nothing has to be waited for but the write, as for nearly all pages, a page goes by ``take``, without a task.
+Visit numbers are taken before the write, because an empty block needs a transaction of its own. When the database does
+not answer in time, the script hears 503 and asks again at its next heartbeat; until then the page keeps its real
+addresses.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from msgspec import UNSET, Struct
-from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.db import Tx
@@ -28,15 +28,16 @@ from wherefrom.load import RETRY_SECONDS, Shed
 from wherefrom.services import Services
 from wherefrom.sites.paths import browser_form, is_off
 from wherefrom.sites.site import Site
-from wherefrom.tracking.carry import Carried, read_carried
+from wherefrom.tracking.carry import Carried
 from wherefrom.visits.agent import LONGEST as LONGEST_AGENT
 from wherefrom.visits.answer import Answer, Geo, Substitute
+from wherefrom.visits.badge import VISIT, VISITOR, Badges
 from wherefrom.visits.drops import UNKNOWN_SITE, Drops
 from wherefrom.visits.gate import HIT_STEPS, SILENT, Arrival, Caller, DropReason, Step, find_reason, own_origin
 from wherefrom.visits.hit import Hit, Signal, clean_text, find_site_key, parse_hit
 from wherefrom.visits.ip import stored_form
 from wherefrom.visits.known import KnownSites
-from wherefrom.visits.link import cut_tokens, list_tokens
+from wherefrom.visits.lane import Lane
 from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.place import NOWHERE
 from wherefrom.visits.record import Entry, Recorded, record_hits
@@ -59,9 +60,6 @@ FAULTS = (TimeoutError, SQLAlchemyError, Unavailable, OSError)
 """What a database that is slow, away or overrun is met with."""
 
 _LONGEST_ADDRESS = 254
-
-VISIT, VISITOR = "visit", "visitor"
-"""Purposes of tokens."""
 
 Heard = TypeVar("Heard", Hit, Signal)
 
@@ -93,6 +91,7 @@ class Collector:
         self.services = services
         self.drops = Drops(services.db, services.clock)
         self.sites = KnownSites(services.db, services.clock)
+        self.badges = Badges(services.tokens, services.clock)
         self._numbers = Numbers(services.db)
         self._agents = agents
         self._agents_coming: asyncio.Task[Agents] | None = None
@@ -100,6 +99,7 @@ class Collector:
         self._limit = TimeLimit(time_limit)
         self._site_rate = Rate(services.settings.limits.visits_per_site)
         self._record_all = self._record_entries  # one object, by which the group commit knows what goes together
+        self._lane = Lane(services.db, self._record_all, time_limit)
         self._own_parameters = own_parameters(services.settings.visits.source_parameter)
 
     @property
@@ -109,19 +109,61 @@ class Collector:
     @time_limit.setter
     def time_limit(self, seconds: float) -> None:
         self._limit = TimeLimit(seconds)
+        self._lane.seconds = seconds
+
+    def take(self, raw: bytes, caller: Caller, tell: Callable[[Reply], None]) -> bool:
+        """As ``collect``, for who is told. False, and nothing has happened, where more than the write has to be waited
+        for, or the page is no visit: then it is for ``collect``."""
+        agents = self._agents
+        if agents is None:
+            return False
+        try:
+            told = parse_hit(raw)
+        except BadInput:
+            return False
+        now = self.services.clock.now()
+        site = self.sites.find_at_once(told.site, now)
+        if site is None or _by_source(told, site) or find_reason(_arrival(told, site, caller, agents)) is not None:
+            return False
+        number = self._numbers.take_at_once(site.id) if self._site_rate.admits(site.id) else None
+        if number is None:
+            return False
+        carried = self.badges.find_carried(told.page, site)
+        hit = self.badges.cut_from(told, site)
+        entry = self._entry(hit, site, caller, number, carried, now)
+
+        def hear(recorded: Recorded | None, fault: Exception | None) -> None:
+            if fault is None and recorded is not None:
+                if not recorded.began:
+                    self._numbers.give_back(site.id, number)
+                tell(Reply(self._answer(recorded, site, now, hit), own_origin(site, caller.origin)))
+            elif isinstance(fault, FAULTS):
+                tell(self.reply_unavailable(fault, site, caller))
+            else:
+                log.error("a page could not be recorded", exc_info=fault)
+                tell(Reply(WherefromError("the visit could not be recorded"), own_origin(site, caller.origin)))
+
+        try:
+            self._lane.send(entry, hear)
+        except Unavailable as fault:
+            tell(self.reply_unavailable(fault, site, caller))
+        return True
 
     async def collect(self, raw: bytes, caller: Caller) -> Reply:
         """The answer to a page's body, or the error its sender shall hear."""
+        replied: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        if self.take(raw, caller, lambda reply: None if replied.done() else replied.set_result(reply)):
+            return await replied
         site: Site | None = None
         await self.know_agents()
         try:
             with self._limit.block():
                 told, site = await self.admit(raw, parse_hit, HIT_STEPS, caller)
-                hit = self._without_tokens(told, site)
+                hit = self.badges.cut_from(told, site)
                 answer = await (
                     self._record_source(hit, site)
                     if _by_source(hit, site)
-                    else self._record(hit, site, caller, self._find_carried(told.page, site))
+                    else self._record(hit, site, caller, self.badges.find_carried(told.page, site))
                 )
                 return Reply(answer, own_origin(site, caller.origin))
         except Dropped as drop:
@@ -143,15 +185,7 @@ class Collector:
             raise Dropped(DropReason.TOO_OFTEN, site, _too_often(self._site_rate.wait))
         agents = self._agents
         assert agents is not None, "know_agents comes before"
-        arrival = Arrival(
-            site=site,
-            page=heard.page or "",
-            caller=caller,
-            webdriver=isinstance(heard, Hit) and heard.webdriver,
-            bot=agents.find(caller.user_agent).bot,
-            consent=not isinstance(heard, Hit) or heard.consent is UNSET,
-        )
-        reason = find_reason(arrival, steps)
+        reason = find_reason(_arrival(heard, site, caller, agents), steps)
         if reason is not None or site is None:
             reason = reason or DropReason.UNKNOWN_SITE
             raise Dropped(reason, site, None if reason in SILENT else _explain(reason, heard, caller))
@@ -184,44 +218,13 @@ class Collector:
             async with asyncio.timeout(self.time_limit):
                 await self.drops.record(site.id if site else UNKNOWN_SITE, reason)
 
-    def find_number(self, purpose: str, token: str | None, site: Site) -> int | None:
-        """The visit or visitor a token of this site names."""
-        value = self.services.tokens.verify(purpose, token, self.services.clock.now()) if token else None
-        site_id, _, number = (value or "").partition(":")
-        return int(number) if site_id == str(site.id) else None
-
-    def cut_tokens(self, url: str | None, site: Site) -> str:
-        """``url`` as it may be kept: without the tokens that carried the visit over from another host of the site, or
-        the person from a letter."""
-
-        def is_ours(token: str) -> bool:
-            known = any(self.find_number(purpose, token, site) is not None for purpose in (VISIT, VISITOR))
-            return known or self._read_carried(token, site) is not None
-
-        return cut_tokens(url or "", is_ours)
-
-    def _find_carried(self, page: str, site: Site) -> Carried | None:
-        """By which letter the page was come to, if its token still holds."""
-        told = (self._read_carried(token, site) for token in list_tokens(page))
-        return next((one for one in told if one is not None and one.until >= self.services.clock.now()), None)
-
-    def _read_carried(self, token: str, site: Site) -> Carried | None:
-        found = read_carried(self.services.tokens, token, self.services.clock.now())
-        return found if found is not None and found.site_id == site.id else None
-
-    def _without_tokens(self, hit: Hit, site: Site) -> Hit:
-        """Before anything is read from them: a token is no source, whatever its parameter is called."""
-        page, referrer = self.cut_tokens(hit.page, site), self.cut_tokens(hit.referrer, site)
-        same = page == hit.page and referrer == (hit.referrer or "")
-        return hit if same else replace(hit, page=page, referrer=referrer)
-
     async def _record(self, hit: Hit, site: Site, caller: Caller, carried: Carried | None) -> Answer:
         number = await self._numbers.take(site.id)
-        entry = self._entry(hit, site, caller, number, carried)
+        entry = self._entry(hit, site, caller, number, carried, self.services.clock.now())
         recorded = await self.services.db.batch_together(self._record_all, entry)
         if not recorded.began:
             self._numbers.give_back(site.id, number)
-        return self._answer(recorded, site, entry.now)
+        return self._answer(recorded, site, entry.now, hit)
 
     async def _record_entries(self, tx: Tx, entries: Sequence[Entry]) -> list[Recorded]:
         return await record_hits(tx, entries, self.services.ids, self.services.settings)
@@ -243,7 +246,7 @@ class Collector:
         recorded = await services.db.batch(lambda tx: record_source(tx, entry, services.ids))
         if not recorded.began:
             self._numbers.give_back(site.id, entry.number)
-        return self._answer(recorded, site, entry.now)
+        return self._answer(recorded, site, entry.now, hit)
 
     def _parameters(self, site: Site) -> tuple[str, ...]:
         own = self._own_parameters
@@ -256,15 +259,17 @@ class Collector:
         found = hit.addresses[: self.services.settings.collector.max_addresses]
         return [text for text in found if len(text) <= _LONGEST_ADDRESS]
 
-    def _entry(self, hit: Hit, site: Site, caller: Caller, number: int, carried: Carried | None) -> Entry:
+    def _entry(
+        self, hit: Hit, site: Site, caller: Caller, number: int, carried: Carried | None, now: datetime
+    ) -> Entry:
         agents = self._agents
         assert agents is not None, "know_agents comes before"
         return Entry(
             site=site,
-            now=self.services.clock.now(),
+            now=now,
             number=number,
-            visit_id=self.find_number(VISIT, hit.visit, site),
-            visitor_id=self.find_number(VISITOR, hit.visitor, site),
+            visit_id=self.badges.find_number(VISIT, hit.visit, site),
+            visitor_id=self.badges.find_number(VISITOR, hit.visitor, site),
             url=hit.page,
             referrer=hit.referrer or "",
             told=tell(hit),
@@ -279,14 +284,14 @@ class Collector:
             carried=carried,
         )
 
-    def _answer(self, recorded: Recorded | SourceRecorded, site: Site, now: datetime) -> Answer:
-        visit, sign = recorded.visit, self.services.tokens.sign
+    def _answer(self, recorded: Recorded | SourceRecorded, site: Site, now: datetime, hit: Hit) -> Answer:
+        visit = recorded.visit
         person = visit.kind == "visit"
         return Answer(
             visit=str(visit.id),
             first_visit=str(visit.first_visit) if person else None,
-            token=sign(VISIT, f"{site.id}:{visit.id}") if person else None,
-            visitor=sign(VISITOR, f"{site.id}:{visit.visitor_id}") if person else None,
+            token=self.badges.sign(VISIT, hit.visit, site, visit.id) if person else None,
+            visitor=self.badges.sign(VISITOR, hit.visitor, site, visit.visitor_id) if person else None,
             new=recorded.began and person,
             marker=visit.marker,
             geo=Geo(visit.city, visit.country, visit.region),
@@ -300,6 +305,13 @@ class Collector:
             hosts=list(site.hosts) if len(site.hosts) > 1 else UNSET,
             source_only=UNSET if person else True,
         )
+
+
+def _arrival(heard: Hit | Signal, site: Site | None, caller: Caller, agents: Agents) -> Arrival:
+    page, bot = heard.page or "", agents.find(caller.user_agent).bot
+    if isinstance(heard, Hit):
+        return Arrival(site, page, caller, heard.webdriver, bot, heard.consent is UNSET)
+    return Arrival(site, page, caller, bot=bot)
 
 
 def _by_source(hit: Hit, site: Site) -> bool:

@@ -17,6 +17,7 @@ from wherefrom.sites.site import Site
 from wherefrom.sites.store import find_site_by_key
 
 FRESH = timedelta(seconds=5)
+_NOTHING = timedelta(0)
 _MOST = 4096
 _LONGEST_KEY = 40
 
@@ -30,12 +31,17 @@ class KnownSites:
         self._known: OrderedDict[str, tuple[datetime, Site | None]] = OrderedDict()
         self._reading: dict[str, asyncio.Task[Site | None]] = {}
 
+    def find_at_once(self, key: str, now: datetime) -> Site | None:
+        """The site, if there is one with this key that was read just before ``now``."""
+        read_at, site = self._known.get(key, (None, None))
+        return site if read_at is not None and _NOTHING <= now - read_at < FRESH else None
+
     async def find(self, key: str) -> Site | None:
         if not key or len(key) > _LONGEST_KEY or not key.isascii() or not key.isprintable():
             return None
         now = self._clock.now()
         read_at, site = self._known.get(key, (None, None))
-        if read_at is not None and timedelta(0) <= now - read_at < FRESH:
+        if read_at is not None and _NOTHING <= now - read_at < FRESH:
             return site
         reading = self._reading.get(key)
         if reading is None:

@@ -39,6 +39,11 @@ class Numbers:
         self._block = block
         self._supplies: dict[int, _Supply] = {}
 
+    def take_at_once(self, site_id: int) -> int | None:
+        """As ``take``; None where a block would have to be waited for."""
+        supply = self._supplies.get(site_id)
+        return supply.free.popleft() if supply is not None and supply.free else None
+
     async def take(self, site_id: int) -> int:
         """A number nobody had before."""
         supply = self._supplies.get(site_id)

@@ -27,6 +27,8 @@ from wherefrom.web.responses import problem_response
 from wherefrom.web.room import Room
 from wherefrom.web.wire import reply_of
 
+Take = Callable[[bytes, Caller, Callable[[Reply], None]], bool]
+
 _SITE = b"sec-fetch-site"
 _HEADERS = frozenset((b"origin", b"user-agent", _SITE))
 _ASKS = b"access-control-request-method"
@@ -53,7 +55,7 @@ _PREFLIGHT = wire.Head(
 def routes(services: Services, collector: Collector | None = None) -> list[BaseRoute]:
     """The collector's routes at the paths of the settings. ``collector`` is built here unless it is handed in."""
     collector = collector or Collector(services)
-    pages = _Door(collector, collector.collect)
+    pages = _Door(collector, collector.collect, collector.take)
     signs = _Door(collector, lambda raw, caller: take_signal(collector, raw, caller))
     paths = services.settings.collector
     return [
@@ -64,13 +66,19 @@ def routes(services: Services, collector: Collector | None = None) -> list[BaseR
 
 
 class _Door:
-    """Where pages or signs are told."""
+    """Where pages or signs are told. ``take`` is asked first, where there is one (``Collector.take``)."""
 
-    def __init__(self, collector: Collector, call: Callable[[bytes, Caller], Awaitable[Reply]]) -> None:
+    def __init__(
+        self,
+        collector: Collector,
+        call: Callable[[bytes, Caller], Awaitable[Reply]],
+        take: Take | None = None,
+    ) -> None:
         services, settings = collector.services, collector.services.settings
         self._collector = collector
         self._limit = settings.collector.max_body
         self._call = call
+        self._take = take
         self._proxies = Proxies(settings.server.trusted_proxies)
         self._load = services.load
         self._rate = Rate(settings.limits.visits_per_address)
@@ -90,32 +98,57 @@ class _Door:
             asked.answer(too_often(self._rate.wait))
             return
         began = self._room.enter()  # here, not in the task: a flood is read before the first of its tasks runs
-        asked.run(self._take(asked, ip, began))
+        if self._take is None or asked.body is None or not self._take_at_once(self._take, asked, asked.body, ip, began):
+            asked.run(self._run(asked, ip, began))
 
-    async def _take(self, asked: Asked, ip: str, began: float) -> None:
+    def _take_at_once(self, take: Take, asked: Asked, raw: bytes, ip: str, began: float) -> bool:
+        caller = _caller(asked, ip)
+
+        def tell(reply: Reply) -> None:
+            self._room.leave(began)
+            try:
+                _answer(asked, reply, caller.origin)
+            except Exception as error:
+                asked.fail(error)
+
+        try:
+            return take(raw, caller, tell)
+        except Exception as error:
+            self._room.leave(began)
+            asked.fail(error)
+            return True
+
+    async def _run(self, asked: Asked, ip: str, began: float) -> None:
         try:
             await self._hear(asked, ip)
         finally:
             self._room.leave(began)
 
     async def _hear(self, asked: Asked, ip: str) -> None:
-        headers = asked.find_headers(_HEADERS)
-        raw, origin = asked.body, headers.get(b"origin")
-        if raw is None:
+        if asked.body is None:
             await self._collector.count(None, DropReason.OVERSIZED)
             asked.answer(reply_of(problem_response(too_large(self._limit))))
             return
-        reply = await self._call(raw, Caller(ip, headers.get(b"user-agent", ""), origin, headers.get(_SITE, "")))
-        readable_by = origin if reply.own else None
-        if isinstance(reply.value, WherefromError):
-            told = {"access-control-allow-origin": readable_by} if readable_by else {}
-            asked.answer(reply_of(problem_response(reply.value, _OF_PROBLEM | told)))
-            return
-        allow = (_ALLOW, readable_by.encode("latin-1")) if readable_by else ()
-        if reply.value is None:
-            asked.answer(_NO_CONTENT.reply(b"", *allow))
-        else:
-            asked.answer(_FOUND.reply(_ENCODER.encode(reply.value), *allow))
+        caller = _caller(asked, ip)
+        _answer(asked, await self._call(asked.body, caller), caller.origin)
+
+
+def _caller(asked: Asked, ip: str) -> Caller:
+    headers = asked.find_headers(_HEADERS)
+    return Caller(ip, headers.get(b"user-agent", ""), headers.get(b"origin"), headers.get(_SITE, ""))
+
+
+def _answer(asked: Asked, reply: Reply, origin: str | None) -> None:
+    readable_by = origin if reply.own else None
+    if isinstance(reply.value, WherefromError):
+        told = {"access-control-allow-origin": readable_by} if readable_by else {}
+        asked.answer(reply_of(problem_response(reply.value, _OF_PROBLEM | told)))
+        return
+    allow = (_ALLOW, readable_by.encode("latin-1")) if readable_by else ()
+    if reply.value is None:
+        asked.answer(_NO_CONTENT.reply(b"", *allow))
+    else:
+        asked.answer(_FOUND.reply(_ENCODER.encode(reply.value), *allow))
 
 
 def _preflight(asked: Asked) -> wire.Reply:

@@ -13,7 +13,8 @@ from wherefrom.db import Tx
 from wherefrom.sites.site import Site
 from wherefrom.substitution.lend import touch_leases
 from wherefrom.visits import store
-from wherefrom.visits.collect import FAULTS, VISIT, Collector, Dropped, Reply
+from wherefrom.visits.badge import VISIT
+from wherefrom.visits.collect import FAULTS, Collector, Dropped, Reply
 from wherefrom.visits.gate import SIGNAL_STEPS, Caller, DropReason, own_origin
 from wherefrom.visits.hit import LONGEST_URL, Signal, clean_text, find_site_key, parse_signal
 
@@ -45,7 +46,7 @@ def _names_nobody(signal: Signal, site: Site) -> bool:
 
 
 async def _record(collector: Collector, signal: Signal, site: Site) -> None:
-    visit_id = collector.find_number(VISIT, signal.token, site)
+    visit_id = collector.badges.find_number(VISIT, signal.token, site)
     known = visit_id is not None and await collector.services.db.batch(
         lambda tx: _write(tx, collector, signal, site, visit_id)
     )
@@ -66,7 +67,7 @@ async def _write(tx: Tx, collector: Collector, signal: Signal, site: Site, visit
     await touch_leases(tx, site.id, visit_id, now, services.settings, sign=signal.kind, found=address.text)
     if await store.count_intents(tx, site.id, visit_id) < MOST_INTENTS:
         sign = store.Intent(
-            signal.kind, address.text, clean_text(collector.cut_tokens(signal.page, site), LONGEST_URL), now
+            signal.kind, address.text, clean_text(collector.badges.cut_tokens(signal.page, site), LONGEST_URL), now
         )
         await store.append_intent(tx, site.id, services.ids.next(), visit_id, sign)
     return True
