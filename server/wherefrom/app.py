@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from wherefrom import management
+from wherefrom.alarms.tell import Teller
 from wherefrom.archive.step_back import ClockWatch
 from wherefrom.bounces.taker import BounceTaker
 from wherefrom.clock import Clock, SystemClock
@@ -69,6 +70,7 @@ _PROBE_SECONDS = 30.0
 _INDEX_SECONDS = 30.0
 _REPORTS_SECONDS = 30.0
 _CLOCK_SECONDS = 2.0
+_ALARM_SECONDS = 30.0
 _HOUSEKEEPING_SECONDS = 60.0  # how often it looks whether anything is due
 
 
@@ -108,6 +110,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Worker("index", Indexing(services).step, idle=_INDEX_SECONDS, topic="index"),
         Worker("reports", Rollup(services).step, idle=_REPORTS_SECONDS, topic="reports"),
         Worker("clock", ClockWatch(services).step, idle=_CLOCK_SECONDS, topic="clock"),
+        Worker("alarms", Teller(services).step, idle=_ALARM_SECONDS, topic="alarms"),
         Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),
     ]
 

@@ -76,6 +76,15 @@ async def list_users(tx: Tx) -> list[User]:
     return [_user(row) for row in await tx.execute(select(user).order_by(user.c.email))]
 
 
+async def list_owners(tx: Tx, site_id: int, limit: int) -> list[User]:
+    """Who is told what a site needs: its owners; while nobody is named one, everybody who may log in. The first ones
+    come first."""
+    mine = select(membership.c.user_id).where(membership.c.site_id == site_id, membership.c.role == "owner")
+    first = select(user).order_by(user.c.id).limit(limit)
+    named = [_user(row) for row in await tx.execute(first.where(user.c.id.in_(mine)))]
+    return named or [_user(row) for row in await tx.execute(first)]
+
+
 async def any_user(tx: Tx) -> bool:
     """Whether anybody can log in at all."""
     return (await tx.execute(select(user.c.id).limit(1))).first() is not None

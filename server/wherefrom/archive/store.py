@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, delete, exists, literal, select, type_coerce, update
 
 from wherefrom.db import Moment, Tx
+from wherefrom.events.tables import alarm
 from wherefrom.grants.tables import mailbox_grant
 from wherefrom.inbox.tables import loose_blob, mailbox, message
 from wherefrom.outbound.tables import outgoing, sender
@@ -20,7 +21,7 @@ _PLANNED: tuple[tuple[Column[Any], ...], ...] = (
     (delivery.c.next_at,), (delivery.c.claimed_until,), (endpoint.c.quiet_until,),
     (outgoing.c.next_at,), (outgoing.c.claimed_until,), (sender.c.quiet_until,), (sender.c.paced_until,),
     (message.c.claimed_until,), (mailbox.c.watched_until,), (mailbox_grant.c.claimed_until,), (hit.c.seen_at,),
-    (substitute.c.expires_at,), (substitute.c.probe_at,),
+    (alarm.c.next_at,), (substitute.c.expires_at,), (substitute.c.probe_at,),
     (lease.c.leased_at, lease.c.last_seen_at, lease.c.expires_at),
 )  # fmt: skip
 """Moments that something waits for; those after the first of a line go with it."""

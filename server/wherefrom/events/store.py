@@ -17,8 +17,9 @@ from sqlalchemy import Row, Text, select, type_coerce, update
 
 from wherefrom.db import Prepared, Tx
 from wherefrom.db.keys import any_of
+from wherefrom.events.alarm_store import add_alarm
 from wherefrom.events.tables import event
-from wherefrom.events.types import SHAPES, EventType
+from wherefrom.events.types import ALARMS, SHAPES, EventType
 
 _ADD = Prepared(event.insert())
 S = TypeVar("S", bound=msgspec.Struct)
@@ -59,8 +60,9 @@ def _value(row: Row[*tuple[Any, ...]]) -> Event:
 async def append_event(
     tx: Tx, *, id: int, site_id: int, type: EventType, subject_id: int, data: msgspec.Struct, now: datetime
 ) -> None:
-    """Adds a fact to the caller's transaction. ValueError for a type that is not on the list, TypeError for data of
-    another shape than the type's: both are faults of the caller. Ring the bell "events" after the commit."""
+    """Adds a fact to the caller's transaction, and with one of ``ALARMS`` that people are to be told of it. ValueError
+    for a type that is not on the list, TypeError for data of another shape than the type's: both are faults of the
+    caller. Ring the bell "events" after the commit."""
     kind = EventType(type)
     if not isinstance(data, SHAPES[kind]):
         raise TypeError(f"the data of {kind} is {SHAPES[kind].__name__}, not {data.__class__.__name__}")
@@ -69,6 +71,8 @@ async def append_event(
         "fanned_at": None,
     }  # fmt: skip
     await tx.append(_ADD, [row])
+    if kind in ALARMS:
+        await add_alarm(tx, site_id, id, now)
 
 
 async def claim_unfanned(tx: Tx, limit: int) -> list[Event]:

@@ -1,6 +1,6 @@
 """Table of the events room: an append-only outbox."""
 
-from sqlalchemy import BigInteger, Column, Index, String, Table, text
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, text
 
 from wherefrom.db import Json, Moment, metadata
 
@@ -23,6 +23,16 @@ event = Table(
         postgresql_where=text("fanned_at IS NULL"),
     ),
     Index("ix_event_subject", "site_id", "subject_id"),
+)
+
+alarm = Table(
+    "alarm",  # events that people are told of by a letter; the row goes when they are
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),  # the event's
+    Column("next_at", Moment, nullable=False, index=True),  # nobody else tries before
+    Column("tries", Integer, nullable=False),
+    Column("told", Json, nullable=False),  # the users who have their letter, by id
 )
 
 late_change = Table(

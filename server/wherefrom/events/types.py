@@ -63,5 +63,10 @@ SHAPES: dict[EventType, type[msgspec.Struct]] = {
 }
 """The data of each type."""
 
+ALARMS: frozenset[EventType] = frozenset(
+    (EventType.WEBHOOK_DISABLED, EventType.MAILBOX_DISCONNECTED, EventType.SENDER_STOPPED)
+)
+"""What stands still until a person acts."""
+
 OF_SENDS: tuple[EventType, ...] = tuple(one for one in EventType if issubclass(SHAPES[one], OfSend))
 """What is told of letters that go out."""

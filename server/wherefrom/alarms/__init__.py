@@ -1,0 +1,1 @@
+"""Tells people by a letter that something stands still until they act."""
