@@ -11,12 +11,15 @@ from sqlalchemy import select
 from tests.inbox.letters import Post, letter
 from wherefrom.clock import FixedClock
 from wherefrom.db import Tx
+from wherefrom.inbox.addressed import look_up
 from wherefrom.inbox.attribution import attribute
+from wherefrom.inbox.batch import Member, ask_batch
 from wherefrom.inbox.correct import correct_match
+from wherefrom.inbox.evidence import Evidence
 from wherefrom.inbox.gather import gather
 from wherefrom.inbox.readiness import SETTLED, count_leases
 from wherefrom.inbox.store.authors import list_written
-from wherefrom.inbox.store.messages import MOST_OF_SENDER, Stored, add_message, list_by_sender
+from wherefrom.inbox.store.messages import MOST_OF_SENDER, Stored, add_message, list_of_sender
 from wherefrom.mail.parse import parse_letter
 from wherefrom.services import Services
 from wherefrom.substitution.risk import Claim, read_claims, write_claims
@@ -233,13 +236,21 @@ async def test_of_thousands_of_forged_codes_none_has_a_visit(post: Post, service
     async with services.db.read() as tx:
         for number in range(FORGED // 50):
             forged = ", ".join(f"sales+{random_code()}@company.example" for _ in range(50))
-            evidence = (await gather(tx, stored, parse_letter(letter(forged)))).evidence
+            evidence = await evidence_on(tx, stored, letter(forged))
             verdict = attribute(evidence)
             assert len(evidence.unknown_codes) > 30  # the others have no digit, so they are no codes at all
             assert (verdict.rule, verdict.visit_id) == ("none", None), (number, forged)
         for visit_id in range(1, 11):
             given = f"sales+given{visit_id:03}@company.example"
-            assert attribute((await gather(tx, stored, parse_letter(letter(given)))).evidence).visit_id == visit_id
+            assert attribute(await evidence_on(tx, stored, letter(given))).visit_id == visit_id
+
+
+async def evidence_on(tx: Tx, stored: Stored, raw: bytes) -> Evidence:
+    """Of a letter that is alone in its batch."""
+    parsed = parse_letter(raw)
+    (addressed,) = await look_up(tx, stored.site_id, [(parsed, stored.arrived_at)])
+    batch = await ask_batch(tx, stored.site_id, [Member(stored, parsed, addressed)])
+    return (await gather(tx, stored, parsed, addressed, batch, stored.arrived_at)).evidence
 
 
 async def test_of_a_sender_who_writes_daily_the_newest_letters_are_looked_through(post: Post) -> None:
@@ -275,4 +286,5 @@ async def add_plain(tx: Tx, post: Post, uid: int, sender: str) -> None:
 
 async def earlier_of(post: Post, sender: str, before: datetime) -> list[int]:
     async with post.services.db.read() as tx:
-        return [one.visit_id for one in await list_by_sender(tx, 1, sender, before)]
+        written = await list_of_sender(tx, 1, sender, before)
+        return [one.match.visit_id for one in written if one.match is not None]

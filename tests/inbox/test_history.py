@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.inbox.rows import Rows
 from wherefrom.db import insert
 from wherefrom.errors import BadInput, NotFound
-from wherefrom.inbox.store import details, history, messages
+from wherefrom.inbox.store import details, history, marks, messages
 from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.inbox.store.traits import add_traits
 from wherefrom.inbox.tables import message
@@ -53,7 +53,7 @@ class Letters:
                 "from_address": "x@y.example",
                 **values,
             }
-            assert await messages.mark_message(tx, stored, status, columns)
+            assert await marks.mark_message(tx, stored, status, columns)
             await messages.add_addresses(tx, site_id, message_id, [("to", one, "") for one in to])
             if visit_id is not None or rule == "none":
                 match = {
@@ -287,5 +287,5 @@ async def test_a_letter_that_was_claimed_before_is_claimed_alone(services: Servi
         later = now + timedelta(seconds=61)
         again = await messages.claim_messages(tx, later, later + timedelta(seconds=60), 9)
         assert [(one.id, one.tries) for one in again] == [(1, 2)]
-        assert not await messages.mark_message(tx, first[0], "sorted", {})
-        assert await messages.mark_message(tx, again[0], "sorted", {})
+        assert not await marks.mark_message(tx, first[0], "sorted", {})
+        assert await marks.mark_message(tx, again[0], "sorted", {})

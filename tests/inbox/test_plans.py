@@ -12,7 +12,7 @@ from wherefrom.inbox.store.history import list_messages
 from wherefrom.services import Services
 
 _SEARCH = ("SELECT", "UPDATE")
-_FEW = ("target", "mailbox", "folder", "habit")  # a site has few of these
+_FEW = ("target", "mailbox", "folder", "habit", "listed")  # a site has few of these; a list of what is asked
 _BY_SITE_ALONE = "(site_id=?)"
 _BOUNDED = ("ix_message_stored", "ix_message_arrived (site_id=?)", "json_each", "anon")
 """Unsorted letters alone, the newest by a limit, ids given, a subquery with a limit."""

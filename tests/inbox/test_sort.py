@@ -13,6 +13,7 @@ from wherefrom.clock import FixedClock
 from wherefrom.db import Tx
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.inbox import reading, sort
+from wherefrom.inbox.batch import LetterBatch
 from wherefrom.inbox.reader import Asked, Reader
 from wherefrom.inbox.reading import Read
 from wherefrom.inbox.sort import Sorting
@@ -383,8 +384,8 @@ async def test_one_that_fails_among_letters_sorted_together_takes_nothing_from_t
     ids = [await post.store(letter(text=str(number), message_id=f"<{number}@x>")) for number in range(5)]
 
     class Picky(Attribution):
-        async def take(self, services: Services, tx: Tx, one: Ready) -> Taken:
-            taken = await super().take(services, tx, one)
+        async def take(self, services: Services, tx: Tx, one: Ready, batch: LetterBatch) -> Taken:
+            taken = await super().take(services, tx, one, batch)
 
             async def write(tx: Tx) -> None:
                 await taken.write(tx)
@@ -433,7 +434,7 @@ class _Failing:
     def __init__(self, times: int) -> None:
         self.times = times
 
-    async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None:
+    async def take(self, services: Services, tx: Tx, one: Ready, batch: LetterBatch) -> Taken | None:
         if self.times:
             self.times -= 1
             raise ConnectionError("the database is away")
@@ -480,7 +481,7 @@ async def test_what_another_taker_takes_is_neither_shown_nor_told(post: Post) ->
     class Reports:
         name = "reports"
 
-        async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None:
+        async def take(self, services: Services, tx: Tx, one: Ready, batch: LetterBatch) -> Taken | None:
             if "bounce" not in one.letter.subject:
                 return None
 
@@ -501,8 +502,8 @@ async def test_a_write_that_fails_halfway_leaves_nothing_of_it(post: Post, clock
     message_id = await post.store(letter(CODE))
 
     class Broken(Attribution):
-        async def take(self, services: Services, tx: Tx, one: Ready) -> Taken:
-            taken = await super().take(services, tx, one)
+        async def take(self, services: Services, tx: Tx, one: Ready, batch: LetterBatch) -> Taken:
+            taken = await super().take(services, tx, one, batch)
 
             async def write(tx: Tx) -> None:
                 await taken.write(tx)

@@ -24,6 +24,7 @@ from wherefrom.bounces.words import quote_words
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
+from wherefrom.inbox.batch import LetterBatch
 from wherefrom.inbox.taker import Ready, Taken
 from wherefrom.mail.bounce_text import find_bounced
 from wherefrom.mail.dsn import Dsn, Outcome, find_dsn
@@ -48,7 +49,7 @@ class BounceTaker:
 
     name: str = "bounce"
 
-    async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None:
+    async def take(self, services: Services, tx: Tx, one: Ready, _batch: LetterBatch) -> Taken | None:
         letter = one.letter
         if letter.subject.strip().lower() == LEAVE_SUBJECT:
             return _take_leaving(services, one)

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, and_, bindparam, false, or_
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Text, and_, bindparam, column, false, or_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import TableValuedAlias
 
 from wherefrom.db.types import Json
 
@@ -33,6 +34,28 @@ def among(column: ColumnElement[str] | ColumnElement[int], name: str) -> ColumnE
     a millisecond, and a prepared statement cannot hold one.
     """
     return _Among(column, bindparam(name, type_=Json()))
+
+
+def listed(name: str) -> TableValuedAlias:
+    """The texts in the list that parameter ``name`` carries, as the column ``value`` of a table: to ask something of
+    each of them, where ``among`` would bring all rows that any of them has."""
+    return _Listed(bindparam(name, type_=Json())).table_valued(column("value", Text)).alias("listed")
+
+
+class _Listed(FunctionElement[str]):
+    inherit_cache = True
+
+
+@compiles(_Listed, "sqlite")
+def _listed_on_sqlite(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
+    (texts,) = (compiler.process(one, **options) for one in element.clauses)
+    return f"json_each({texts})"
+
+
+@compiles(_Listed, "postgresql")
+def _listed_on_postgresql(element: _Listed, compiler: SQLCompiler, **options: Any) -> str:
+    (texts,) = (compiler.process(one, **options) for one in element.clauses)
+    return f"json_array_elements_text(CAST({texts} AS json))"
 
 
 class _Among(FunctionElement[bool]):

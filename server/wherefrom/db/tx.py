@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
 
-from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResult, Table, func, select
+from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResult, Table, text
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from wherefrom.db.prepared import Prepared, is_one_statement, write_all
@@ -220,12 +220,18 @@ class Tx:
 
     async def lock(self, *name: object) -> None:
         """Lets no other transaction pass here with the same name until this one ends. Of several locks a transaction
-        takes all others take them in the same order, or two wait for each other. SQLite has one writer anyhow."""
+        takes all others take them in the same order (``lock_each``), or two wait for each other. SQLite has one writer
+        anyhow."""
+        await self.lock_each([name])
+
+    async def lock_each(self, names: Iterable[tuple[object, ...]]) -> None:
+        """As ``lock`` for each name, in the one order in which all take them."""
         if self.dialect.name == "postgresql":
             await self._get_ready()
-            digest = hashlib.sha256(repr(name).encode()).digest()
-            number = int.from_bytes(digest[:8], "big", signed=True)
-            await self._run(Connection.execute, select(func.pg_advisory_xact_lock(number)))
+            digests = {hashlib.sha256(repr(name).encode()).digest() for name in names}
+            numbers = sorted(int.from_bytes(digest[:8], "big", signed=True) for digest in digests)
+            one_by_one = text("SELECT pg_advisory_xact_lock(one) FROM unnest(CAST(:numbers AS bigint[])) AS one")
+            await self._run(Connection.execute, one_by_one, {"numbers": numbers})
 
     async def _settle(self) -> None:
         """Before a statement of which nothing is known."""

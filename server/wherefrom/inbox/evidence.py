@@ -84,6 +84,17 @@ class Evidence:
     quoted: tuple[Holding, ...] = ()
     habits: Habits = USUAL
 
+    def as_earlier(self, message_id: int, verdict: Verdict) -> Earlier | None:
+        """The letter, judged so, as those that come after it see it; None when it is not matched."""
+        if verdict.visit_id is None:
+            return None
+        held: tuple[Holding | Earlier, ...] = (*self.coded, *self.pool, *self.quoted, *self.thread, *self.by_sender)
+        visitor_id = next((one.visitor_id for one in held if one.lease_id == verdict.lease_id), None)
+        return Earlier(
+            message_id, verdict.visit_id, round(verdict.confidence, 6), self.arrived_at, verdict.lease_id,
+            visitor_id if verdict.lease_id is not None else None,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

@@ -46,8 +46,8 @@ def read_facts(letter: Letter, arrived_at: datetime) -> Facts:
     sender = letter.from_
     written = sender.address.text if sender is not None and sender.address is not None else ""
     return Facts(
-        message_id=_id(letter.message_id),
-        in_reply_to=_id(letter.in_reply_to),
+        message_id=clean_id(letter.message_id),
+        in_reply_to=clean_id(letter.in_reply_to),
         references=tuple(clean(one, _LONGEST_ID) for one in letter.references[-_MOST_REFERENCES:]),
         subject=clean(letter.subject, _LONGEST_SUBJECT),
         text=clean(letter.text),
@@ -68,5 +68,6 @@ def clean(text: str, longest: int | None = None) -> str:
     return _REFUSED.sub("", text)[:longest]
 
 
-def _id(text: str | None) -> str | None:
+def clean_id(text: str | None) -> str | None:
+    """A Message-ID as it is stored; None for none."""
     return clean(text, _LONGEST_ID) or None if text is not None else None

@@ -1,5 +1,5 @@
-"""Gathers what is known of one letter into ``Evidence``: with ``addressed`` the only place where attribution meets the
-database.
+"""Gathers what is known of one letter into ``Evidence``: with ``addressed`` and ``batch`` the only place where
+attribution meets the database.
 
 What an earlier letter may have changed is asked in the letter's own write. Histories are bounded (leases of pools by
 time, parents and earlier letters by number), so that an address that was lent for years costs what one of last week
@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from wherefrom.db import Tx
-from wherefrom.inbox.addressed import Addressed, look_up
-from wherefrom.inbox.evidence import Earlier, Evidence, Holding, Signal
+from wherefrom.inbox.addressed import Addressed
+from wherefrom.inbox.batch import LetterBatch, Signals, list_parents
+from wherefrom.inbox.evidence import Evidence, Holding, Signal
 from wherefrom.inbox.sender import find_sender
-from wherefrom.inbox.store import authors, intents, messages
+from wherefrom.inbox.store import authors, intents
 from wherefrom.inbox.store.messages import Stored
 from wherefrom.mail.letter import Letter
 from wherefrom.substitution.code import recognise
 from wherefrom.substitution.habits import USUAL
 from wherefrom.substitution.store import Holder, find_habits, find_holders
-
-_MOST_PARENTS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class Gathered:
     known_thread: bool
 
 
-async def gather(tx: Tx, stored: Stored, letter: Letter, addressed: Addressed | None = None) -> Gathered:
-    """The evidence on ``letter``; ``addressed`` for whoever has it already."""
+async def gather(
+    tx: Tx, stored: Stored, letter: Letter, addressed: Addressed, batch: LetterBatch, now: datetime
+) -> Gathered:  # fmt: skip
+    """The evidence on ``letter``, which is one of ``batch``."""
     site_id = stored.site_id
-    if addressed is None:
-        (addressed,) = await look_up(tx, site_id, [(letter, stored.arrived_at)])
     trust, holders = addressed.trust, addressed.holders
     held = {one.address.lower() for one in holders}
     unknown = tuple(key for key in trust if key not in held and recognise(addressed.targets, key) == "coded")
@@ -47,39 +47,29 @@ async def gather(tx: Tx, stored: Stored, letter: Letter, addressed: Addressed | 
     received = [one for one in holders if one.address.lower() in trust]
     pool = [one for one in received if one.strategy == "pool"]
     coded = [one for one in received if one.strategy != "pool"]
+    if pool:  # what the letters before this one say of its holders is read as rows
+        await batch.catch_up(tx, now)
     spent = await authors.list_written(tx, site_id, {one.visit_id for one in pool}, sender, stored.arrived_at)
-    parents = _parents(letter)
-    thread = await _list_thread(tx, site_id, parents)
+    parents = list_parents(letter)
+    thread = await batch.list_thread(tx, parents)
+    signals = await batch.list_signals(tx, {one.visit_id for one in received})
     evidence = Evidence(
         arrived_at=stored.arrived_at,
         header_at=letter.written_at,
         first_hop_at=letter.received_header_at,
         automatic=letter.automatic or "",
-        coded=await _with_signals(tx, site_id, coded, trust),
+        coded=_with_signals(coded, signals, trust),
         unknown_codes=unknown,
-        pool=await _with_signals(tx, site_id, pool, trust, spent),
-        thread=thread,
+        pool=_with_signals(pool, signals, trust, spent),
+        thread=tuple(thread),
         sender=sender,
         sender_excluded=excluded,
-        by_sender=tuple(await messages.list_by_sender(tx, site_id, sender, stored.arrived_at)) if sender else (),
+        by_sender=tuple(await batch.list_by_sender(tx, sender, stored.arrived_at)) if sender else (),
         quoted=tuple(_holding(one, {}) for one in holders if one.address.lower() in addressed.quoted),
         habits=await find_habits(tx, site_id) if pool else USUAL,
     )
-    known = bool(thread) or await messages.is_thread_known(tx, site_id, parents)
+    known = bool(thread) or batch.is_thread_known(parents)
     return Gathered(evidence, _to_address(addressed, held, unknown), known)
-
-
-def _parents(letter: Letter) -> list[str]:
-    """Message-IDs the letter answers, the nearest first: In-Reply-To, then References from the end."""
-    named = [letter.in_reply_to] if letter.in_reply_to else []
-    return list(dict.fromkeys([*named, *reversed(letter.references)]))[:_MOST_PARENTS]
-
-
-async def _list_thread(tx: Tx, site_id: int, parents: Sequence[str]) -> tuple[Earlier, ...]:
-    found = await messages.list_thread(tx, site_id, parents)
-    place = {header_id: n for n, header_id in enumerate(parents)}
-    found.sort(key=lambda one: (place[one[0]], one[1].message_id))
-    return tuple(earlier for _, earlier in found)
 
 
 async def find_holding(tx: Tx, site_id: int, visit_id: int, address: str) -> tuple[Holding, bool] | None:
@@ -87,16 +77,15 @@ async def find_holding(tx: Tx, site_id: int, visit_id: int, address: str) -> tup
     held = [one for one in await find_holders(tx, site_id, [address]) if one.visit_id == visit_id]
     if not held:
         return None
-    (holding,) = await _with_signals(tx, site_id, held[-1:], {})
+    (holding,) = _with_signals(held[-1:], await intents.list_signals(tx, site_id, [visit_id]), {})
     return holding, held[-1].strategy == "pool"
 
 
-async def _with_signals(
-    tx: Tx, site_id: int, holders: Sequence[Holder], trust: Mapping[str, int], spent: Mapping[int, float] | None = None
-) -> tuple[Holding, ...]:
+def _with_signals(
+    holders: Sequence[Holder], by_visit: Signals, trust: Mapping[str, int], spent: Mapping[int, float] | None = None
+) -> tuple[Holding, ...]:  # fmt: skip
     """The holders with what their visits did with this address. The page may have named it by the substitute or,
     before the swap, by the target."""
-    by_visit = await intents.list_signals(tx, site_id, {one.visit_id for one in holders})
     held = []
     for one in holders:
         names = {one.address.lower(), one.target.lower(), ""}

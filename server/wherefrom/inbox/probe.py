@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wherefrom.db import Tx
+from wherefrom.inbox.batch import LetterBatch
 from wherefrom.inbox.taker import Ready, Taken
 from wherefrom.probes.letter import find_tokens, read_token
 from wherefrom.probes.rounds import record_refusal, record_return
@@ -20,7 +21,7 @@ class ProbeTaker:
 
     name: str = "probe"
 
-    async def take(self, services: Services, _tx: Tx, one: Ready) -> Taken | None:
+    async def take(self, services: Services, _tx: Tx, one: Ready, _batch: LetterBatch) -> Taken | None:
         stored, letter = one.stored, one.letter
         if letter.automatic is None:
             return None

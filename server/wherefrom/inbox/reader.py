@@ -56,7 +56,7 @@ class Reader:
 
     async def read(self, blobs: Blobs, asked: Asked, *, apart: bool = False) -> list[Read]:
         """What ``read_letters`` answers; ``apart``: in the other process, however few. ReaderDied, OSError."""
-        if not apart and len(asked) < _WORTH_IT:
+        if not apart and len(asked) < _WORTH_IT and self._process is None:
             return await asyncio.to_thread(read_letters, blobs, asked)
         async with self._busy:
             try:

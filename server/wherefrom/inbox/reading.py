@@ -40,8 +40,9 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A letter that was read; its ``attachments`` are only those takers look into. Without one, ``problem`` says why
-    not; ``passes``: another time may do better."""
+    """A letter that was read; its ``attachments`` are only those takers look into, and its HTML is left out (where
+    there is no other text, that is made of it). Without a letter, ``problem`` says why not; ``passes``: another time
+    may do better."""
 
     letter: Letter | None
     facts: Facts | None
@@ -77,7 +78,7 @@ def _parse(blobs: Blobs, raw: Octets, arrived_at: datetime, coming: list[Incomin
         letter = parse_letter(raw)
         facts = read_facts(letter, arrived_at)
         files = tuple(_keep(blobs, one, coming) for one in letter.attachments)
-        return Read(replace(letter, attachments=_told(letter)), facts, files)
+        return Read(replace(letter, attachments=_told(letter), html=None), facts, files)
     except UnreadableLetter as error:
         return Read(None, None, problem=error.detail)
     except OSError:

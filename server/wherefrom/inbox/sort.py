@@ -2,7 +2,8 @@
 
     claim ─▶ read a group: blobs, parse, attachments as blobs (``reader``), addresses ─▶ ONE group commit of
                └─▶ the next group, while this one is written         letter 1: takers in order, then the write
-                                                                     letter 2: …          (in the order they came)
+                                                                     letter 2: …          (in the order they came,
+                                                                                           asked together: ``batch``)
 
 A letter's write ends its claim and holds the message's columns, receivers, attachments, match and event; a process may
 die before the commit (the claim runs out, another step begins anew) or after it (all is done), never within. A later
@@ -30,15 +31,16 @@ import msgspec
 import structlog
 
 from wherefrom.db import Tx
-from wherefrom.events.late_store import LATE, note_change_at
+from wherefrom.events.late_store import LATE
 from wherefrom.events.snapshots import MessageReceived
 from wherefrom.events.store import append_event, list_subject_events
 from wherefrom.events.types import EventType
 from wherefrom.inbox.addressed import Addressed, look_up
+from wherefrom.inbox.batch import LetterBatch, Member, ask_batch
 from wherefrom.inbox.facts import Facts, clean
 from wherefrom.inbox.reader import Reader, ReaderDied
 from wherefrom.inbox.reading import Read
-from wherefrom.inbox.store import messages
+from wherefrom.inbox.store import marks, messages
 from wherefrom.inbox.store.details import StoredAttachment
 from wherefrom.inbox.store.messages import MOST_DEATHS, MOST_TRIES, Stored, Twin
 from wherefrom.inbox.taker import Ready, Taken, Taker
@@ -51,8 +53,8 @@ Way = Callable[[Services, int, Sequence[str]], Awaitable[None]]
 
 CLAIM = timedelta(seconds=30)
 _RENEW_BELOW = CLAIM * 2 / 3
-_AT_ONCE = 400
-_GROUP = 100
+_AT_ONCE = 384
+_GROUP = 64  # as many as a group commit takes
 _MOST_BYTES = 16_777_216
 """Of letters in memory together; one that is larger is alone."""
 
@@ -68,7 +70,7 @@ class Sorting:
     reader: Reader = field(default_factory=Reader)
 
     async def step(self) -> bool:
-        """Sorts up to four hundred letters; False when none waited."""
+        """Sorts several hundred letters; False when none waited."""
         now = self.services.clock.now()
         async with self.services.db.write() as tx:
             claimed = await messages.claim_messages(tx, now, now + CLAIM, _AT_ONCE)
@@ -165,13 +167,21 @@ class Sorting:
 
     async def _settle(self, one: Ready) -> None:
         try:
-            told = await self.services.db.batch(lambda tx: _sort(self.services, self.takers, tx, one))
+            told = await self.services.db.batch_together(self._sort_together, one)
         except Exception as fault:
             await self._postpone(one.stored, fault)
             return
         self.services.tally.note("letters", "sorted")
         if told:
             self.services.bell.ring("events")
+
+    async def _sort_together(self, tx: Tx, letters: Sequence[Ready]) -> list[bool]:
+        told: dict[int, bool] = {}
+        for site_id in dict.fromkeys(one.stored.site_id for one in letters):
+            of_site = [one for one in letters if one.stored.site_id == site_id]
+            answers = await _sort_of_site(self.services, self.takers, tx, of_site)
+            told |= {one.stored.id: answer for one, answer in zip(of_site, answers, strict=True)}
+        return [told[one.stored.id] for one in letters]
 
     async def _give_up(self, stored: Stored, reason: str) -> None:
         self.services.tally.note("letters", "unreadable")
@@ -181,9 +191,9 @@ class Sorting:
             await tx.lock("letter", stored.site_id, stored.sha256)
             twins = await messages.list_twins(tx, stored, None)
             if twins:
-                await messages.mark_message(tx, stored, "duplicate", {**values, "duplicate_of": twins[0].id})
+                await marks.mark_message(tx, stored, "duplicate", {**values, "duplicate_of": twins[0].id})
             else:
-                await messages.mark_message(tx, stored, "unreadable", values)
+                await marks.mark_message(tx, stored, "unreadable", values)
 
     async def _postpone(self, stored: Stored, fault: Exception | str) -> None:
         """Leaves the letter to the step after the claim has run out; what went wrong is kept beside it."""
@@ -219,27 +229,34 @@ def _groups(claimed: Sequence[Stored]) -> Iterator[list[Stored]]:
         yield group
 
 
-async def _sort(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready) -> bool:
-    """Everything the database learns of one letter; whether it told anything. False when the claim was lost, or the
-    letter is here already."""
+async def _sort_of_site(services: Services, takers: Sequence[Taker], tx: Tx, letters: Sequence[Ready]) -> list[bool]:
+    site_id = letters[0].stored.site_id
+    await tx.lock_each(("letter", site_id, one.facts.message_id or one.stored.sha256) for one in letters)
+    ours = await messages.list_ours(tx, site_id, [one.stored for one in letters])
+    held = [one for one in letters if one.stored.id in ours]
+    batch = await ask_batch(tx, site_id, [Member(one.stored, one.letter, one.addressed) for one in held])
+    told = {one.stored.id: await _sort(services, takers, tx, one, batch) for one in held}
+    await batch.catch_up(tx, services.clock.now())
+    return [told.get(one.stored.id, False) for one in letters]
+
+
+async def _sort(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready, batch: LetterBatch) -> bool:
+    """Everything the database learns of one letter; whether it told anything. False when it is here already."""
     stored, facts = one.stored, one.facts
-    await tx.lock("letter", stored.site_id, facts.message_id or stored.sha256)
-    taken = await _offer(services, takers, tx, one)
+    taken = await _offer(services, takers, tx, one, batch)
     columns = {
         "written_at": facts.header_at, "message_id": facts.message_id, "in_reply_to": facts.in_reply_to,
         "references": list(facts.references), "subject": facts.subject, "from_address": facts.from_address,
         "from_name": facts.from_name, "to_address": clean(taken.to_address, 320), "text": facts.text,
         "has_html": facts.has_html, "automatic": facts.automatic, "first_of_thread": taken.first_of_thread,
-        "defects": list(facts.defects), "status_reason": clean(taken.reason, _LONGEST_REASON),
+        "defects": list(facts.defects), "status_reason": clean(taken.reason, _LONGEST_REASON), "duplicate_of": None,
     }  # fmt: skip
-    original = _original(stored, facts, await messages.list_twins(tx, stored, facts.message_id))
+    original = _original(stored, facts, await batch.list_twins(tx, stored, facts.message_id))
     if original is not None:
-        ended = await messages.mark_message(tx, stored, "duplicate", {**columns, "duplicate_of": original.id})
-        return ended and await _rescue(services, tx, stored, original)
-    if not await messages.mark_message(tx, stored, taken.status, columns):
-        return False
-    if taken.status == "sorted" and stored.arrived_at < services.clock.now() - LATE:
-        await note_change_at(tx, stored.site_id, [stored.arrived_at])
+        batch.mark(stored, facts, "duplicate", {**columns, "duplicate_of": original.id}, is_late=False)
+        return await _rescue(services, tx, stored, original, batch)
+    is_late = taken.status == "sorted" and stored.arrived_at < services.clock.now() - LATE
+    batch.mark(stored, facts, taken.status, columns, is_late=is_late)
     recipients = [(role, address, "") for role, address in facts.recipients]
     await messages.add_addresses(tx, stored.site_id, stored.id, recipients)
     await messages.add_attachments(tx, stored.site_id, stored.id, map(_attachment_columns, one.files))
@@ -247,9 +264,9 @@ async def _sort(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready)
     return True
 
 
-async def _offer(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready) -> Taken:
+async def _offer(services: Services, takers: Sequence[Taker], tx: Tx, one: Ready, batch: LetterBatch) -> Taken:
     for taker in takers:
-        taken = await taker.take(services, tx, one)
+        taken = await taker.take(services, tx, one, batch)
         if taken is not None:
             return taken
     raise RuntimeError("no taker took the letter: the list must end with Attribution")
@@ -266,11 +283,12 @@ def _original(stored: Stored, facts: Facts, twins: Sequence[Twin]) -> Twin | Non
     return None
 
 
-async def _rescue(services: Services, tx: Tx, stored: Stored, original: Twin) -> bool:
+async def _rescue(services: Services, tx: Tx, stored: Stored, original: Twin, batch: LetterBatch) -> bool:
     """A letter found in Junk that comes up elsewhere was moved by somebody who knows better: the history says so, and
     it is told to those who do not want Junk. Whether anything is told."""
     if original.folder_kind != "junk" or stored.folder_kind == "junk":
         return False
+    await batch.catch_up(tx, services.clock.now())  # the original may be one of the batch
     await messages.set_folder_kind(tx, stored.site_id, original.id, stored.folder_kind, "it was in Junk first")
     events = await list_subject_events(tx, stored.site_id, original.id)
     told = next((one for one in events if one.type is EventType.MESSAGE_RECEIVED), None)

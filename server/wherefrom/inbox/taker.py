@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Literal, Protocol
 
 from wherefrom.db import Tx
@@ -17,6 +18,7 @@ from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
 from wherefrom.inbox.addressed import Addressed
 from wherefrom.inbox.attribution import attribute
+from wherefrom.inbox.batch import LetterBatch
 from wherefrom.inbox.evidence import Verdict
 from wherefrom.inbox.facts import Facts
 from wherefrom.inbox.gather import gather
@@ -29,8 +31,7 @@ from wherefrom.inbox.store.traits import add_traits
 from wherefrom.inbox.store.writers import find_writer
 from wherefrom.mail.letter import Letter
 from wherefrom.services import Services
-from wherefrom.substitution.settle import record_letter
-from wherefrom.visits.store import find_visit
+from wherefrom.visits.visit import Visit
 
 Write = Callable[[Tx], Awaitable[None]]
 
@@ -60,12 +61,13 @@ class Taken:
 
 class Taker(Protocol):
     """``take`` answers None to leave the letter to the next one. It must not write: the letter may be a copy of one
-    that is here."""
+    that is here. ``batch`` are the letters it is written with: whoever reads rows of letters before it asks it, or lets
+    it catch up."""
 
     @property
     def name(self) -> str: ...
 
-    async def take(self, services: Services, tx: Tx, one: Ready) -> Taken | None: ...
+    async def take(self, services: Services, tx: Tx, one: Ready, batch: LetterBatch) -> Taken | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,43 +76,53 @@ class Attribution:
 
     name: str = "attribution"
 
-    async def take(self, services: Services, tx: Tx, one: Ready) -> Taken:
-        gathered = await gather(tx, one.stored, one.letter, one.addressed)
+    async def take(self, services: Services, tx: Tx, one: Ready, batch: LetterBatch) -> Taken:
+        now = services.clock.now()
+        gathered = await gather(tx, one.stored, one.letter, one.addressed, batch, now)
         verdict = attribute(gathered.evidence)
+        visit = None
+        if verdict.visit_id is not None:
+            visit = await batch.find_visit(tx, verdict.visit_id)
+            if visit is None:
+                verdict = _without_visit(verdict)
         first = not gathered.known_thread
 
         async def write(tx: Tx) -> None:
-            await self._write(services, tx, one, verdict, gathered.to_address, first)
+            await _write_match(tx, one, verdict, visit, now)
+            batch.teach(verdict.credits)
+            match = gathered.evidence.as_earlier(one.stored.id, verdict)
+            if match is not None:
+                batch.note_match(match)
+            await _tell(services, tx, one, gathered.to_address, first, verdict, visit)
 
         return Taken(write, to_address=gathered.to_address, first_of_thread=first)
 
-    async def _write(
-        self, services: Services, tx: Tx, one: Ready, verdict: Verdict, to_address: str, first: bool
-    ) -> None:  # fmt: skip
-        now, stored = services.clock.now(), one.stored
-        visit = None
-        if verdict.visit_id is not None:
-            visit = await find_visit(tx, stored.site_id, verdict.visit_id)
-        if verdict.visit_id is not None and visit is None:
-            verdict = _without_visit(verdict)
-        await messages.add_match(tx, stored.site_id, stored.id, match_columns(verdict) | {"matched_at": now})
-        if visit is not None:
-            await add_traits(tx, stored.site_id, (stored.arrived_at, stored.id), visit)
-        await add_authors(tx, stored.site_id, stored.id, _authors(verdict))
-        await record_letter(tx, stored.site_id, verdict.credits, now)
-        data = make_snapshot(
-            stored, one.facts, to_address, first, one.files, verdict, visit,
-            await find_writer(tx, stored.site_id, one.facts.from_written, visit),
-        )  # fmt: skip
-        await append_event(
-            tx,
-            id=services.ids.next(),
-            site_id=stored.site_id,
-            type=EventType.MESSAGE_RECEIVED,
-            subject_id=stored.id,
-            data=data,
-            now=now,
-        )
+
+async def _write_match(tx: Tx, one: Ready, verdict: Verdict, visit: Visit | None, now: datetime) -> None:
+    stored = one.stored
+    await messages.add_match(tx, stored.site_id, stored.id, match_columns(verdict) | {"matched_at": now})
+    if visit is not None:
+        await add_traits(tx, stored.site_id, (stored.arrived_at, stored.id), visit)
+    await add_authors(tx, stored.site_id, stored.id, _authors(verdict))
+
+
+async def _tell(
+    services: Services, tx: Tx, one: Ready, to_address: str, first: bool, verdict: Verdict, visit: Visit | None
+) -> None:  # fmt: skip
+    stored = one.stored
+    data = make_snapshot(
+        stored, one.facts, to_address, first, one.files, verdict, visit,
+        await find_writer(tx, stored.site_id, one.facts.from_written, visit),
+    )  # fmt: skip
+    await append_event(
+        tx,
+        id=services.ids.next(),
+        site_id=stored.site_id,
+        type=EventType.MESSAGE_RECEIVED,
+        subject_id=stored.id,
+        data=data,
+        now=services.clock.now(),
+    )
 
 
 def match_columns(verdict: Verdict) -> dict[str, object]:

@@ -11,11 +11,10 @@ process that reads it is given up, not tried for ever.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, and_, bindparam, literal_column, or_, select, update
 
@@ -24,11 +23,11 @@ from wherefrom.db.insert import insert_unless_there
 from wherefrom.db.keys import among
 from wherefrom.events.late_store import note_change_of
 from wherefrom.inbox.evidence import Earlier
-from wherefrom.inbox.store.parts import add_fresh
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.substitution.tables import lease
 
 MOST_OF_SENDER = 20  # newest letters of a sender that are looked through for matched ones
+MOST_OF_THREAD = 100
 MOST_TRIES = 3
 MOST_DEATHS = 20
 """Tries of a letter nothing was ever said of. What kills a parser kills the reader's process and leaves a word, so that
@@ -68,13 +67,20 @@ class Twin:
     text: str
 
 
+class OfSender(NamedTuple):
+    """A letter of somebody; ``match``: when it is matched."""
+
+    message_id: int
+    arrived_at: datetime
+    match: Earlier | None
+
+
 _STORED = (
     message.c.site_id, message.c.id, message.c.mailbox_id, message.c.folder_kind, message.c.uid, message.c.sha256,
     message.c.size, message.c.truncated, message.c.tries, message.c.arrived_at, message.c.stored_at,
     message.c.historic,
 )  # fmt: skip
 _FINISHED = ("sorted", "taken", "unreadable")
-_SEARCHED = ("sorted", "unreadable")
 _UNSORTED: dict[str, Any] = {
     "status": "stored", "status_reason": "", "duplicate_of": None, "tries": 0, "claimed_until": None,
     "written_at": None, "message_id": None, "in_reply_to": None, "references": None, "subject": "",
@@ -86,9 +92,6 @@ _UNSORTED: dict[str, Any] = {
 _SITE: BindParameter[int] = bindparam("of_site")
 _ADD_NEW = Prepared(insert_unless_there(message, "site_id", "folder_id", "uidvalidity", "uid"))
 _LIST_IDS = Prepared(select(message.c.id).where(message.c.site_id == _SITE, among(message.c.id, "ids")))
-_LIST_HELD_IDS = Prepared(
-    select(message.c.message_id).where(message.c.site_id == _SITE, among(message.c.message_id, "message_ids"))
-)
 # The site stands in each half of the OR: with it in front, SQLite reads all letters of the site instead of looking
 # into two indexes (0.18 ms among 600 letters, and growing with them).
 _LIST_TWINS = Prepared(
@@ -116,7 +119,7 @@ _MATCHED = (
     # "+ 0": else SQLite goes through all matches of the site, not to the letters that are asked for.
     .where(message.c.site_id == _SITE, (match.c.visit_id + 0).is_not(None))
 )  # fmt: skip
-_LIST_THREAD = Prepared(_MATCHED.where(among(message.c.message_id, "message_ids")).limit(100))
+_LIST_THREAD = Prepared(_MATCHED.where(among(message.c.message_id, "message_ids")).limit(MOST_OF_THREAD))
 # First the sender's letters, then their matches: of a machine that writes daily and never matches, all would be read.
 _NEWEST = (
     select(message.c.site_id, message.c.id, message.c.arrived_at, message.c.message_id)
@@ -125,19 +128,24 @@ _NEWEST = (
         message.c.from_address == bindparam("of_sender"),
         message.c.arrived_at <= bindparam("before"),
     )
-    .order_by(message.c.arrived_at.desc())
+    .order_by(message.c.arrived_at.desc(), message.c.id.desc())
     .limit(MOST_OF_SENDER)
     .subquery()
 )
-_LIST_BY_SENDER = Prepared(
+_LIST_OF_SENDER = Prepared(
     select(
         _NEWEST.c.id, _NEWEST.c.arrived_at, match.c.visit_id, match.c.lease_id, match.c.confidence,
         lease.c.visitor_id, _NEWEST.c.message_id,
     )
-    .join(match, and_(match.c.site_id == _NEWEST.c.site_id, match.c.message_id == _NEWEST.c.id))
+    .outerjoin(match, and_(match.c.site_id == _NEWEST.c.site_id, match.c.message_id == _NEWEST.c.id))
     .outerjoin(lease, and_(lease.c.site_id == match.c.site_id, lease.c.id == match.c.lease_id))
-    .where((match.c.visit_id + 0).is_not(None))
 )  # fmt: skip
+_LIST_OURS = Prepared(
+    select(message.c.id, message.c.claimed_until)
+    .where(message.c.site_id == _SITE, among(message.c.id, "ids"), message.c.status == literal_column("'stored'"))
+    .order_by(message.c.id)
+    .with_for_update()
+)
 _ADD_ADDRESS, _ADD_ATTACHMENT, _ADD_MATCH = (Prepared(one.insert()) for one in (message_address, attachment, match))
 
 
@@ -179,14 +187,6 @@ async def list_stored_uids(tx: Tx, site_id: int, folder_id: int, uidvalidity: in
     return set((await tx.scalars(query)).all())
 
 
-async def list_held_ids(tx: Tx, site_id: int, message_ids: Sequence[str]) -> set[str]:
-    """Which of these Message-IDs the site has letters of."""
-    if not message_ids:
-        return set()
-    rows = await tx.fetch(_LIST_HELD_IDS, {"of_site": site_id, "message_ids": list(message_ids)})
-    return {message_id for (message_id,) in rows}
-
-
 async def claim_messages(tx: Tx, now: datetime, until: datetime, limit: int) -> list[Stored]:
     """Takes the oldest unsorted messages of all sites until ``until``; old mail when nothing else waits.
 
@@ -223,29 +223,11 @@ async def renew_claim(tx: Tx, stored: Stored, until: datetime) -> Stored | None:
     return replace(stored, claimed_until=until) if done.rowcount else None
 
 
-async def mark_message(tx: Tx, stored: Stored, status: str, values: Mapping[str, Any]) -> bool:
-    """Ends the claim with the message's last status; False when the claim was lost (nothing is written then)."""
-    values = {**values, "status": status, "claimed_until": None}
-    which = {"of_site": stored.site_id, "of_id": stored.id, "of_claim": stored.claimed_until}
-    done = await tx.change(_mark(tuple(values)), {**which, **{f"new_{name}": one for name, one in values.items()}})
-    if done and status in _SEARCHED:
-        await add_fresh(tx, stored.site_id, [(stored.arrived_at, stored.id)])
-    return bool(done)
-
-
-@functools.cache
-def _mark(names: tuple[str, ...]) -> Prepared:
-    """There are few: one for each status."""
-    return Prepared(
-        update(message)
-        .where(
-            message.c.site_id == _SITE,
-            message.c.id == bindparam("of_id"),
-            message.c.status == literal_column("'stored'"),
-            message.c.claimed_until == bindparam("of_claim"),
-        )
-        .values({name: bindparam(f"new_{name}") for name in names})
-    )
+async def list_ours(tx: Tx, site_id: int, letters: Sequence[Stored]) -> set[int]:
+    """Those whose claims still hold; they stay so until the transaction ends."""
+    rows = await tx.fetch(_LIST_OURS, {"of_site": site_id, "ids": [one.id for one in letters]})
+    until: dict[int, datetime | None] = dict(rows)
+    return {one.id for one in letters if one.id in until and until[one.id] == one.claimed_until}
 
 
 async def record_reason(tx: Tx, stored: Stored, reason: str) -> None:
@@ -307,17 +289,11 @@ async def list_thread(tx: Tx, site_id: int, message_ids: Sequence[str]) -> list[
     return [(row[-1], _earlier(row)) for row in rows]
 
 
-async def is_thread_known(tx: Tx, site_id: int, message_ids: Sequence[str]) -> bool:
-    """Whether any letter of the site, matched or not, has one of these Message-IDs."""
-    return bool(await list_held_ids(tx, site_id, message_ids))
-
-
-async def list_by_sender(tx: Tx, site_id: int, address: str, before: datetime) -> list[Earlier]:
-    """The newest five matched letters among the sender's newest twenty that arrived before, newest first. ``address``
-    in lower case."""
+async def list_of_sender(tx: Tx, site_id: int, address: str, before: datetime) -> list[OfSender]:
+    """The sender's newest twenty letters that arrived before, in no order. ``address`` in lower case."""
     asked = {"of_site": site_id, "of_sender": address, "before": before}
-    found = [_earlier(row) for row in await tx.fetch(_LIST_BY_SENDER, asked)]
-    return sorted(found, key=lambda one: one.at, reverse=True)[:5]
+    rows = await tx.fetch(_LIST_OF_SENDER, asked)
+    return [OfSender(row[0], row[1], None if row[2] is None else _earlier(row)) for row in rows]
 
 
 def _earlier(row: Sequence[Any]) -> Earlier:
