@@ -155,3 +155,16 @@ async def test_an_address_that_is_refused_for_good_ends_it_and_so_do_eight_tries
 @pytest.mark.parametrize(("tries", "minutes"), [(1, 5), (2, 15), (4, 135), (8, 720)])
 def test_tries_get_rarer(tries: int, minutes: int) -> None:
     assert pause_after(tries) == timedelta(minutes=minutes)
+
+
+async def test_a_person_whose_address_is_not_ascii_keeps_nobody_else_from_being_told(
+    services: Services, smtp_sink: SmtpSink
+) -> None:
+    services = with_smtp(services, smtp_sink)
+    site = await add_site(services, "Shop", ["shop.example"])
+    for email in ("käthe@shop.example", "anna@shop.example"):
+        await add_person(services, email)
+    await stop_sender(services, site)
+    assert await Teller(services).step()
+    assert receivers(smtp_sink) == ["anna@shop.example"]
+    assert await left(services) == 0

@@ -76,6 +76,14 @@ async def test_a_refused_recipient_is_told_apart_for_good_and_for_now(
     assert caught.value.hint
 
 
+async def test_an_address_that_no_server_can_be_told_of_is_refused_for_good(smtp_sink: SmtpSink) -> None:
+    with pytest.raises(RecipientRefused, match="other letters than ASCII") as refused:
+        await hand_in(account(smtp_sink), "a@b.example", "käthe@shop.example", RAW)
+    assert refused.value.permanent
+    with pytest.raises(SenderFailed):
+        await hand_in(account(smtp_sink), "käthe@b.example", "ann@shop.example", RAW)
+
+
 async def test_starttls_and_a_login_are_used_as_set(submission: SmtpSink, certificates: Certificates) -> None:
     good = account(
         submission, host="localhost", security="starttls", username="anna", password="secret",

@@ -71,6 +71,12 @@ class RecipientRefused(SmtpError):
 
 async def hand_in(account: SmtpAccount, sender: str, recipient: str, raw: bytes) -> str:
     """Gives ``raw`` to the server for one recipient; the server's last words. SenderFailed, RecipientRefused."""
+    if not recipient.isascii():  # RFC 6531, which few servers on the way speak
+        raise RecipientRefused(
+            f"{recipient} has other letters than ASCII before the @, which the mail servers on the way may refuse",
+            permanent=True,
+            hint="Use an address of ASCII letters.",
+        )
     try:
         refused, words = await aiosmtplib.send(
             raw,
@@ -88,7 +94,7 @@ async def hand_in(account: SmtpAccount, sender: str, recipient: str, raw: bytes)
         )
     except aiosmtplib.SMTPRecipientsRefused as error:
         raise _refused(error.recipients[0].code, error.recipients[0].message) from None
-    except (aiosmtplib.SMTPException, OSError, TlsFailed) as error:
+    except (aiosmtplib.SMTPException, OSError, ValueError, TlsFailed) as error:
         raise _failed(account, error) from None
     for code, message in refused.values():
         raise _refused(code, message)
