@@ -137,8 +137,8 @@ class HitBook:
 
 
 async def _write_pages(tx: Tx, pages: Sequence[_Page]) -> list[dict[LinkKey, str]]:
-    """Of each page its hits are written, and its links looked up. Work for many, as visits are: a batch of both goes the
-    quick way of such work on SQLite."""
+    """Of each page its hits are written, and its links looked up. Work for many, as visits are: a batch of both goes
+    the quick way of such work on SQLite."""
     found = []
     for hits, unknown in pages:
         await append_hits(tx, hits)
