@@ -273,6 +273,7 @@ _TRAITS = {
         name: f"v.{name}"
         for name in ("marker", "channel", "utm_source", "utm_medium", "utm_campaign", "city", "region")
     },
+    "country": "v.country",
     "source": "substr(v.source_levels, 3, instr(substr(v.source_levels, 3), '\"') - 1)",
 }
 

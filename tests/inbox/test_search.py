@@ -228,7 +228,7 @@ async def test_a_letter_that_is_sorted_or_erased_while_a_part_is_made_is_neither
     await heap.hold_to_all(HistoryFilter(text="zanzibar"), 10)
     async with services.db.read() as tx:
         known = await parts.list_parts(tx, 1)
-        places = await parts.read_places(tx, 1, [one.id for one in known])
+        places = await parts.read_places(tx, 1, {one.id: None for one in known})
     assert erased not in [place for some in places.values() for place in some]
 
 

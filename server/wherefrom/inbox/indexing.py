@@ -131,7 +131,7 @@ class Indexing:
         """Of the letters to take, the newest first."""
         if not small:
             return await parts.list_fresh(tx, site_id, None, self._large)
-        known = await parts.read_places(tx, site_id, [one.id for one in small])
+        known = await parts.read_places(tx, site_id, {one.id: None for one in small})
         return sorted({place for places in known.values() for place in places}, reverse=True)
 
     async def _count(self, site_id: int, places: Sequence[Place]) -> dict[int, array[int]]:

@@ -87,10 +87,10 @@ class Candidates:
         self._at_once = min(_MOST_PARTS, self._at_once * 4)
         had = await read_grams(self._tx, self._site_id, [one.id for one in some], self._grams)
         bits = {one.id: self._find_bits(one, had[one.id]) for one in some if one.id in had}
-        asked = [part_id for part_id, found in bits.items() if found]
+        asked = {part_id: list_numbers(found) for part_id, found in bits.items() if found}
         if asked:
-            for part_id, places in (await read_places(self._tx, self._site_id, asked)).items():
-                self._keep([places[number] for number in list_numbers(bits[part_id])])
+            for places in (await read_places(self._tx, self._site_id, asked)).values():
+                self._keep(places)
 
     def _find_bits(self, part: Part, had: dict[int, bytes]) -> int:
         """The part's letters that have all grams of some needle."""

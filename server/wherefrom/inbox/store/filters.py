@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import ColumnElement, Text, literal, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Text, func, or_, select, type_coerce
 
 from wherefrom.inbox.tables import match, message, message_address
 from wherefrom.inbox.traits import NAMES
@@ -117,13 +117,14 @@ def _contains(words: str) -> ColumnElement[bool]:
     """Text search in any case. (``inbox.grams`` finds the letters for which this may be true.)"""
     forms = list_forms(words)
     columns = (message.c.subject, message.c.from_address, message.c.from_name, message.c.text)
+    # Counted, not EXISTS: PostgreSQL looks for that through the receivers of all letters beforehand.
     receivers = (
-        select(literal(1))
+        select(func.count())
         .where(
             message_address.c.site_id == message.c.site_id,
             message_address.c.message_id == message.c.id,
             message_address.c.address.icontains(forms[0], autoescape=True),
         )
-        .exists()
+        .scalar_subquery()
     )
-    return or_(*(column.icontains(form, autoescape=True) for column in columns for form in forms), receivers)
+    return or_(*(column.icontains(form, autoescape=True) for column in columns for form in forms), receivers > 0)

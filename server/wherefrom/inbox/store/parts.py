@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,7 @@ from wherefrom.inbox.tables import message, message_address, search_fresh, searc
 
 _ADD_FRESH = Prepared(insert_unless_there(search_fresh, "site_id", "arrived_at", "message_id"))
 _ADD_GRAM = Prepared(search_gram.insert())
+_PLACE = struct.Struct("<qq")  # milliseconds, id
 _CAN_BE_ASKED = ("ready", "stale")
 _COLUMNS = (
     search_part.c.id, search_part.c.status, search_part.c.claimed_until, search_part.c.newest_at,
@@ -102,11 +103,11 @@ async def read_grams(
     return found
 
 
-async def read_places(tx: Tx, site_id: int, part_ids: Sequence[int]) -> dict[int, list[Place]]:
-    """The places of the letters of these parts, by their numbers."""
+async def read_places(tx: Tx, site_id: int, numbers: Mapping[int, Iterable[int] | None]) -> dict[int, list[Place]]:
+    """By part the places of its letters with these numbers; of all, for None."""
     mine = search_part.c.site_id == site_id, among(search_part.c.id, "parts")
-    rows = await tx.execute(select(search_part.c.id, search_part.c.places).where(*mine), {"parts": list(part_ids)})
-    return {part_id: _unpack(places) for part_id, places in rows}
+    rows = await tx.execute(select(search_part.c.id, search_part.c.places).where(*mine), {"parts": list(numbers)})
+    return {part_id: _unpack(places, numbers[part_id]) for part_id, places in rows}
 
 
 async def read_texts(tx: Tx, site_id: int, message_ids: Sequence[int]) -> dict[int, list[str]]:
@@ -166,7 +167,7 @@ async def drop_made(tx: Tx, site_id: int, part_id: int) -> None:
 
 async def dissolve_part(tx: Tx, site_id: int, part_id: int) -> None:
     """Makes those of its letters that are still there fresh again."""
-    places = (await read_places(tx, site_id, [part_id])).get(part_id, [])
+    places = (await read_places(tx, site_id, {part_id: None})).get(part_id, [])
     query = select(message.c.id).where(message.c.site_id == site_id, among(message.c.id, "ids"))
     there = set(await tx.scalars(query, {"ids": [message_id for _, message_id in places]}))
     await add_fresh(tx, site_id, [one for one in places if one[1] in there])
@@ -206,8 +207,10 @@ async def _set(tx: Tx, site_id: int, part_ids: Sequence[int], statuses: Sequence
 
 
 def _pack(places: Sequence[Place]) -> bytes:
-    return b"".join(struct.pack("<qq", to_ms(at), message_id) for at, message_id in places)
+    return b"".join(_PLACE.pack(to_ms(at), message_id) for at, message_id in places)
 
 
-def _unpack(packed: bytes) -> list[Place]:
-    return [(from_ms(at), message_id) for at, message_id in struct.iter_unpack("<qq", packed)]
+def _unpack(packed: bytes, numbers: Iterable[int] | None) -> list[Place]:
+    some = range(len(packed) // _PLACE.size) if numbers is None else numbers
+    places = (_PLACE.unpack_from(packed, number * _PLACE.size) for number in some)
+    return [(from_ms(at), message_id) for at, message_id in places]

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, delete, literal, select, tuple_
 
 from wherefrom.db import Prepared, Tx
 from wherefrom.inbox.tables import trait
-from wherefrom.inbox.traits import LONGEST, Sourced, list_traits
+from wherefrom.inbox.traits import Sourced, find_value, list_traits
 
 _ADD = Prepared(trait.insert())
 Place = tuple[datetime, int]
@@ -36,7 +36,7 @@ async def list_places(
     """The newest letters with a trait below a place, and in a span of time (its end does not count in)."""
     name, value = wanted
     query = select(trait.c.arrived_at, trait.c.message_id).where(
-        trait.c.site_id == site_id, trait.c.name == name, trait.c.value == value[:LONGEST]
+        trait.c.site_id == site_id, trait.c.name == name, trait.c.value == find_value(name, value)
     )
     begin, end = span
     if begin is not None:
