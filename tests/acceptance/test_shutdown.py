@@ -1,8 +1,8 @@
 """The service is asked to stop in the middle of something: what is under way ends within the grace, nothing is lost,
 and nothing that was answered in time is sent twice.
 
-How a letter on its way to a mail server ends is told in ``test_sending``; a database that does not answer while the
-service stops in ``test_failures_database``.
+How the queue of letters goes on in another process is told in ``test_sending``; a database that does not answer while
+the service stops in ``test_failures_database``.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import func, insert, literal, select, true
+from sqlalchemy import func, insert, literal, select, true, update
 
 from tests.acceptance.letters import write_letter
 from tests.acceptance.service import Service
 from tests.acceptance.stage import Stage
 from tests.acceptance.witness import Witness, call_witness, until
 from tests.support.receiver import Answer
+from tests.support.slow_smtp import SlowSmtp
+from wherefrom.app import open_services
 from wherefrom.db import Database
 from wherefrom.inbox.tables import message
+from wherefrom.management import invoke
+from wherefrom.outbound.tables import outgoing
 from wherefrom.settings import Settings
 from wherefrom.supervise import CLOSING_SECONDS
 from wherefrom.visits.tables import visit
@@ -250,6 +254,65 @@ async def test_an_export_whose_reader_has_gone_to_sleep_is_broken_off_and_never_
         with pytest.raises(httpx.TransportError):
             async for _ in pieces:
                 pass
+
+
+@only_sqlite  # the queue is tested on both elsewhere
+async def test_a_letter_in_the_middle_of_its_data_arrives_once_and_is_known_to_have_arrived(
+    stage: Stage, database: Database
+) -> None:
+    async with SlowSmtp() as server:
+        await queue_letter(stage.service, server)
+        await stage.service.start()
+        await until(server.begun.is_set)
+        ask_to_stop(stage.service)
+        await until_stopping(stage.service)
+        server.go.set()
+        assert await ended(stage.service) == 0, stage.service.log()
+        assert (await sent_states(database), len(server.letters)) == (["sent"], 1)
+        await stage.service.start()
+        assert stage.service.stop() == 0
+        assert len(server.letters) == 1
+
+
+@only_sqlite
+async def test_a_letter_whose_data_does_not_end_in_time_stays_queued_and_goes_at_the_next_start(
+    stage: Stage, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHEREFROM_SERVER_GRACE_SECONDS", "2")
+    service = stage.service
+    async with SlowSmtp() as server:
+        await queue_letter(service, server)
+        await service.start()
+        await until(server.begun.is_set)
+        begun = time.monotonic()
+        ask_to_stop(service)
+        assert await ended(service) == 0, service.log()
+        assert 1.5 < time.monotonic() - begun
+        assert (await sent_states(database), server.letters) == (["queued"], [])
+        async with database.write() as tx:  # its claim runs out
+            await tx.execute(update(outgoing).values(claimed_until=None))
+        await server.forget()
+        server.go.set()
+        await service.start()
+        await until(lambda: server.letters)
+        assert service.stop() == 0  # what was answered is written down first
+        async with database.read() as tx:
+            attempts = list(await tx.scalars(select(outgoing.c.attempts)))
+    assert (await sent_states(database), len(server.letters), attempts) == (["sent"], 1, [1])
+
+
+async def queue_letter(service: Service, server: SlowSmtp) -> None:
+    """A letter of some length, to be sent by ``server``."""
+    async with open_services(service.settings) as services:
+        account = {"host": server.host, "port": server.port, "security": "none", "from_address": "news@shop.example"}
+        await invoke(services, "PUT", "/sites/{site}/sender", site="shop", body=account)
+        letter = {"contact": {"email": "ann@mail.example"}, "subject": "News", "html": f"<p>{'Hello ' * 20_000}</p>"}
+        await invoke(services, "POST", "/sites/{site}/sends", site="shop", body=letter | {"deliver": True})
+
+
+async def sent_states(database: Database) -> list[str]:
+    async with database.read() as tx:
+        return list(await tx.scalars(select(outgoing.c.state)))
 
 
 async def fill_history(witness: Witness, database: Database) -> int:
