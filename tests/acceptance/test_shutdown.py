@@ -287,7 +287,7 @@ async def test_a_letter_whose_data_does_not_end_in_time_stays_queued_and_goes_at
         begun = time.monotonic()
         ask_to_stop(service)
         assert await ended(service) == 0, service.log()
-        assert 1.5 < time.monotonic() - begun
+        assert time.monotonic() - begun > 1.5
         assert (await sent_states(database), server.letters) == (["queued"], [])
         async with database.write() as tx:  # its claim runs out
             await tx.execute(update(outgoing).values(claimed_until=None))
