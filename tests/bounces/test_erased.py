@@ -58,6 +58,10 @@ async def test_copies_of_a_report_go_with_it(desk: Desk) -> None:
     assert [(await desk.receive(HARD, ann))[0] for _ in range(2)] == ["taken", "duplicate"]
     await erase_contact(desk.stage.services, desk.site_id, ann.contact.id, "key 1")
     assert await find_anywhere(desk.stage.services, ANN) == []
+    for _ in range(2):  # of one group commit
+        await desk.post.store(desk.fill(HARD, ann))
+    await desk.sort()
+    assert (await all_rows(desk.stage.services))["message"] == []
 
 
 async def test_a_report_that_is_sorted_while_its_person_is_erased_leaves_nothing(desk: Desk) -> None:

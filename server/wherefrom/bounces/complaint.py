@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from wherefrom.bounces.forget import forget_report
 from wherefrom.bounces.identity import Identity
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
 from wherefrom.events.types import EventType
 from wherefrom.inbox.store.messages import Stored
+from wherefrom.inbox.taker import Write
 from wherefrom.mail.feedback import Feedback
 from wherefrom.outbound.leave import suppress
 from wherefrom.outbound.news import record_notice, tell
@@ -29,12 +29,15 @@ def is_complaint(feedback: Feedback) -> bool:
     return feedback.kind in (*_SPAM, *_LEAVES)
 
 
-async def record_complaint(services: Services, found: Identity, feedback: Feedback, stored: Stored, tx: Tx) -> None:
-    """Ends all mail to the person whose letter it is, of its list alone where they only asked for no more."""
+async def record_complaint(
+    services: Services, found: Identity, feedback: Feedback, stored: Stored, forget: Write, tx: Tx
+) -> None:
+    """Ends all mail to the person whose letter it is, of its list alone where they only asked for no more. ``forget``
+    takes the complaint of somebody away who is known no more."""
     sent = await lock_send(tx, found.mark.site_id, found.mark.send_id)
     contact = await find_contact(tx, sent.site_id, sent.contact_id) if sent else None
     if sent is None or contact is None:  # erased a moment ago
-        await forget_report(tx, services, stored)
+        await forget(tx)
         return
     detail = f"{feedback.kind}, told by {feedback.reported_by[:200] or 'a provider'}"
     if feedback.kind in _LEAVES:

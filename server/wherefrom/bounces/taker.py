@@ -25,7 +25,7 @@ from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
 from wherefrom.inbox.batch import LetterBatch
-from wherefrom.inbox.taker import Ready, Taken
+from wherefrom.inbox.taker import Ready, Taken, Write
 from wherefrom.mail.bounce_text import find_bounced
 from wherefrom.mail.dsn import Dsn, Outcome, find_dsn
 from wherefrom.mail.feedback import Feedback, find_feedback
@@ -49,20 +49,20 @@ class BounceTaker:
 
     name: str = "bounce"
 
-    async def take(self, services: Services, tx: Tx, one: Ready, _batch: LetterBatch) -> Taken | None:
+    async def take(self, services: Services, tx: Tx, one: Ready, batch: LetterBatch) -> Taken | None:
         letter = one.letter
         if letter.subject.strip().lower() == LEAVE_SUBJECT:
             return _take_leaving(services, one)
         if letter.automatic is None:  # some servers say in no field that they are one
-            return await _take_words(services, tx, one)
+            return await _take_words(services, tx, batch, one)
         feedback = find_feedback(letter)
         if feedback is not None:
-            return await _take_complaint(services, tx, one, feedback)
+            return await _take_complaint(services, tx, batch, one, feedback)
         dsn = find_dsn(letter)
         taken = None
         if dsn is None or not dsn.recipients:  # one that was cut off: its words may say more
-            taken = await _take_words(services, tx, one)
-        return taken if dsn is None or taken is not None else await _take_report(services, tx, one, dsn)
+            taken = await _take_words(services, tx, batch, one)
+        return taken if dsn is None or taken is not None else await _take_report(services, tx, batch, one, dsn)
 
 
 def _take_leaving(services: Services, one: Ready) -> Taken | None:
@@ -81,20 +81,20 @@ def _take_leaving(services: Services, one: Ready) -> Taken | None:
     return Taken(write, status="taken", reason="somebody wants no more letters")
 
 
-async def _take_report(services: Services, tx: Tx, one: Ready, dsn: Dsn) -> Taken | None:
+async def _take_report(services: Services, tx: Tx, batch: LetterBatch, one: Ready, dsn: Dsn) -> Taken | None:
     found = find_identity(services.tokens, one.letter, dsn.returned, services.clock.now(), [dsn.envelope_id])
     if found is None:
-        return await _take_unproven(services, tx, one, dsn)
+        return await _take_unproven(services, tx, batch, one, dsn)
     if found.mark.site_id != one.stored.site_id:
         return None
     sent, contact = await _find_letter(tx, found.mark)
     if sent is None or contact is None:
-        return _forgotten(services, one)
+        return _forgotten(partial(forget_report, services, batch, one.stored))
     told = _tell(one, found.proof, *_find_outcome(dsn, contact))
-    return _taken(services, one, sent, contact, told)
+    return _taken(services, sent, contact, told, partial(forget_report, services, batch, one.stored))
 
 
-async def _take_unproven(services: Services, tx: Tx, one: Ready, dsn: Dsn) -> Taken | None:
+async def _take_unproven(services: Services, tx: Tx, batch: LetterBatch, one: Ready, dsn: Dsn) -> Taken | None:
     """One that returns a letter which is not ours is not about ours."""
     if dsn.returned is not None:
         return None
@@ -107,11 +107,11 @@ async def _take_unproven(services: Services, tx: Tx, one: Ready, dsn: Dsn) -> Ta
                 assert sent is not None, "it was there in this transaction"
                 assert contact is not None, "it was joined to"
                 told = _tell(one, "address", judge(outcome.action, outcome.status, outcome.diagnostic), outcome)
-                return _taken(services, one, sent, contact, told)
+                return _taken(services, sent, contact, told, partial(forget_report, services, batch, one.stored))
     return None
 
 
-async def _take_words(services: Services, tx: Tx, one: Ready) -> Taken | None:
+async def _take_words(services: Services, tx: Tx, batch: LetterBatch, one: Ready) -> Taken | None:
     """Words alone never say which letter they are about: its own return path must."""
     found = find_return_path(services.tokens, one.letter)
     if found is None or found.mark.site_id != one.stored.site_id:
@@ -121,7 +121,7 @@ async def _take_words(services: Services, tx: Tx, one: Ready) -> Taken | None:
         return None
     sent, contact = await _find_letter(tx, found.mark)
     if sent is None or contact is None:
-        return _forgotten(services, one)
+        return _forgotten(partial(forget_report, services, batch, one.stored))
     same = is_same_mailbox(contact.email, addresses)
     words = quote_words(one.facts.text, contact.email if same else addresses[0].text)
     told = Told(
@@ -132,10 +132,12 @@ async def _take_words(services: Services, tx: Tx, one: Ready) -> Taken | None:
         message_id=one.stored.id,
         others=not same,
     )
-    return _taken(services, one, sent, contact, told)
+    return _taken(services, sent, contact, told, partial(forget_report, services, batch, one.stored))
 
 
-async def _take_complaint(services: Services, tx: Tx, one: Ready, feedback: Feedback) -> Taken | None:
+async def _take_complaint(
+    services: Services, tx: Tx, batch: LetterBatch, one: Ready, feedback: Feedback
+) -> Taken | None:
     """What is no person's complaint (a check of signatures that failed, a filter's finding) is left alone."""
     if not is_complaint(feedback):
         return None
@@ -145,8 +147,9 @@ async def _take_complaint(services: Services, tx: Tx, one: Ready, feedback: Feed
         return None
     sent, contact = await _find_letter(tx, found.mark)
     if sent is None or contact is None:
-        return _forgotten(services, one)
-    write = partial(record_complaint, services, found, feedback, one.stored)
+        return _forgotten(partial(forget_report, services, batch, one.stored))
+    forget = partial(forget_report, services, batch, one.stored)
+    write = partial(record_complaint, services, found, feedback, one.stored, forget)
     return Taken(write, status="taken", reason=f"a complaint about the letter to {contact.email}")
 
 
@@ -184,13 +187,13 @@ def _tell(one: Ready, proof: Proof, judgement: Judgement, outcome: Outcome | Non
     )
 
 
-def _taken(services: Services, one: Ready, sent: Sent, contact: Contact, told: Told) -> Taken:
+def _taken(services: Services, sent: Sent, contact: Contact, told: Told, forget: Write) -> Taken:
     async def write(tx: Tx) -> None:
         held = await lock_send(tx, sent.site_id, sent.id)
         if held is not None and held.contact_id == contact.id:
             await record_failure(tx, services, held, contact, told)
         else:
-            await forget_report(tx, services, one.stored)
+            await forget(tx)
 
     return Taken(write, status="taken", reason=_words(contact, told))
 
@@ -200,8 +203,5 @@ def _words(contact: Contact, told: Told) -> str:
     return what if told.proof != "address" else f"{what}. Nothing but the address shows that it is; nothing was done"
 
 
-def _forgotten(services: Services, one: Ready) -> Taken:
-    async def write(tx: Tx) -> None:
-        await forget_report(tx, services, one.stored)
-
-    return Taken(write, status="taken", reason="a report on a letter to somebody who is known no more")
+def _forgotten(forget: Write) -> Taken:
+    return Taken(forget, status="taken", reason="a report on a letter to somebody who is known no more")

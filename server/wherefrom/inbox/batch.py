@@ -157,6 +157,17 @@ class LetterBatch:
         if credits:
             self._lessons.append(credits)
 
+    async def forget(self, tx: Tx, stored: Stored, now: datetime) -> None:
+        """A letter of the batch that is about to be removed: it is written, and known no more, so that a copy of it is
+        not taken for one of a letter that is there."""
+        await self.catch_up(tx, now)
+        for twins in self._twins.values():
+            twins[:] = [one for one in twins if one.id != stored.id]
+        for written in self._of_sender.values():
+            written[:] = [one for one in written if one[0] != stored.id]
+        for ids in self._of_id.values():
+            ids[:] = [one for one in ids if one != stored.id]
+
     async def catch_up(self, tx: Tx, now: datetime) -> None:
         """Writes what is kept here so far."""
         written, lessons, late = self._marks, self._lessons, list(self._late.values())
