@@ -315,6 +315,21 @@ async def test_what_changes_what_was_appended_is_undone_with_the_batch(services:
     assert await counts(services) == {"first": 1, "a": 6}
 
 
+async def test_one_who_fails_when_told_keeps_no_other_answer_back(services: Services) -> None:
+    told = asyncio.get_running_loop().create_future()
+
+    async def add_all(tx: Tx, reasons: Sequence[str]) -> list[str]:
+        return [await add(tx, one) for one in reasons]
+
+    def fail(_answer: str, _fault: Exception | None) -> None:
+        raise LookupError
+
+    services.db.hand_in(add_all, "a", fail)
+    services.db.hand_in(add_all, "b", lambda answer, fault: told.set_result((answer, fault)))
+    assert await asyncio.wait_for(told, 20) == ("b", None)
+    assert await counts(services) == {"a": 1, "b": 1}
+
+
 @on_sqlite
 async def test_a_write_that_is_cancelled_again_while_it_is_undone_lets_nobody_in_before(services: Services) -> None:
     entered, go = threading.Event(), threading.Event()

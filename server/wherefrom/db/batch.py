@@ -54,7 +54,7 @@ _CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, de
 
 
 Heard = Callable[[Any, Exception | None], None]
-"""Is told the answer, or what there was instead. Raises nothing."""
+"""Is told the answer, or what there was instead. What it raises is logged, and holds up nobody else."""
 
 
 @dataclass(slots=True, eq=False)
@@ -232,7 +232,10 @@ class Batcher:
 
 def _tell_all(batch: list[Piece]) -> None:
     for piece in batch:
-        piece.tell()
+        try:
+            piece.tell()
+        except Exception:  # one asker's trouble keeps no other's answer back
+            log.exception("an answer of the database could not be told")
 
 
 async def commit_batch(batch: list[Piece], ways: Ways) -> None:
