@@ -91,6 +91,30 @@ class Resident:
     run: Callable[[asyncio.Event], Awaitable[None]]
 
 
+async def work_until(
+    stop: asyncio.Event,
+    bell: Bell,
+    topic: str,
+    step: Callable[[], Awaitable[bool]],
+    idle: Callable[[], Awaitable[float]],
+) -> None:
+    """For residents: as a ``Worker`` is kept at work, but after "nothing" it waits for as many seconds as ``idle``
+    says then, and a stop ends that wait."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        while not stop.is_set():
+            before = bell.count(topic)
+            if await step():
+                continue
+            waking = asyncio.create_task(bell.wait(topic, await idle(), since=before))
+            try:
+                await asyncio.wait({waking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waking.cancel()
+    finally:
+        stopping.cancel()
+
+
 @dataclass(slots=True)
 class Ending:
     """Sets ``stop`` at the first SIGTERM or SIGINT, and ends the process at the second, or when it is still there some

@@ -20,6 +20,7 @@ from wherefrom.outbound.lane import Lane
 from wherefrom.outbound.sender import TOPIC
 from wherefrom.outbound.store import outgoing
 from wherefrom.services import Services
+from wherefrom.supervise import work_until
 
 log = structlog.get_logger(__name__)
 
@@ -46,24 +47,14 @@ class Postman:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, then lets what is on its way arrive. When cancelled, what is on its way is
         dropped, and due again when its claim runs out. A fault in here (the database is away) leaves it on its way."""
-        bell = self._services.bell
-        stopping = asyncio.create_task(stop.wait())
         try:
-            while not stop.is_set():
-                before = bell.count(TOPIC)
-                if await self.step():
-                    continue
-                waking = asyncio.create_task(bell.wait(TOPIC, await self._idle_seconds(), since=before))
-                await asyncio.wait({waking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                waking.cancel()
+            await work_until(stop, self._services.bell, TOPIC, self.step, self._idle_seconds)
             await self.close()
         except asyncio.CancelledError:
             for task in self._lanes:
                 task.cancel()
             await asyncio.gather(*self._lanes, return_exceptions=True)
             raise
-        finally:
-            stopping.cancel()
 
     async def step(self) -> bool:
         """Sets a lane to work for each site that has a letter to send, without waiting for it; False when there was

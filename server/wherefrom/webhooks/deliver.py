@@ -20,6 +20,7 @@ import structlog
 from wherefrom.db.insist import insist
 from wherefrom.errors import SettingsError
 from wherefrom.services import Services
+from wherefrom.supervise import work_until
 from wherefrom.webhooks.lead import sequence_headers
 from wherefrom.webhooks.outcome import Outcome, record_outcome
 from wherefrom.webhooks.post import Answer, post
@@ -58,22 +59,12 @@ class Courier:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, then lets what is on the way arrive. When cancelled, what is on the way is
         dropped, and due again at once. A fault in here (the database is away) leaves it on its way."""
-        bell = self._services.bell
-        stopping = asyncio.create_task(stop.wait())
         try:
-            while not stop.is_set():
-                before = bell.count(TOPIC)
-                if await self.step():
-                    continue
-                waking = asyncio.create_task(bell.wait(TOPIC, await self._idle_seconds(), since=before))
-                await asyncio.wait({waking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                waking.cancel()
+            await work_until(stop, self._services.bell, TOPIC, self.step, self._idle_seconds)
             await self.settle()
         except asyncio.CancelledError:
             await self._drop()
             raise
-        finally:
-            stopping.cancel()
 
     async def step(self) -> bool:
         """Claims and starts what there are free slots for, without waiting for answers; False when nothing is due."""
