@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from email import message_from_bytes, policy
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -105,12 +106,14 @@ async def test_a_file_that_was_erased_is_told_in_words(
         ("Прайс.xlsx", "_____.xlsx"),
         ("line\r\nbreak", "line__break"),
         ("...", "file"),
+        ("report\u202egpj.exe", "report_gpj.exe"),
         ("x" * 400 + ".txt", "x" * 146 + ".txt"),
     ],
 )
 def test_names_are_safe_in_the_header_and_on_disk(name: str, plain: str) -> None:
     header = content_disposition(name)
     assert f'filename="{plain}"' in header
+    assert unquote(header.rpartition("''")[2]).isprintable()
     assert header.isascii()
     assert header.isprintable()
 

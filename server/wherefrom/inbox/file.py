@@ -45,8 +45,10 @@ async def file_response(
 
 
 def content_disposition(name: str) -> str:
-    """``attachment`` with the name twice: in ASCII for old readers, in UTF-8 for the rest."""
-    bare = _UNSAFE.sub("_", name).strip(". ")[-_LONGEST:].strip(". ") or "file"
+    """``attachment`` with the name twice: in ASCII for old readers, in UTF-8 for the rest. Without marks that nobody
+    sees, by which ``report_gpj.exe`` would be shown as a picture."""
+    seen = "".join(char if char.isprintable() else "_" for char in name)
+    bare = _UNSAFE.sub("_", seen).strip(". ")[-_LONGEST:].strip(". ") or "file"
     plain = "".join(char if char.isascii() else "_" for char in bare)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(bare, safe='')}"
 
