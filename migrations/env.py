@@ -5,6 +5,7 @@ from typing import Any
 from alembic import context
 
 import wherefrom.accounts.tables
+import wherefrom.archive.tables
 import wherefrom.contacts.tables
 import wherefrom.events.tables
 import wherefrom.grants.tables

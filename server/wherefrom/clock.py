@@ -10,7 +10,8 @@ from typing import Protocol
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_STEP = timedelta(seconds=30)
+LEAST_STEP = timedelta(seconds=30)
+"""Clocks that are kept right are set back by less."""
 
 
 class Clock(Protocol):
@@ -52,7 +53,7 @@ class BackwardSteps:
         wall, monotonic = self._seen
         self._seen = now, since = self._clock.now(), self._monotonic()
         back = wall + timedelta(seconds=since - monotonic) - now
-        return back if back > _STEP else timedelta(0)
+        return back if back > LEAST_STEP else timedelta(0)
 
 
 class FixedClock:

@@ -50,6 +50,11 @@ class Ids:
         self._last_ms = 0
         self._sequence = 0
 
+    def pass_by(self, moment: datetime) -> None:
+        """Ids from now on are later than those of ``moment``, whatever the clock says."""
+        with self._lock:
+            self._last_ms = max(self._last_ms, to_ms(moment) - _ID_EPOCH_MS + 1)
+
     def next(self) -> int:
         with self._lock:
             now = max(time.time_ns() // 1_000_000 - _ID_EPOCH_MS, self._last_ms)

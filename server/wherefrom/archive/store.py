@@ -8,7 +8,9 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, delete, exists, literal, select, type_coerce, update
 
+from wherefrom.archive.tables import clock_mark
 from wherefrom.db import Moment, Tx
+from wherefrom.db.insert import insert
 from wherefrom.events.tables import alarm
 from wherefrom.grants.tables import mailbox_grant
 from wherefrom.inbox.tables import loose_blob, mailbox, message
@@ -48,6 +50,20 @@ async def put_off_loose(tx: Tx, site_id: int, names: Sequence[str], now: datetim
     """These came anew a moment ago, and are looked at again in a day."""
     mine = loose_blob.c.site_id == site_id, loose_blob.c.sha256.in_(names)
     await tx.execute(update(loose_blob).where(*mine).values(loose_at=now))
+
+
+async def lock_mark(tx: Tx, machine: str) -> datetime | None:
+    """The latest time this machine is known to have seen, held until the end of ``tx``; None at its first start."""
+    query = select(clock_mark.c.seen_at).where(clock_mark.c.machine == machine)
+    found: datetime | None = await tx.scalar(query.with_for_update())
+    return found
+
+
+async def set_mark(tx: Tx, machine: str, seen_at: datetime) -> None:
+    """This machine has seen this time."""
+    values = {"machine": machine, "seen_at": seen_at}
+    wish = insert(tx, clock_mark).values(values)
+    await tx.execute(wish.on_conflict_do_update(index_elements=["machine"], set_={"seen_at": seen_at}))
 
 
 async def move_back(tx: Tx, now: datetime, by: timedelta) -> None:
