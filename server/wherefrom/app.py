@@ -45,6 +45,7 @@ from wherefrom.probes.rounds import Rounds
 from wherefrom.reports.rollup import Rollup
 from wherefrom.services import Services
 from wherefrom.settings import Settings
+from wherefrom.substitution.hours import PoolHours
 from wherefrom.substitution.release import release_expired
 from wherefrom.supervise import Bell, Ending, Resident, Supervisor, Worker
 from wherefrom.tokens import Ids, Tokens, load_key
@@ -67,6 +68,7 @@ TAKERS: tuple[Taker, ...] = (ProbeTaker(), BounceTaker(), Attribution())
 _POLL_SECONDS = 1.0  # how long work of another process waits at most; one's own rings the bell
 _RELEASE_SECONDS = 30.0
 _PROBE_SECONDS = 30.0
+_POOLS_SECONDS = 60.0
 _INDEX_SECONDS = 30.0
 _REPORTS_SECONDS = 30.0
 _CLOCK_SECONDS = 2.0
@@ -104,6 +106,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Worker("sort", Sorting(services, TAKERS).step, idle=_POLL_SECONDS, topic="messages"),
         *webhook_background(services),
         Worker("substitutes", functools.partial(release_expired, services), idle=_RELEASE_SECONDS, topic="substitutes"),
+        Worker("pools", PoolHours(services).step, idle=_POOLS_SECONDS, topic="pools"),
         Worker("probes", Rounds(services).step, idle=_PROBE_SECONDS, topic="probes"),
         Worker("hits", functools.partial(judge_hits, services), idle=_POLL_SECONDS, topic="hits"),
         Resident("letters", Postman(services).run),

@@ -45,6 +45,7 @@ from wherefrom.settings import Data, DatabaseGroup, Settings
 from wherefrom.sites.add import add_site
 from wherefrom.sites.store import list_sites
 from wherefrom.substitution.add import add_target
+from wherefrom.substitution.hours import PoolHours
 from wherefrom.substitution.store.targets import list_targets
 from wherefrom.substitution.target import Options
 from wherefrom.visits.agents import Agents
@@ -131,6 +132,9 @@ async def _sum_up(services: Services) -> None:
         if not await rollup.step():
             break
     print(f"summed up in {time.perf_counter() - began:.0f} s", flush=True)
+    pools = PoolHours(services, rest=timedelta())
+    while await pools.step():
+        pass
     indexing, began = Indexing(services), time.perf_counter()
     while await indexing.step():
         pass

@@ -12,7 +12,7 @@ from wherefrom.errors import NotFound
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.substitution.api import OPERATIONS
-from wherefrom.substitution.sizing import HOUR, Shortage, Span, advise, by_hour, demand, find_peak
+from wherefrom.substitution.sizing import HOUR, Shortage, Span, advise, demand, find_peak, list_peaks
 from wherefrom.substitution.use import find_pool_use, forget_shortages
 
 NOON = datetime.fromisoformat("2026-11-02T12:00:00Z")
@@ -34,8 +34,7 @@ def test_b01_the_peak_is_what_looking_at_every_minute_finds(pairs: list[tuple[in
     spans = [span(min(pair), max(pair)) for pair in pairs]
     looked = [sum(begin <= NOON + n * MINUTE < end for begin, end in spans) for n in range(301)]
     assert find_peak(spans) == max(looked)
-    hours = by_hour(spans, [], NOON, NOON + 5 * HOUR)
-    assert [one.peak for one in hours] == [max(looked[n : n + 60]) for n in range(0, 300, 60)]
+    assert list_peaks(spans, NOON, NOON + 5 * HOUR) == [max(looked[n : n + 60]) for n in range(0, 300, 60)]
 
 
 @pytest.mark.parametrize(("peak", "size"), [(0, 4), (3, 4), (4, 5), (8, 10), (100, 125)])
@@ -46,6 +45,17 @@ def test_b01_the_advice_is_a_quarter_more_and_never_fewer_than_four(peak: int, s
 def test_b01_a_visit_that_asked_often_in_vain_wanted_one_address() -> None:
     asked = [Shortage(7, NOON + n * MINUTE, False) for n in range(3)] + [Shortage(8, NOON, False)]
     assert demand([span(0, 5)], asked, HOLD) == [span(0, 5), span(0, 17), span(0, 15)]
+
+
+@given(st.lists(st.tuples(st.integers(1, 3), MINUTES)))
+def test_b01_a_visit_wants_an_address_for_as_long_as_a_lease_lasts_after_each_time_it_asked(
+    asked: list[tuple[int, int]],
+) -> None:
+    wanted = demand([], [Shortage(visit, NOON + n * MINUTE, False) for visit, n in asked], HOLD)
+    for minute in range(0, 320, 7):
+        visits = {visit for visit, n in asked if n <= minute < n + 15}
+        at = NOON + minute * MINUTE
+        assert sum(begin <= at < end for begin, end in wanted) == len(visits)
 
 
 async def test_b01_a_pool_that_ran_short_shows_what_was_wanted(desk: Desk) -> None:

@@ -35,6 +35,7 @@ ALLOWED: Mapping[str, str] = {
     "archive.store.move_back: mailbox_grant": _CLOCK,
     "archive.store.move_back: message": _CLOCK,
     "archive.store.move_back: outgoing": _CLOCK,
+    "archive.store.move_back: pool_hour": _CLOCK,
     "archive.store.move_back: sender": _CLOCK,
     "archive.store.move_back: substitute": _CLOCK,
     "events.alarm_store.claim_alarms: alarm": _QUEUE,

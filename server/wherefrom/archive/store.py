@@ -15,7 +15,7 @@ from wherefrom.events.tables import alarm
 from wherefrom.grants.tables import mailbox_grant
 from wherefrom.inbox.tables import loose_blob, mailbox, message
 from wherefrom.outbound.tables import outgoing, sender
-from wherefrom.substitution.tables import lease, substitute
+from wherefrom.substitution.tables import lease, pool_hour, substitute
 from wherefrom.tracking.tables import hit
 from wherefrom.webhooks.tables import delivery, endpoint
 
@@ -72,3 +72,4 @@ async def move_back(tx: Tx, now: datetime, by: timedelta) -> None:
     for first, *others in _PLANNED:
         moved = {one: type_coerce(type_coerce(one, BigInteger) - ms, Moment) for one in (first, *others)}
         await tx.execute(update(first.table).where(first > now).values(moved))
+    await tx.execute(delete(pool_hour).where(pool_hour.c.begin_at > now - by - timedelta(hours=1)))  # counted anew

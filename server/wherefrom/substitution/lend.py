@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from wherefrom.addresses import find_address
 from wherefrom.db import Tx
+from wherefrom.events.late_store import LATE
 from wherefrom.settings import Settings
 from wherefrom.substitution.borrower import Borrower
 from wherefrom.substitution.code import is_made_for
@@ -24,7 +25,7 @@ from wherefrom.substitution.habits import Sign
 from wherefrom.substitution.lease import NOBODY, Lease, Terms
 from wherefrom.substitution.pool import lend_from_pool
 from wherefrom.substitution.risk import Claim, raise_claim
-from wherefrom.substitution.store import leases, substitutes, targets
+from wherefrom.substitution.store import hours, leases, substitutes, targets
 from wherefrom.substitution.target import Target
 from wherefrom.tokens import Ids
 
@@ -160,6 +161,7 @@ async def _lend_all(tx: Tx, loans: Sequence[_Loan], ids: Ids) -> None:
     drawn: list[tuple[_Loan, Draft]] = []
     borrowed: list[Lease] = []
     held: list[Lease] = []
+    revived: list[tuple[Lease, datetime]] = []
     for loan in loans:
         for target in loan.wanted:
             lease: Lease | None
@@ -176,8 +178,12 @@ async def _lend_all(tx: Tx, loans: Sequence[_Loan], ids: Ids) -> None:
                 loan.lent.append((target, lease))
         if loan.mine:
             had = {one.id for one in loan.mine}
-            held += [loan.borrower.prolonged(lease) for _, lease in loan.lent if lease.id in had]
+            mine = [lease for _, lease in loan.lent if lease.id in had]
+            held += [loan.borrower.prolonged(lease) for lease in mine]
+            revived += [(lease, loan.borrower.now) for lease in mine if _is_revived(lease, loan.borrower.now)]
     await leases.prolong_leases(tx, held)
+    for one, now in revived:
+        await hours.forget_hours(tx, one.site_id, one.target_id, one.expires_at, now)
     await leases.append_leases(tx, borrowed)
     leases_drawn = await lend_codes(tx, [draft for _, draft in drawn])
     for (loan, draft), new in zip(drawn, leases_drawn, strict=True):
@@ -212,10 +218,19 @@ async def touch_leases(
         holds = one.strategy != "pool" or await _keep(tx, one, now, until)
         (held if holds else lost).append(one.id)
     await leases.extend_leases(tx, site_id, held, now, until)
+    for one in latest.values():
+        if one.id in held and _is_revived(one, now):
+            await hours.forget_hours(tx, site_id, one.target_id, one.expires_at, now)
     await leases.record_seen(tx, site_id, lost, now)
     key = _key(found) if sign != "visible" and found else None
     if key is not None:
         await _raise_claims(tx, [one for one in latest.values() if one.strategy == "pool"], key, Claim(0, sign, now))
+
+
+def _is_revived(one: Lease, now: datetime) -> bool:
+    """Whether a pool's address holds on though its time was over long ago, so that it was out in hours that may have
+    been counted without it."""
+    return one.strategy == "pool" and one.expires_at < now - LATE
 
 
 async def _raise_claims(tx: Tx, mine: Sequence[Lease], key: str, sign: Claim) -> None:

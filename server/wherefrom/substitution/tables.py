@@ -60,6 +60,19 @@ shortage = Table(
     Index("ix_shortage_at", "at"),
 )
 
+pool_hour = Table(
+    "pool_hour",  # what an hour that is over had out of a pool; see hours.py
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("target_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("begin_at", Moment, primary_key=True, autoincrement=False),
+    Column("hold_minutes", Integer, nullable=False),  # the setting that ``wanted`` was counted by
+    Column("begun_at", Moment, nullable=False),  # when somebody began to count
+    Column("counted", Boolean, nullable=False),
+    Column("peak", Integer, nullable=False),  # the most addresses out at one moment
+    Column("wanted", Integer, nullable=False),  # the same with those that were not to be had
+)
+
 habit = Table(
     "habit",  # what the site's own letters teach about its visitors
     metadata,

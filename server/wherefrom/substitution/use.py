@@ -10,7 +10,7 @@ from wherefrom.services import Services
 from wherefrom.substitution import sizing
 from wherefrom.substitution.lease import SubstituteStatus, Terms
 from wherefrom.substitution.sizing import Hour
-from wherefrom.substitution.store import shortages, substitutes, targets
+from wherefrom.substitution.store import hours, shortages, substitutes, targets
 from wherefrom.substitution.target import Target
 
 MOST_DAYS = 31
@@ -61,17 +61,40 @@ async def read_pool_use(
     tx: Tx, services: Services, target: Target, counts: dict[SubstituteStatus, int], days: int = sizing.DAYS
 ) -> PoolUse:
     """The same with what is known already: the target, and how many of its addresses are what now."""
-    end = services.clock.now().replace(minute=0, second=0, microsecond=0) + sizing.HOUR
-    begin = end - timedelta(days=days)
-    spans = await shortages.list_spans(tx, target.site_id, target.id, begin, end)
-    short = await shortages.list_shortages(tx, target.site_id, target.id, begin, end)
-    peak = sizing.find_peak(sizing.demand(spans, short, Terms.of(services.settings).hold))
+    end = sizing.floor_hour(services.clock.now()) + sizing.HOUR
+    begin, hold = end - timedelta(days=days), Terms.of(services.settings).hold
+    asked = await shortages.list_shortages(tx, target.site_id, target.id, begin - hold, end)
+    peaks = await _list_peaks(tx, target, begin, end, (asked, hold))
+    short = [one for one in asked if one.at >= begin]
+    peak = max(wanted for _, wanted in peaks.values())
     return PoolUse(
         target=target, begin=begin, end=end, counts=counts, peak=peak, advised=sizing.advise(peak),
         refused=len({one.visit_id for one in short if not one.shared}),
         shared=len({one.visit_id for one in short if one.shared}),
-        hours=tuple(sizing.by_hour(spans, short, begin, end)),
+        hours=tuple(sizing.by_hour({at: out for at, (out, _) in peaks.items()}, short)),
     )  # fmt: skip
+
+
+async def _list_peaks(
+    tx: Tx, target: Target, begin: datetime, end: datetime, asked: tuple[list[sizing.Shortage], timedelta]
+) -> dict[datetime, tuple[int, int]]:
+    """Of each hour the most addresses out, and wanted: as counted before, and else from the leases."""
+    short, hold = asked
+    found: dict[datetime, tuple[int, int]] = {}
+    if target.strategy == "pool":
+        for one in await hours.list_hours(tx, target.site_id, target.id, begin, end):
+            if one.counted and one.hold_minutes == hold // timedelta(minutes=1):
+                found[one.begin] = one.peak, one.wanted
+    missing = [at for at in sizing.list_hours(begin, end) if at not in found]
+    while missing:
+        first = missing[0]
+        count = next((n for n, at in enumerate(missing) if at != first + n * sizing.HOUR), len(missing))
+        last, missing = missing[count - 1] + sizing.HOUR, missing[count:]
+        spans = await shortages.list_spans(tx, target.site_id, target.id, first, last)
+        wanted = sizing.list_peaks(sizing.demand(spans, short, hold), first, last)
+        pairs = zip(sizing.list_peaks(spans, first, last), wanted, strict=True)
+        found |= dict(zip(sizing.list_hours(first, last), pairs, strict=True))
+    return found
 
 
 async def forget_shortages(services: Services) -> int:

@@ -20,7 +20,7 @@ from wherefrom.inbox.store.parts import Part, list_arriving, list_fresh, read_gr
 from wherefrom.inbox.store.traits import Place
 
 _FRESH_AT_ONCE = 500
-_MOST_PARTS = 64
+_FIRST_PARTS, _MOST_PARTS = 8, 64
 _END = datetime.max.replace(tzinfo=UTC)
 
 Needles = Sequence[Sequence[int]]
@@ -39,20 +39,20 @@ class Candidates:
         self._grams = sorted({gram for needle in needles for gram in needle})
         self._below, self._span = below, span
         self._parts = [one for one in parts if self._may_hold(one)]  # unread ones, the newest first
-        self._at_once = 2
+        self._at_once = _FIRST_PARTS
         self._fresh_below = below
         self._fresh_at: datetime | None = _END if below is None else below[0]  # none that is unread is newer
         self._asked_arriving = False
         self._known: list[Place] = []  # the newest first
         self._given: set[int] = set()
 
-    async def next(self, most: int) -> list[Place]:
-        """The next ones, at most so many; none at the end."""
+    async def next(self, enough: int, most: int) -> list[Place]:
+        """The next ones: as many as are known once there are ``enough``, at most ``most``; none at the end."""
         while True:
             edge = self._find_edge()
             count = next((n for n, one in enumerate(self._known) if edge is not None and one[0] <= edge), None)
             sure = self._known[: most if count is None else min(most, count)]
-            if sure or edge is None:
+            if len(sure) >= min(enough, most) or edge is None:
                 del self._known[: len(sure)]
                 self._given.update(message_id for _, message_id in sure)
                 return sure

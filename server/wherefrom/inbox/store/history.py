@@ -153,7 +153,7 @@ async def _ask_index(
     candidates = Candidates(tx, site_id, *index, below, (wanted.date_from, wanted.date_to))
     left, window = MOST_SEARCHED, 2 * limit
     while left > 0 and len(page.rows) < limit:
-        places = await candidates.next(min(window, left))
+        places = await candidates.next(limit - len(page.rows), min(window, left))
         if not places:
             page.next = None
             break

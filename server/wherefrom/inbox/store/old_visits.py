@@ -13,6 +13,7 @@ from wherefrom.db.keys import among
 from wherefrom.events.late_store import note_change_between
 from wherefrom.inbox.tables import author, match
 from wherefrom.substitution.risk import read_claims
+from wherefrom.substitution.store.hours import forget_hours
 from wherefrom.substitution.tables import lease, substitute
 from wherefrom.visits.tables import intent, pageview, visit, visitor
 
@@ -78,9 +79,22 @@ async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: dateti
         await note_change_between(
             tx, site_id, min(row.started_at for row in found), max(row.last_seen_at for row in found)
         )
+    await _forget_hours_of(tx, site_id, going)
     for table in (pageview, intent, lease):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(going)))
     await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.id.in_(going)))
     has_more = exists().where(visit.c.site_id == visitor.c.site_id, visit.c.visitor_id == visitor.c.id)
     await tx.execute(delete(visitor).where(visitor.c.site_id == site_id, visitor.c.id.in_(locked), ~has_more))
     return len(going)
+
+
+async def _forget_hours_of(tx: Tx, site_id: int, visit_ids: Sequence[int]) -> None:
+    """What was counted of pools in the hours in which these visits had addresses."""
+    columns = lease.c.target_id, lease.c.leased_at, lease.c.expires_at
+    out = select(*columns).where(lease.c.site_id == site_id, lease.c.visit_id.in_(visit_ids))
+    hours: dict[int, tuple[datetime, datetime]] = {}
+    for target_id, begin, end in await tx.execute(out):
+        first, last = hours.get(target_id, (begin, end))
+        hours[target_id] = min(first, begin), max(last, end)
+    for target_id, (first, last) in sorted(hours.items()):
+        await forget_hours(tx, site_id, target_id, first, last)

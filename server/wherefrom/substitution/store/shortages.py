@@ -46,6 +46,15 @@ async def list_spans(tx: Tx, site_id: int, target_id: int, begin: datetime, end:
     return [(leased_at, expires_at) for leased_at, expires_at in rows]
 
 
+async def is_any_coded(tx: Tx, site_id: int, target_id: int, begin: datetime, end: datetime) -> bool:
+    """Whether addresses with codes were out as well in the period: the target had no pool once."""
+    query = select(lease.c.id).where(
+        lease.c.site_id == site_id, lease.c.target_id == target_id, lease.c.expires_at > begin,
+        lease.c.leased_at < end, lease.c.strategy != "pool",
+    )  # fmt: skip
+    return (await tx.execute(query.limit(1))).first() is not None
+
+
 async def forget_shortages(tx: Tx, before: datetime, limit: int) -> int:
     """Removes those before ``before`` on all sites; how many."""
     rows = (
