@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from email.utils import format_datetime
+from typing import TypeVar
 
 import pytest
+from sqlalchemy import select
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.support.receiver import Receiver
 from tests.webhooks.conftest import SITE, Changing, letter, listen, tell, work
 from wherefrom.clock import FixedClock
-from wherefrom.db import Database
+from wherefrom.db import Database, Tx
+from wherefrom.errors import Unavailable
 from wherefrom.events.store import list_events
 from wherefrom.events.types import EventType
 from wherefrom.services import Services
@@ -25,6 +29,9 @@ from wherefrom.webhooks.store import find_deals
 from wherefrom.webhooks.store.deliveries import Attempt, Delivery, list_attempts, list_deliveries
 from wherefrom.webhooks.store.due import Claimed, claim_deliveries, list_due, release_claims
 from wherefrom.webhooks.store.endpoints import get_endpoint
+from wherefrom.webhooks.tables import endpoint as endpoint_table
+
+T = TypeVar("T")
 
 
 async def deliveries(services: Services, site_id: int = SITE) -> list[Delivery]:
@@ -301,6 +308,37 @@ async def test_a_crash_between_the_post_and_the_write_sends_the_same_id_again(
     assert one.status == "delivered"
     receiver.stop()  # which ends the first request, too
     await dead.settle()
+
+
+async def test_a_try_that_is_written_down_twice_counts_once(services: Services, receiver: Receiver):
+    """The database is lost just when it has written: nobody knows whether it has, so it is told once more."""
+
+    class Forgetful(Database):
+        lost = 0
+
+        async def batch(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+            answer = await super().batch(work)
+            self.lost += 1
+            if self.lost == 1:
+                raise Unavailable("the connection broke before the answer")
+            return answer
+
+    database = Forgetful(services.settings.database.url)
+    try:
+        added = await listen(services, receiver.url)
+        await tell(services, 5)
+        await fan_out(services)
+        receiver.answer(500)
+        await work(replace(services, db=database))
+        assert database.lost == 2
+    finally:
+        await database.close()
+    [one] = await deliveries(services)
+    assert (one.attempts, one.failures, one.status) == (1, 1, "pending")
+    assert len(await attempts(services, one)) == 1
+    async with services.db.read() as tx:
+        failures = await tx.scalar(select(endpoint_table.c.failures).where(endpoint_table.c.id == added.endpoint.id))
+    assert failures == 1
 
 
 async def test_two_workers_never_both_deliver_one_letter(services: Services, receiver: Receiver):

@@ -134,7 +134,7 @@ class Courier:
             self._unanswered.append(claimed)
             raise
         milliseconds = round((time.monotonic() - clock) * 1000)
-        outcome = Outcome(claimed, answer, started_at, milliseconds, self._chance())
+        outcome = Outcome(services.ids.next(), claimed, answer, started_at, milliseconds, self._chance())
         log.info(
             "webhook attempt",
             delivery=claimed.delivery.id,

@@ -30,8 +30,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one try, with the number that decides its jitter."""
+    """What came of one try, with the number that decides its jitter. ``attempt_id`` is its own: it is written down
+    once, also where the database was lost just as it answered that it has been."""
 
+    attempt_id: int
     claimed: Claimed
     answer: Answer
     started_at: datetime
@@ -42,10 +44,12 @@ class Outcome:
 async def record_outcome(tx: Tx, services: Services, outcome: Outcome) -> None:
     """Everything that follows from one try, in the caller's transaction."""
     one, answer, now = outcome.claimed.delivery, outcome.answer, services.clock.now()
-    attempt_id = services.ids.next()
+    if await deliveries.is_attempt_known(tx, one.site_id, outcome.attempt_id):
+        return
     await deliveries.append_attempt(
-        tx, one, attempt_id, outcome.started_at, outcome.milliseconds, answer.status, answer.error, answer.excerpt
-    )
+        tx, one, outcome.attempt_id, outcome.started_at, outcome.milliseconds, answer.status, answer.error,
+        answer.excerpt,
+    )  # fmt: skip
     if answer.accepted:
         await deliveries.mark_delivered(tx, one, now)
         await endpoints.mark_accepting(tx, one.site_id, one.endpoint_id)

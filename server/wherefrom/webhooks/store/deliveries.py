@@ -101,6 +101,11 @@ async def add_deliveries(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> i
     return len(rows)
 
 
+async def is_attempt_known(tx: Tx, site_id: int, attempt_id: int) -> bool:
+    query = select(attempt.c.id).where(attempt.c.site_id == site_id, attempt.c.id == attempt_id)
+    return await tx.scalar(query) is not None
+
+
 async def append_attempt(
     tx: Tx, claimed: Delivery, attempt_id: int, started_at: datetime, milliseconds: int, status_code: int | None,
     error: str, answer: str,
