@@ -186,7 +186,7 @@ async def test_after_a_batch_that_took_long_the_next_ones_ask_in_the_writers_thr
 ) -> None:
     """So that a disk that is slow to read holds up the event loop once a while at most."""
     monkeypatch.setattr(on_file, "_QUICK", 0.0001)
-    monkeypatch.setattr(on_file, "_REST", 0.2)
+    monkeypatch.setattr(on_file, "_LONGEST_REST", 0.2)
     ran: list[bool] = []
 
     async def dawdle(tx: Tx, items: Sequence[int]) -> Sequence[int]:
@@ -221,3 +221,47 @@ async def test_what_another_process_wrote_is_asked_anew_in_the_event_loop_too(se
         assert await services.db.batch_together(recall, 1) == 1
     finally:
         await other.close()
+
+
+async def test_who_all_wait_at_once_are_written_by_halves_so_that_the_next_batch_is_as_large(
+    services: Services,
+) -> None:
+    """Else the disk and the processor would take turns: all are answered, then all ask again."""
+    sizes: list[int] = []
+
+    async def note(tx: Tx, items: Sequence[int]) -> Sequence[int]:
+        sizes.append(len(items))
+        await tx.fetch(FIND, {"of_site": 1, "of_reason": "any"})
+        return items
+
+    async def ask_again_and_again(number: int) -> None:
+        for _ in range(5):
+            assert await services.db.batch_together(note, number) == number
+
+    await asyncio.gather(*(ask_again_and_again(number) for number in range(60)))
+    assert sum(sizes) == 300
+    assert max(sizes) <= 32
+
+
+async def test_who_is_told_by_a_call_hears_the_answer_or_the_fault_once_and_not_when_given_up(
+    services: Services,
+) -> None:
+    heard: list[tuple[str, Any, Exception | None]] = []
+    last = asyncio.Event()
+
+    def hear(name: str, answer: Any, fault: Exception | None) -> None:
+        heard.append((name, answer, fault))
+        if name == "last":
+            last.set()
+
+    for name in ("a", "failing", "given up", "last"):
+        handed_in = services.db.hand_in(count_all, (name, 1), lambda *told, name=name: hear(name, *told))
+        handed_in.given_up = name == "given up"
+    async with asyncio.timeout(20):
+        await last.wait()
+    assert [(name, answer, type(fault)) for name, answer, fault in heard] == [
+        ("a", 0, type(None)),
+        ("failing", None, LookupError),
+        ("last", 0, type(None)),
+    ]
+    assert await counts(services) == {"a": 1, "last": 1}

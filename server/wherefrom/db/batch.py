@@ -14,8 +14,9 @@ or serialisation failure: two processes wrote the same rows in opposite order, a
 server has undone it by then, so what runs again was not written before. Alone a piece keeps the locks of no other,
 hence meets no conflict of their making; one that meets another is told it.
 
-No timer gathers a batch: the first piece is written at once, and what comes during its fsync is the next batch. The
-engines differ in who runs the pieces (``Ways``).
+No timer gathers a batch: the first piece is written at once, and what comes during its fsync is the next batch. Where
+all who wait would be one batch, and the next one empty, disk and processor would take turns: so a batch takes no more
+than lets the next one be as large (``_take``). The engines differ in who runs the pieces (``Ways``).
 
 Pieces with one ``together`` are run as one: what each of them would ask and write by itself is asked and written by few
 statements for all (``parts``). Apart, or one by one, it is the same function, told of one.
@@ -49,6 +50,7 @@ Together = Callable[[Tx, Sequence[Item]], Awaitable[Sequence[T]]]
 """Work for many at once: an answer for each, in their order, as if one had come after the other."""
 
 _MOST_IN_A_BATCH = 64
+_FEW = 24
 _MOST_WAITING = 4096
 _CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected
 
@@ -80,8 +82,9 @@ class Piece:
         """What came of it, to who handed it in."""
         future = self.future
         if future is None:
-            if self.heard is not None and not self.given_up:
-                self.heard(self.answer, self.fault)
+            heard, self.heard = self.heard, None  # else the two would hold each other
+            if heard is not None and not self.given_up:
+                heard(self.answer, self.fault)
         elif future.done():
             return
         elif self.fault is None:
@@ -208,12 +211,21 @@ class Batcher:
 
     async def _drain(self) -> None:
         try:
+            before = 0
             while self._waiting:
-                batch = self._waiting[:_MOST_IN_A_BATCH]
-                del self._waiting[:_MOST_IN_A_BATCH]
+                batch = self._take(before)
+                before = len(batch)
                 await self._write([piece for piece in batch if piece.is_wanted])
         finally:
             self._task = None
+
+    def _take(self, before: int) -> list[Piece]:
+        """The next batch: of all that wait and the ``before`` who have just been answered, and may soon be back, half,
+        unless these are few."""
+        waiting = self._waiting
+        size = min(_MOST_IN_A_BATCH, max(_FEW, (len(waiting) + before + 1) // 2))
+        self._waiting = waiting[size:]
+        return waiting[:size]
 
     async def _write(self, batch: list[Piece]) -> None:
         if not batch:

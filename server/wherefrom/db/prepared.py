@@ -28,7 +28,8 @@ _FLOAT8 = 701
 """How PostgreSQL numbers its type for floats; SQLAlchemy asks, of numbers only, what kind it gets."""
 
 _MOST_ROWS = 64
-"""Of one INSERT. Each number of rows is a statement of its own, which the driver keeps (``sqlite.CACHED``)."""
+"""Of one INSERT. They are halved until they fit: each number of rows is a statement of its own, which takes as long to
+spell out as to run and is kept by the driver."""
 
 
 class Form:
@@ -102,9 +103,13 @@ class Form:
         elif not self._in_steps:
             connection.exec_driver_sql(self.sql, list(rows))
         else:  # a step for many rows: at each step SQLite's driver lets other threads run, and is slow to come back
-            for at in range(0, len(rows), _MOST_ROWS):
-                some = rows[at : at + _MOST_ROWS]
-                execute(connection, self._insert_of(len(some), or_all_undone), tuple(chain.from_iterable(some)))
+            at, size = 0, _MOST_ROWS
+            while at < len(rows):
+                while at + size > len(rows):
+                    size //= 2
+                some = tuple(chain.from_iterable(rows[at : at + size]))
+                execute(connection, self._insert_of(size, or_all_undone), some)
+                at += size
 
     def arrange(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Of UPDATEs each once, in the order in which all lock rows."""

@@ -10,7 +10,7 @@ Python runs one thread at a time, and handing over costs more than most statemen
 times a statement, and a busy event loop is slow to let it go on. So work that was made to be done for many at once, a
 few short statements for all of them (visits), is done where everything else is done, and the thread is left with the
 wait for the disk. That holds while the file is free and its pages are at hand: where another process holds it, or
-a batch took longer than _QUICK seconds, batches go the other way, for _REST seconds.
+a batch took longer than _QUICK seconds, batches go the other way for a while, each time for twice as long.
 
 The other way a piece that asks is parked at its question and goes on in the thread, after those before it: whatever it
 asks, the event loop does not wait. Pieces are coroutines whose awaits complete at once there; ``drive`` runs them to
@@ -46,9 +46,10 @@ from wherefrom.errors import SettingsError, Unavailable
 T = TypeVar("T")
 
 _BUSY_MS = 15_000
-_QUICK, _REST = 0.02, 1.0
-CACHED = 512
-"""Statements that the driver keeps: those of a page shown have one for each number of rows."""
+_QUICK = 0.02
+_REST, _LONGEST_REST = 0.05, 5.0
+CACHED = 256
+"""Statements that the driver keeps."""
 
 
 class Writer:
@@ -65,6 +66,7 @@ class Writer:
         self._recalled: Recalled = {}
         self._version: int | None = None
         self._quick_from = 0.0
+        self._rest = _REST
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
@@ -114,8 +116,11 @@ class Writer:
         except Exception as fault:
             raise Undone(fault) from fault
         ended = time.monotonic()
-        if ended - began > _QUICK:
-            self._quick_from = ended + _REST
+        if ended - began <= _QUICK:
+            self._rest = _REST
+        else:
+            self._quick_from = ended + self._rest
+            self._rest = min(2 * self._rest, _LONGEST_REST)
 
     async def _run_there(self, batch: list[Piece]) -> None:
         """In the event loop up to the first questions, then in the thread."""

@@ -56,17 +56,19 @@ class _Waiting:
     __slots__ = ("deadline", "is_over", "piece", "tell")
 
     deadline: float
-    piece: Piece
+    piece: Piece | None
 
     def __init__(self, tell: Tell) -> None:
         self.tell = tell
         self.is_over = False
 
     def hear(self, recorded: Recorded | None, fault: Exception | None) -> None:
-        self.is_over = True
+        self.is_over, self.piece = True, None
         self.tell(recorded, fault)
 
     def expire(self) -> None:
-        if not self.is_over:
-            self.piece.given_up = self.is_over = True
+        piece = self.piece
+        if piece is not None:
+            piece.given_up = self.is_over = True
+            self.piece = piece.heard = None  # else they would hold each other
             self.tell(None, TimeoutError())
