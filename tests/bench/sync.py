@@ -120,8 +120,15 @@ class Home:
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[Services]:
-        async with open_services(load_settings(self.folder / "settings.toml", {})) as services:
+        async with open_there(self.folder) as services:
             yield services
+
+
+@contextlib.asynccontextmanager
+async def open_there(folder: Path) -> AsyncIterator[Services]:
+    """The services of the installation in ``folder``."""
+    async with open_services(load_settings(folder / "settings.toml", {})) as services:
+        yield services
 
 
 async def give_out_codes(services: Services, count: int) -> list[str]:
@@ -204,7 +211,7 @@ async def work(folder: Path, tell: int) -> None:
     """What ``working`` runs."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with Home(folder).open() as services:
+    async with open_there(folder) as services:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         todo = background(services)
