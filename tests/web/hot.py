@@ -17,7 +17,7 @@ from tests.flood.wire import PATIENCE, until
 from wherefrom.load import Load
 from wherefrom.settings import Limits
 from wherefrom.web.asked import AsgiAsked, Asked
-from wherefrom.web.bounds import Bounds
+from wherefrom.web.bounds import Bounds, Place
 from wherefrom.web.front import DirectRoute, Front
 from wherefrom.web.protocol import HotProtocol
 from wherefrom.web.requests import Proxies
@@ -46,7 +46,7 @@ class Doors:
             DirectRoute("/moved", lambda asked: asked.answer(_MOVED.reply(b"", b"location", b"/x")), ("GET", "HEAD")),
             DirectRoute("/split", lambda asked: asked.answer(_MOVED.reply(b"", b"location", b"/\r\na: b")), ("GET",)),
             DirectRoute("/o/", self._echo, ("GET", "POST"), is_prefix=True),
-            DirectRoute("/echo", self._echo, ("POST",), limit=1000),
+            DirectRoute("/echo", self._echo, ("POST", "OPTIONS"), limit=1000),
             DirectRoute("/who", self._who, ("GET",)),
             DirectRoute("/twice", self._twice, ("GET",)),
             DirectRoute("/large", self._large, ("GET",)),
@@ -124,9 +124,9 @@ class Served(uvicorn.Server):
         self.listening = bind("127.0.0.1", 0)
         self.port = self.listening.getsockname()[1]
 
-    async def read_on(self) -> None:
-        """Until some connection is in the middle of a request's head."""
-        await until(lambda: any(one.place == "head" for one in self.server_state.connections))  # type: ignore[union-attr]
+    async def read_on(self, place: Place = "head") -> None:
+        """Until some connection is in the middle of a request's head, or body."""
+        await until(lambda: any(one.place == place for one in self.server_state.connections))  # type: ignore[union-attr]
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 import socket
 import time
@@ -35,11 +36,13 @@ def told(raw: bytes) -> tuple[bytes, list[bytes], bytes]:
     return first, sorted(headers), rest
 
 
+FOUND_HELLO = b"HTTP/1.1 200 OK\r\nvary: Origin\r\ncontent-length: 13\r\n\r\n</echo hello>"
 ASKED: list[tuple[Any, ...]] = [
     ("/fixed",), ("/fixed", "HEAD"), ("/moved",), ("/moved", "HEAD"), ("/nothing",), ("/fixed?a=1",), ("/o/a?b=/c",),
     ("/echo", "POST", "1.1", b"hello"), ("/echo", "POST"),
     ("/echo", "POST", "1.1", b"x" * 1000), ("/echo", "POST", "1.1", b"x" * 1001), ("/broken/now",), ("/broken/late",),
-    ("/broken/never",), ("/split",), ("/fixed", "DELETE"), ("/echo", "GET"), ("/o/x", "POST"),
+    ("/broken/never",), ("/split",), ("/fixed", "DELETE"), ("/echo", "GET"), ("/o/x", "POST"), ("/echo", "OPTIONS"),
+    ("/echo", "OPTIONS", "1.1", b"hello"), ("/fixed", "OPTIONS"), ("/o/x", "GET", "1.1", b"hello"),
     ("/fixed", "GET", "1.0"), ("/fixed", "GET", "1.0", b"", "connection: keep-alive"),
     ("/fixed", "GET", "1.1", b"", "connection: close"), ("/fixed", "GET", "1.1", b"", "Connection: Close"),
     ("/fixed", "GET", "1.1", b"a body"), ("/fixed", "GET", "1.1", b"", "upgrade: h2c"),
@@ -62,8 +65,102 @@ async def test_what_came_whole_is_answered_as_what_came_in_pieces(doors: Doors, 
 
 
 async def test_the_short_way_is_taken_where_it_may_be(doors: Doors, server: Served) -> None:
-    await talk(server.port, ask("/o/1"), ask("/echo", "POST", "1.1", b"x"), ask("/o/%31"), ask("/o/1", "POST"), CLOSING)
-    assert doors.ways == ["direct", "direct", "asgi", "asgi", "usual"]
+    await talk(
+        server.port,
+        ask("/o/1"),
+        ask("/echo", "POST", "1.1", b"x"),
+        ask("/echo", "OPTIONS"),
+        ask("/o/%31"),
+        ask("/o/1", "POST"),
+        CLOSING,
+    )
+    assert doors.ways == ["direct", "direct", "direct", "asgi", "asgi", "usual"]
+
+
+async def test_a_body_that_comes_behind_its_head_is_awaited_and_taken(doors: Doors, server: Served) -> None:
+    asked = ask("/echo", "POST", "1.1", b"hello")
+    head = len(asked) - 5
+    for cuts in ((head,), (head + 2,), (head, head + 1, head + 4)):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        for begin, end in itertools.pairwise((0, *cuts)):
+            writer.write(asked[begin:end])
+            await server.read_on("body")
+        writer.write(asked[cuts[-1] :])
+        assert await asyncio.wait_for(reader.readuntil(b">"), PATIENCE) == FOUND_HELLO
+        writer.write(ask("/o/next") + CLOSING)
+        assert (await asyncio.wait_for(reader.read(), PATIENCE)).count(b"HTTP/1.1 200 OK") == 2
+        writer.close()
+    assert doors.ways == ["direct", "asgi", "usual"] * 3  # two at once are for uvicorn
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "told"),
+    [
+        (("content-length: 1001",), b"", b"</echo too large>"),
+        (("content-length: 5", "expect: 100-continue"), b"hello", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (("transfer-encoding: chunked",), b"5\r\nhello\r\n0\r\n\r\n", b"</echo hello>"),
+        (("content-length: 5", "upgrade: h2c"), b"hello", b"</echo hello>"),
+        (("content-length: 5", "x: a", "x: b"), b"hello", b"</echo hello>"),
+        (("content-length: 5", "content-length: 5"), b"", b"HTTP/1.1 400 Bad Request"),
+    ],
+)
+async def test_a_body_of_which_anything_is_unclear_is_for_uvicorn(
+    doors: Doors, server: Served, headers: tuple[str, ...], body: bytes, told: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(ask("/echo", "POST", "1.1", b"", *headers))
+    if body:
+        await server.read_on("body")
+        writer.write(body)
+    heard = b""
+    while told not in heard:
+        piece = await asyncio.wait_for(reader.read(65536), PATIENCE)
+        assert piece, heard
+        heard += piece
+    writer.close()
+    assert "direct" not in doors.ways
+
+
+async def test_what_follows_a_body_that_was_awaited_is_a_request_of_its_own(doors: Doors, server: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    asked = ask("/echo", "POST", "1.1", b"hello")
+    writer.write(asked[:-3])
+    await server.read_on("body")
+    writer.write(asked[-3:] + ask("/o/next") + CLOSING)
+    heard = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    parts = [heard.index(part) for part in (b"</echo hello>", b"</o/next >", b"usual")]
+    assert parts == sorted(parts)
+    assert doors.ways == ["asgi", "asgi", "usual"]
+
+
+async def test_a_body_that_is_awaited_when_the_server_ends_is_awaited_still(doors: Doors) -> None:
+    listening, stop = bind("127.0.0.1", 0), asyncio.Event()
+    serving = asyncio.create_task(serve_http(doors.app(), listening, stop))
+    reader, writer = await asyncio.open_connection("127.0.0.1", listening.getsockname()[1])
+    writer.write(ask("/o/1"))
+    assert await asyncio.wait_for(reader.readuntil(b">"), PATIENCE)
+    asked = ask("/echo", "POST", "1.1", b"hello")
+    writer.write(asked[:-3])
+    await asyncio.sleep(0.05)
+    stop.set()
+    await asyncio.sleep(0.05)
+    assert not serving.done()
+    writer.write(asked[-3:])
+    heard = await asyncio.wait_for(reader.read(), PATIENCE)
+    assert heard.endswith(b"</echo hello>")
+    assert b"connection: close" in heard
+    await asyncio.wait_for(serving, PATIENCE)
+    writer.close()
+
+
+async def test_who_goes_away_in_the_middle_of_a_body_leaves_nothing_behind(doors: Doors, server: Served) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(ask("/echo", "POST", "1.1", b"hello")[:-3])
+    await server.read_on("body")
+    writer.transport.abort()
+    await until(lambda: not server.server_state.connections)
+    assert doors.ways == []
 
 
 async def test_a_connection_that_went_uvicorns_way_comes_back(doors: Doors, server: Served) -> None:

@@ -176,7 +176,7 @@ class Bounds:
             connection.transport.abort()
         elif place == "body":
             self.load.note(Shed.SLOW_BODY)
-            if not connection.cycle.response_started:
+            if connection.cycle is None or connection.cycle.response_complete or not connection.cycle.response_started:
                 connection.transport.write(_TOO_SLOW)
             connection.transport.close()
         else:

@@ -82,7 +82,7 @@ class Doors:
         self.beginnings = tuple(
             f"{method} {route.path}".encode()
             for route in direct
-            for method in ("POST" if route.limit else "GET",)
+            for method in ("POST" if route.limit else "GET", "OPTIONS")
             if method in route.methods and route.path.isascii()
         )
 

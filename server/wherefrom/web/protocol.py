@@ -1,13 +1,17 @@
 """Our connection: uvicorn's own, with a short way for the requests that nearly all are.
 
     bytes ─▶ one whole request of a hot route, nothing under way? ─▶ door ─▶ bytes
+             the whole head of one that has a body?               ─▶ kept until the body is there
              anything else                                        ─▶ uvicorn: scope, cycle, task, ASGI
 
 uvicorn spends 25 µs on a request besides parsing it (its scope, a cycle with an event, a task, a timer, looking through
 each header that goes out); a pixel's own work is 15. The short way has the same parser (llhttp), and takes a request
-only where nothing can be told apart: it came whole and alone in one piece, by GET or POST in HTTP/1.1, without escapes
-in its path; the connection keeps up; nobody logs each request. In doubt the very same bytes are given to uvicorn, whose
-parser has seen nothing of what was answered here.
+only where nothing can be told apart: it came alone, its head whole in one piece, by GET, POST or OPTIONS in HTTP/1.1,
+without escapes in its path; the connection keeps up; nobody logs each request. In doubt the very same bytes are given
+to uvicorn, whose parser has seen nothing of what was answered here.
+
+Browsers send a body by itself, and so do most proxies. A body is awaited where its head says how long it is, no longer
+than the route takes, and in the time that ``web.bounds`` gives to all bodies.
 
 One request of a connection is under way at a time. What comes meanwhile is kept, at most one more piece since reading
 pauses, and looked at after the answer: so answers keep their order.
@@ -30,6 +34,11 @@ from wherefrom.web.front import Doors
 from wherefrom.web.wire import Headers, Reply, fixed
 
 _END = b"\r\n\r\n"
+_METHODS = {ord("G"): "GET", ord("P"): "POST", ord("O"): "OPTIONS"}
+"""By how a request begins that is for a hot route (``Doors.beginnings``)."""
+_LENGTH = b"content-length"
+_NO_PLAIN_BODY = (b"transfer-encoding", b"expect", b"upgrade")
+_MOST_DIGITS = 9
 _SEEN: Watch = (object(), "idle", 0, 0.0)  # no request that there is: whoever looks next finds another one
 _SOON = 0.001  # seconds that a timer may come too early
 _REST = 0.25  # seconds in which nothing is read of who was turned away
@@ -46,6 +55,8 @@ class HotProtocol(BoundedProtocol):
         self._is_begun = False  # uvicorn's parser is in the middle of a request
         self._asked: _Asked | None = None  # what is under way here
         self._kept = b""
+        self._begun: bytearray | None = None  # of a request for a hot route, whose body is awaited
+        self._length = 0  # its own, head and body
         self._reader: _Reader | None = None
         self._answered_at = 0.0
         self.peer = ""
@@ -56,12 +67,16 @@ class HotProtocol(BoundedProtocol):
 
     @property
     def place(self) -> Place:
+        if self._begun is not None:
+            return "body"
         return super().place if self._asked is None else "answer"
 
     def data_received(self, data: bytes) -> None:
         if self._asked is not None:
             self._kept += data
             self.flow.pause_reading()
+        elif self._begun is not None:
+            self._add(self._begun, data)
         elif not (data.startswith(self._beginnings) and self._is_free() and self._take(data)):
             super().data_received(data)
 
@@ -76,21 +91,22 @@ class HotProtocol(BoundedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._asked is not None:
             self._asked.connection, self._asked = None, None  # its door goes on: what was told is written down
-        self._kept, self._reader = b"", None
+        self._kept, self._begun, self._reader = b"", None, None
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """The server ends: what is under way is answered first."""
         if self._asked is not None:
             self._asked.is_last = True
-        else:
-            super().shutdown()
+            return
+        self._give_up_waiting()
+        super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """One timer for many requests: it is not taken back by each, but looks when it ends whether there was one."""
         self.timeout_keep_alive_task = None
         rest = self._answered_at + self.timeout_keep_alive - self.loop.time()
-        if self._asked is not None:
+        if self._asked is not None or self._begun is not None:
             self._await_next(self.timeout_keep_alive)
         elif rest > _SOON:
             self._await_next(rest)
@@ -136,18 +152,46 @@ class HotProtocol(BoundedProtocol):
             reader = self._reader = _Reader()
         if not reader.read(data):
             self._reader = None  # it may be in the middle of something
-            return False
-        path, method = reader.path(), "GET" if data[:1] == b"G" else "POST"
+            return self._awaits_body(reader, data)
+        path, method = reader.path(), _METHODS[data[0]]
         route = self.doors.find(path) if path else None
         if path is None or route is None or method not in route.methods:
             return False
-        body = reader.body if len(reader.body) <= route.limit else None
+        body: bytes | None = b""
+        if route.limit and method == "POST":
+            body = reader.body if len(reader.body) <= route.limit else None
         asked = self._asked = _Asked(self, method, path, reader, body)
         try:
             route.door(asked)
         except Exception as error:
             asked.fail(error)
         return True
+
+    def _awaits_body(self, reader: _Reader, data: bytes) -> bool:
+        """Whether ``data`` is all of a request for a hot route but for the end of its body."""
+        length = reader.find_length(data)
+        path = reader.path() if length else None
+        route = self.doors.find(path) if path else None
+        if route is None or length > data.index(_END) + len(_END) + route.limit:
+            return False
+        self._begun, self._length = bytearray(data), length
+        self.watch = _SEEN
+        return True
+
+    def _add(self, begun: bytearray, data: bytes) -> None:
+        """More of the body."""
+        begun += data
+        if len(begun) < self._length or self.transport.is_closing():
+            return
+        self._begun, whole = None, bytes(begun)
+        if len(whole) > self._length or not (self._is_free() and self._take(whole)):
+            super().data_received(whole)
+
+    def _give_up_waiting(self) -> None:
+        """What has come of a request is for uvicorn."""
+        if self._begun is not None:
+            begun, self._begun = bytes(self._begun), None
+            super().data_received(begun)
 
     def _go_on(self) -> None:
         """What came meanwhile; then reading goes on, unless it is for uvicorn to say so."""
@@ -218,7 +262,7 @@ class _Asked(Asked):
 class _Reader:
     """Reads one request from one piece of bytes; used again only after it has."""
 
-    __slots__ = ("_is_whole", "_parser", "_url", "body", "headers", "keeps")
+    __slots__ = ("_is_clear", "_is_whole", "_parser", "_url", "body", "headers", "keeps")
 
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
@@ -228,11 +272,12 @@ class _Reader:
         """Whether it is a whole request, nothing less and nothing more, in HTTP/1.1."""
         self.headers: Headers = []
         self.body = b""
-        self.keeps = self._is_whole = False
+        self.keeps = self._is_whole = self._is_clear = False
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             return False
+        self._is_clear = True
         head = data.find(_END) + len(_END)
         return (
             self._is_whole
@@ -241,6 +286,19 @@ class _Reader:
             and len(self.headers) <= MOST_HEADERS
             and data.startswith(b" HTTP/1.1\r\n", data.index(b" ") + 1 + len(self._url))
         )
+
+    def find_length(self, data: bytes) -> int:
+        """Of a request of which ``data`` is the head and not all of the body; 0 where that is not sure, or somebody
+        waits to be told to send it."""
+        told = dict(self.headers)
+        head, size = data.find(_END), told.get(_LENGTH, b"")
+        is_plain = len(told) == len(self.headers) and told.keys().isdisjoint(_NO_PLAIN_BODY)
+        if not (self._is_clear and is_plain and data.startswith(b"POST ") and 0 <= head <= LARGEST_HEAD):
+            return 0
+        if not size.isdigit() or len(size) > _MOST_DIGITS:
+            return 0
+        length = head + len(_END) + int(size)
+        return length if len(data) < length else 0
 
     def path(self) -> str | None:
         """None where it has to be looked at more closely."""
