@@ -75,6 +75,7 @@ async def test_a_mailbox_is_added_listed_changed_and_removed_and_never_shows_its
         ({"since": "yesterday"}, "since"),
         ({"since": "0"}, "since"),
         ({"ca_file": "no/such/file.pem"}, "ca_file"),
+        ({"name": "Sales\0"}, "name"),
         ({"folders": []}, "folders"),
         ({"folders": [{"name": "INBOX"}, {"name": "INBOX"}]}, "folders"),
         ({"folders": [{"name": "line\nbreak"}]}, "folders"),

@@ -267,6 +267,8 @@ def _name(text: str) -> str:
     name = " ".join(text.split())[:200]
     if not name:
         raise BadInput("the name is empty", field="name")
+    if any(char < " " or char == "\x7f" for char in name):  # PostgreSQL keeps no NUL
+        raise BadInput("there are control characters in the name", hint="leave them out", field="name")
     return name
 
 
