@@ -31,6 +31,7 @@ _NO_LETTERS = bytes(byte for byte in range(256) if byte & 31 == 31)
 """Five bits of a random byte make a letter; one value in 32 is none, and drawn again."""
 
 _ID_EPOCH_MS = 1_735_689_600_000  # 2025-01-01: leaves 69 years in 41 bits
+_LAST_IN_MS = (1 << 12) - 1
 _URL_SAFE, _FROM_URL_SAFE = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 _KEY_BYTES = 32
 _SHA256_BLOCK = 64
@@ -57,15 +58,14 @@ class Ids:
 
     def next(self) -> int:
         with self._lock:
-            now = max(time.time_ns() // 1_000_000 - _ID_EPOCH_MS, self._last_ms)
-            if now == self._last_ms:
+            now = time.time_ns() // 1_000_000 - _ID_EPOCH_MS
+            if now > self._last_ms:
+                self._last_ms, self._sequence = now, 0
+            elif self._sequence < _LAST_IN_MS:
                 self._sequence += 1
-                if self._sequence >> 12:
-                    now, self._sequence = now + 1, 0
             else:
-                self._sequence = 0
-            self._last_ms = now
-            return (now << 22) | (self._node << 12) | self._sequence
+                self._last_ms, self._sequence = self._last_ms + 1, 0
+            return (self._last_ms << 22) | (self._node << 12) | self._sequence
 
 
 def random_code(length: int = 8) -> str:

@@ -166,9 +166,11 @@ class Tally:
 class Batcher:
     """Owns the queue and the one task that empties it. ``tally`` is for reading."""
 
-    def __init__(self, ways: Ways) -> None:
+    def __init__(self, ways: Ways, note: Callable[[Exception], None]) -> None:
+        """``note`` hears of each fault that is told by a call (``hand_in``)."""
         self.tally = Tally()
         self._ways = ways
+        self._note = note
         self._waiting: list[Piece] = []
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -239,15 +241,16 @@ class Batcher:
         self.tally.batches += 1
         self.tally.pieces += len(batch)
         self.tally.seconds += sum(ended - piece.begun for piece in batch)
-        asyncio.get_running_loop().call_soon(_tell_all, batch)
+        asyncio.get_running_loop().call_soon(self._tell_all, batch)
 
-
-def _tell_all(batch: list[Piece]) -> None:
-    for piece in batch:
-        try:
-            piece.tell()
-        except Exception:  # one asker's trouble keeps no other's answer back
-            log.exception("an answer of the database could not be told")
+    def _tell_all(self, batch: list[Piece]) -> None:
+        for piece in batch:
+            if piece.fault is not None and piece.future is None:
+                self._note(piece.fault)
+            try:
+                piece.tell()
+            except Exception:  # one asker's trouble keeps no other's answer back
+                log.exception("an answer of the database could not be told")
 
 
 async def commit_batch(batch: list[Piece], ways: Ways) -> None:

@@ -61,7 +61,7 @@ class Database:
             parsed = _as_asyncpg_spells_it(parsed.set(drivername="postgresql+asyncpg"))
             self._engine = open_engine(parsed, writers, patience)
             self._writer = postgresql.Writer(self._engine)
-        self._batcher = Batcher(self._writer)
+        self._batcher = Batcher(self._writer, self._note)
 
     @property
     def tally(self) -> Tally:
@@ -123,13 +123,7 @@ class Database:
         """As ``batch_together``, for who is told by ``heard``: the answer, or (it is None then) the fault. To set
         ``given_up`` of what is returned is to be told nothing, and to have nothing written that is not under way.
         Unavailable when too much waits."""
-
-        def hear(answer: T, fault: Exception | None) -> None:
-            if fault is not None:
-                self._note(fault)
-            heard(answer, fault)
-
-        return self._batcher.hand_in(work, item, hear)
+        return self._batcher.hand_in(work, item, heard)
 
     async def try_write(self) -> None:
         """Writes something that changes nothing, and raises what it meets: in the line of all batches, so that it waits

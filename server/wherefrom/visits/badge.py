@@ -48,12 +48,14 @@ class Badges:
     def cut_tokens(self, url: str | None, site: Site) -> str:
         """``url`` as it may be kept: without the tokens that carried the visit over from another host of the site, or
         the person from a letter."""
+        if not url or ".." not in url:
+            return url or ""
 
         def is_ours(token: str) -> bool:
             known = any(self.find_number(purpose, token, site) is not None for purpose in (VISIT, VISITOR))
             return known or self._read_carried(token, site) is not None
 
-        return cut_tokens(url or "", is_ours)
+        return cut_tokens(url, is_ours)
 
     def cut_from(self, hit: Hit, site: Site) -> Hit:
         """As ``cut_tokens``, of all a page tells, before anything is read from it: a token is no source, whatever its
@@ -64,6 +66,8 @@ class Badges:
 
     def find_carried(self, page: str, site: Site) -> Carried | None:
         """By which letter the page was come to, if its token still holds."""
+        if ".." not in page:
+            return None
         told = (self._read_carried(token, site) for token in list_tokens(page))
         return next((one for one in told if one is not None and one.until >= self._clock.now()), None)
 

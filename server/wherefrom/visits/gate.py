@@ -110,7 +110,11 @@ SIGNAL_STEPS: tuple[Step, ...] = (site_is_known, origin_is_own, site_is_on)
 
 def find_reason(arrival: Arrival, steps: tuple[Step, ...] = HIT_STEPS) -> DropReason | None:
     """The first step's reason to drop; None lets it in."""
-    return next((reason for step in steps if (reason := step(arrival))), None)
+    for step in steps:
+        reason = step(arrival)
+        if reason is not None:
+            return reason
+    return None
 
 
 def own_origin(site: Site | None, origin: str | None) -> bool:

@@ -128,7 +128,7 @@ def find_source(
     if keeps and stored is not None:
         return replace(stored, kind="stored", referrer=came_from, keeps=True)
     if found is not None:
-        return replace(found, referrer=came_from, keeps=keeps)
+        return found
     if stored is not None:
         return replace(stored, kind="stored", referrer="", keeps=keeps)
     return replace(DIRECT, keeps=True) if keeps else DIRECT
@@ -140,7 +140,9 @@ def _read_page(
     """What the page tells by itself, the foreign page before it, and whether it asks for the visit to go on."""
     values = read_parameters(page_url)
     came_from = foreign_referrer(page_url, referrer, site_hosts)
-    return _by_url(values, parameters) or _by_referrer(came_from), came_from, values.get("utm_nooverride") == "1"
+    keeps = values.get("utm_nooverride") == "1"
+    found = _by_url(values, parameters) or _by_referrer(came_from)
+    return found and replace(found, referrer=came_from, keeps=keeps), came_from, keeps
 
 
 _read_known_page = lru_cache(maxsize=4096)(_read_page)
