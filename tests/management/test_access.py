@@ -4,16 +4,13 @@ and for pages of other sites. New ones come in by themselves."""
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from tests.audience.walk import all_rows
 from tests.console.scene import make_user, open_session
-from wherefrom.app import build_app
 from wherefrom.console.routes import _CHANGE, _READ
 from wherefrom.management import OPERATIONS, invoke
 from wherefrom.services import Services
@@ -25,23 +22,6 @@ _OPEN = {("GET", "/oauth/providers"), ("GET", "/sites")}
 """Open to each site's key, and about no site but its own."""
 _IDEMPOTENT = {("DELETE", "/sites/{site}/messages/{message}/deal")}
 """Says that the deal is not there, whether or not it was."""
-
-
-@pytest_asyncio.fixture
-async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(build_app(services))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8025", verify=False) as one:
-        yield one
-
-
-@pytest_asyncio.fixture
-async def sites(services: Services) -> dict[str, str]:
-    """Keys by the names of their sites; each site has a target, a contact, a letter sent, an endpoint and the like."""
-    keys: dict[str, str] = {}
-    for name in ("mine", "theirs"):
-        await invoke(services, "POST", "/sites", body={"name": name, "hosts": [f"{name}.example"]})
-        keys[name] = (await invoke(services, "POST", "/sites/{site}/keys", site=name, body={"name": "test"})).secret
-    return keys
 
 
 async def fill(services: Services) -> dict[str, str]:
