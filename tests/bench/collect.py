@@ -12,12 +12,13 @@ drives them in turn, in short rounds, so that the machine's drift meets all. CPU
 for a request (not PostgreSQL's): of the figures it is the one that other work on the machine disturbs least, and "at
 best" compares each one's calmest round.
 
-Where the time of a new visitor goes besides HTTP and tasks (µs of one core, each part measured by itself): gate 6, what
-is told 4, the decision and the rows' values 15, the answer 5. On SQLite, in the writer's thread and beside all that,
-some 20 for the statements and 25 for COMMIT, which writes a page of the log for each code that was lent: codes are
-random, and so are their places in the index. On PostgreSQL two round trips a batch.
+Where the time of a new visitor goes besides HTTP (µs of one core, by a profile without sockets): gate, what is told and
+the line 28, the decision and the rows' values 21, the answer 12; on SQLite some 12 for the statements, and in the
+writer's thread 25 for COMMIT, which writes a page of the log for each code that was lent: codes are random, and so are
+their places in the index. On PostgreSQL two round trips a batch.
 
-Tried without gain: lists of values as asyncpg's own arrays, which ask each value what kind it is (15 µs more).
+Tried without gain: lists of values as asyncpg's own arrays, which ask each value what kind it is (15 µs more); a
+shorter ``sys.setswitchinterval``: who is slow to go on in a thread waits at each call, not for the interval.
 """
 
 from __future__ import annotations

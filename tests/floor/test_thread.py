@@ -45,10 +45,12 @@ async def test_a_call_that_nobody_waits_for_is_made_all_the_same(thread: LoopThr
 
     under_way, waiting = thread.call(first), thread.call(made.set)
     await asyncio.to_thread(begun.wait, 10)
+    assert not thread.is_idle
     under_way.cancel()
     waiting.cancel()
     may_end.set()
     assert await thread.call(made.is_set)
+    assert thread.is_idle
 
 
 async def test_it_ends_after_what_it_was_called_for() -> None:

@@ -102,7 +102,8 @@ class Writer:
             return False
         if not self._transaction.is_ready:
             await self._hop(self._transaction.get_ready)
-        return self._transaction.begin_at_once()
+        # who was cancelled twice has left its end to the thread
+        return self._thread.is_idle and self._transaction.begin_at_once()
 
     def _run_here(self, batch: list[Piece]) -> None:
         """In the event loop. Undone when a piece or its rows fail."""

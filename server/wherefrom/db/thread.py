@@ -25,12 +25,20 @@ class LoopThread:
         self._name = name
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._called = 0  # counted by who calls
+        self._done = 0  # and by the thread
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether all it was called for is done. As long as nobody calls it stays so."""
+        return self._called == self._done
 
     def call(self, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
         """What ``function`` answers or raises in the thread, after all that was called before. Called in a
         running event loop. A future that is cancelled stops nothing: what was handed over is done."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
+        self._called += 1
         self._jobs.put((loop, answer, function, arguments))
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
@@ -50,6 +58,7 @@ class LoopThread:
                 answer = function(*arguments)
             except BaseException as raised:
                 fault = raised
+            self._done += 1
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(_settle, future, answer, fault)
             del job, future, function, arguments, answer, fault  # not kept until the next call

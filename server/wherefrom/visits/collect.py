@@ -23,7 +23,7 @@ from msgspec import UNSET, Struct
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.db import Tx
-from wherefrom.errors import BadInput, Forbidden, NotFound, TooMany, Unavailable, WherefromError
+from wherefrom.errors import BadInput, Unavailable, WherefromError
 from wherefrom.load import RETRY_SECONDS, Shed
 from wherefrom.services import Services
 from wherefrom.sites.paths import browser_form, is_off
@@ -41,6 +41,7 @@ from wherefrom.visits.lane import Lane
 from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.place import NOWHERE
 from wherefrom.visits.record import Entry, Recorded, record_hits
+from wherefrom.visits.refusal import explain, too_often
 from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_remembered
 from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
 from wherefrom.visits.visit import tell
@@ -182,13 +183,13 @@ class Collector:
         site = await self.sites.find(heard.site)
         if site is not None and not self._site_rate.admits(site.id):
             self.services.load.note(Shed.SITE)
-            raise Dropped(DropReason.TOO_OFTEN, site, _too_often(self._site_rate.wait))
+            raise Dropped(DropReason.TOO_OFTEN, site, too_often(self._site_rate.wait))
         agents = self._agents
         assert agents is not None, "know_agents comes before"
         reason = find_reason(_arrival(heard, site, caller, agents), steps)
         if reason is not None or site is None:
             reason = reason or DropReason.UNKNOWN_SITE
-            raise Dropped(reason, site, None if reason in SILENT else _explain(reason, heard, caller))
+            raise Dropped(reason, site, None if reason in SILENT else explain(reason, heard, caller))
         return heard, site
 
     async def know_agents(self) -> None:
@@ -317,31 +318,6 @@ def _arrival(heard: Hit | Signal, site: Site | None, caller: Caller, agents: Age
 def _by_source(hit: Hit, site: Site) -> bool:
     """Whether only the source of the page may be known, and nobody who saw it."""
     return site.mode == "source" or hit.consent is not UNSET
-
-
-def _too_often(wait: int) -> TooMany:
-    return TooMany(
-        "this site has more visits a minute than it may have",
-        hint="the operator's settings say how many: visits_per_site in [limits]",
-        retry_after=wait,
-    )
-
-
-def _explain(reason: DropReason, heard: Hit | Signal, caller: Caller) -> WherefromError:
-    if reason is DropReason.UNKNOWN_SITE:
-        return NotFound(
-            f"there is no site with the key “{heard.site[:50]}”",
-            hint="data-site in the script tag must be the site's key; “wherefrom site list” shows it",
-        )
-    if reason is DropReason.FOREIGN_ORIGIN:
-        return Forbidden(
-            f"the site's key may not be used by pages of {(caller.origin or 'another site')[:100]}",
-            hint="add this host to the site's hosts",
-        )
-    return Forbidden(
-        f"the page {(heard.page or '')[:100]} is not on a host of the site",
-        hint="send location.href as “page”; add its host to the site's hosts",
-    )
 
 
 def _load_agents() -> Agents:
