@@ -121,7 +121,7 @@ class _Doors:
         ip = (
             None if mark.date_only else stored_form(self._proxies.find_visitor(asked.peer, asked.headers), self._policy)
         )
-        agent, hint = _clean(headers.get(_AGENT, "")), _read_hint(asked.method, headers)
+        agent, hint = _clean(headers.get(_AGENT, "")[:_LONGEST_AGENT]), _read_hint(asked.method, headers)
         return StoredHit(mark.site_id, self._next_id(), mark.send_id, kind, mark.number, now, ip, agent, hint)
 
 
@@ -220,4 +220,4 @@ def _read_hint(method: str, headers: dict[bytes, str]) -> Hint:
 
 @lru_cache(maxsize=4096)
 def _clean(agent: str) -> str:
-    return "".join(one if one.isprintable() else " " for one in agent[:_LONGEST_AGENT]).strip()
+    return "".join(one if one.isprintable() else " " for one in agent).strip()

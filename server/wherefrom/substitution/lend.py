@@ -137,11 +137,11 @@ class _Loan:
 
 
 def _spell(found: Sequence[str]) -> Spellings:
-    return _spell_known(tuple(found))
+    is_short = sum(map(len, found)) <= _LONGEST_KNOWN
+    return _spell_known(tuple(found)) if is_short else _spell_anew(tuple(found))
 
 
-@lru_cache(maxsize=1024)
-def _spell_known(found: tuple[str, ...]) -> Spellings:
+def _spell_anew(found: tuple[str, ...]) -> Spellings:
     spellings: dict[str, list[str]] = {}
     for text in dict.fromkeys(found):
         key = _key(text)
@@ -150,10 +150,20 @@ def _spell_known(found: tuple[str, ...]) -> Spellings:
     return spellings
 
 
-@lru_cache(maxsize=4096)  # every page of a site shows the same few
+_spell_known = lru_cache(maxsize=1024)(_spell_anew)
+_LONGEST_KNOWN = 2048  # characters of a page's addresses that are remembered: strangers send up to 60,000
+
+
 def _key(text: str) -> str | None:
+    return _find_known_key(text) if len(text) <= _LONGEST_KNOWN else _find_key(text)
+
+
+def _find_key(text: str) -> str | None:
     parsed = find_address(text)
     return None if parsed is None else parsed.key
+
+
+_find_known_key = lru_cache(maxsize=4096)(_find_key)  # every page of a site shows the same few
 
 
 async def _lend_all(tx: Tx, loans: Sequence[_Loan], ids: Ids) -> None:

@@ -47,14 +47,23 @@ def split_url(text: str) -> SplitResult | None:
     return parts if parts.scheme and parts.hostname else None
 
 
-@lru_cache(maxsize=4096)
+_LONGEST_KNOWN = 1024  # characters of a URL that is remembered: strangers send some of 60,000
+
+
 def find_host(url: str) -> str | None:
     """The host of an ``http(s)`` URL in its normal form, without the port: ``https://Bücher.example:8/x`` →
     ``xn--bcher-kva.example``. None when the URL names none."""
+    return _find_known_host(url) if len(url) <= _LONGEST_KNOWN else _find_host(url)
+
+
+def _find_host(url: str) -> str | None:
     parts = split_url(url)
     if parts is None or parts.scheme not in ("http", "https"):
         return None
     return normal_form(parts.netloc.rpartition("@")[2])
+
+
+_find_known_host = lru_cache(maxsize=4096)(_find_host)
 
 
 def owner_domain(host: str) -> str:

@@ -184,9 +184,15 @@ _NAMES = {name: sender for sender, table in _TABLES for name in table}
 _NAMES |= {nickname: _NAMES[name] for name, nicknames in _NICKNAMES.items() for nickname in nicknames.split()}
 
 
-@lru_cache(maxsize=4096)
+_LONGEST_HOST = 253
+
+
 def look_up(host: str) -> Referrer:
     """Who is behind a referring ``host`` (or Android package name)? A stranger is ``(SITE, host)``."""
+    return _look_up_known(host) if len(host) <= _LONGEST_HOST else _look_up(host)
+
+
+def _look_up(host: str) -> Referrer:
     bare = host.removeprefix("www.")
     if match := _COUNTRIES.fullmatch(bare):
         return _HOSTS.get(bare) or Referrer(Sender.SEARCH, match[1])
@@ -197,6 +203,9 @@ def look_up(host: str) -> Referrer:
     if bare.startswith(("mail.", "webmail.", "email.", "roundcube.")) and len(labels) > 2:
         return Referrer(Sender.MAIL, ".".join(labels[1:]))
     return Referrer(Sender.SITE, bare)
+
+
+_look_up_known = lru_cache(maxsize=4096)(_look_up)
 
 
 def is_round_trip(host: str) -> bool:
