@@ -33,6 +33,7 @@ class Service:
     webhook_settings: str = ""
     database_settings: str = ""
     retries: int = 6
+    prefix: tuple[str, ...] = ()  # a command that starts the process, in surroundings of its own
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
@@ -80,7 +81,7 @@ class Service:
         self.kill()
 
     def _spawn(self, module: str, *arguments: str) -> None:
-        command = [sys.executable, "-m", module, *arguments, str(self.folder / "settings.toml")]
+        command = [*self.prefix, sys.executable, "-m", module, *arguments, str(self.folder / "settings.toml")]
         with (self.folder / "service.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 

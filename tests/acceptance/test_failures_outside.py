@@ -4,7 +4,9 @@ the setup page say which, and what waited is done when they are back.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,50 @@ async def test_names_that_do_not_resolve_keep_nobody_but_those_they_are_of(
     page = await setup_page(witness)
     assert f"{NOWHERE}" in page
     assert stage.service.stop() == 0, stage.service.log()
+
+
+@pytest.fixture
+def silent_resolver(tmp_path: Path) -> Iterator[tuple[str, ...]]:
+    """What starts a process whose only name server swallows every question: in a mount namespace of its own."""
+    address = "127.53.0.1"
+    (tmp_path / "resolv.conf").write_text(f"nameserver {address}\noptions timeout:30 attempts:5\n")
+    inside = f'mount --bind {tmp_path}/resolv.conf /etc/resolv.conf && exec "$@"'
+    prefix = ("unshare", "--mount", "sh", "-c", inside, "sh")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        try:
+            server.bind((address, 53))
+            subprocess.run([*prefix, "true"], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("needs the right to bind port 53 and to mount: run it as root")
+        yield prefix
+
+
+@only_sqlite
+async def test_a_name_server_that_swallows_all_questions_holds_up_nobody_else_and_no_stop(
+    stage: Stage, client: httpx.AsyncClient, silent_resolver: tuple[str, ...]
+) -> None:
+    account = {"username": "sales@company.example", "password": "secret"}
+    box = await tell(stage, "POST", "/mailboxes", host="imap.company.example", **account)
+    hooks = [await tell(stage, "POST", "/endpoints", url=f"https://crm{one}.company.example/") for one in range(10)]
+    sender = {**account, "host": "smtp.company.example", "port": 587, "from_address": "sales@company.example"}
+    await tell(stage, "PUT", "/sender", **sender)
+    letter = {"contact": {"email": "ann@mail.example"}, "subject": "News", "html": "<p>Hello</p>", "deliver": True}
+    await tell(stage, "POST", "/sends", **letter)
+    witness = await call_witness(stage, client)
+    stage.service.prefix = silent_resolver
+    await stage.service.start()
+    for subject in ("First", "Second", "Third"):  # the mailbox and the webhook that work go on working
+        before = len(stage.receiver.requests)
+        await witness.write(subject)
+        await until(lambda before=before: len(stage.receiver.requests) > before)
+    lines = (
+        f"mailbox {box.id} is not read: its server cannot be reached",
+        *(f"webhook {hook.id} takes nothing: posts to it fail" for hook in hooks),
+    )
+    seen = await witness.until(lambda seen: all(line in notices(seen) for line in lines), 60)
+    seen.assert_well(stage.address)
+    assert stage.service.stop() == 0, stage.service.log()
+    assert "did not close in time" not in stage.service.log()
 
 
 @only_sqlite

@@ -15,6 +15,7 @@ import socket
 
 import aiosmtplib
 
+from wherefrom.lookup import Lookup
 from wherefrom.mail.failures import TlsFailed, quote
 from wherefrom.mail.smtp import SmtpAccount, SmtpError
 from wherefrom.mail.troubles import (
@@ -151,7 +152,7 @@ async def _open_socket(account: SmtpAccount) -> socket.socket:
     """To an address that was looked at: a name that is asked twice may answer otherwise. OSError, AccountFailed."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(account.timeout):
-        found = await loop.getaddrinfo(account.host, account.port, type=socket.SOCK_STREAM)
+        found = await Lookup().find(account.host, account.port)  # the loop's own has four threads for all
         if why := why_refused(found, account.host, account.allowed):
             raise AccountFailed(why, hint=INSIDE_HINT, trouble="unreachable", field="host")
         fault: OSError | None = None

@@ -18,7 +18,6 @@ import socket
 import ssl
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import certifi
@@ -26,6 +25,7 @@ import httpcore
 import httpx
 
 from wherefrom.errors import BadInput
+from wherefrom.lookup import Lookup
 from wherefrom.networks import Ip, Network, parse_networks, plain_ip, refusal
 from wherefrom.settings import Settings
 
@@ -105,14 +105,13 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
         self._seconds = settings.webhooks.timeout_seconds
         self._max_bytes = settings.webhooks.max_answer_bytes
         self._allowed = parse_networks(settings.webhooks.allow)
-        self._backend = _GuardedBackend(self._allowed, resolve)
         # httpx has no door for a network backend; a test holds that this one is really in the way.
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=20,
             keepalive_expiry=5.0,
-            network_backend=self._backend,
+            network_backend=_GuardedBackend(self._allowed, resolve),
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -144,10 +143,6 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
                 await asyncio.to_thread(_trust_authorities, self._untaught)
                 self._untaught = None
 
-    async def aclose(self) -> None:
-        await super().aclose()
-        self._backend.close()
-
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
     """Opens sockets to tested addresses only. TLS above it is still made for the name, not the address."""
@@ -155,8 +150,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
     def __init__(self, allowed: Sequence[Network], resolve: Resolve | None) -> None:
         self._allowed = allowed
         self._sockets = httpcore.AnyIOBackend()
-        # Threads of their own: names that hang must not take the threads that others read files in.
-        self._threads = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+        self._lookup = Lookup()
         self._resolve = resolve or self._ask_system
 
     async def connect_tcp(
@@ -206,14 +200,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         return [str(address) for address in addresses[:_MOST_ADDRESSES_TRIED]]
 
     async def _ask_system(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        rows = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
-        )
-        return [str(row[4][0]) for row in rows]
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        return [str(row[4][0]) for row in await self._lookup.find(host, port)]
 
 
 class _BoundedStream(httpx.AsyncByteStream):
