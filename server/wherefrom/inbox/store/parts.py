@@ -189,6 +189,9 @@ async def forget_places(tx: Tx, site_id: int, places: Sequence[Place]) -> None:
     """These letters go: what was kept of them goes with the parts they may be in, which are made anew."""
     if not places:
         return
+    # As who makes parts has it: a part of these letters is there by now, or is made when they are gone; and whoever
+    # publishes one takes rows of both tables, too.
+    await tx.lock("search", site_id)
     moments, ids = {at for at, _ in places}, [message_id for _, message_id in places]
     fresh = search_fresh.c.arrived_at.in_(moments), search_fresh.c.message_id.in_(ids)
     await tx.execute(delete(search_fresh).where(search_fresh.c.site_id == site_id, *fresh))
