@@ -15,7 +15,7 @@ from wherefrom.settings import Settings, SubstitutionGroup
 from wherefrom.substitution.habits import USUAL, Sign
 from wherefrom.substitution.lend import touch_leases
 from wherefrom.substitution.risk import read_claims
-from wherefrom.substitution.settle import record_letter
+from wherefrom.substitution.settle import record_letters
 from wherefrom.substitution.store.habits import claim_tally, find_habits, set_tally
 from wherefrom.substitution.tables import substitute
 from wherefrom.substitution.tally import Credit, Lesson
@@ -40,7 +40,7 @@ async def letter(desk: Desk, visit: int, address: str, share: float = 1.0) -> No
     (lease_id,) = [one.lease_id for one in await desk.holders(address) if one.visit_id == visit]
     async with desk.services.db.write() as tx:
         credit = Credit(lease_id, 1, address, Lesson("copy", 600.0, share))
-        await record_letter(tx, 1, [credit], desk.clock.now())
+        await record_letters(tx, 1, [[credit]], desk.clock.now())
 
 
 async def signs_on(desk: Desk, address: str) -> list[str]:
