@@ -30,8 +30,9 @@ by a thread of their own, or fewer of them (commits of 99 % are as slow); to rea
 expression (no faster than llhttp, and one more parser to trust); HMAC by OpenSSL's one call (slower than two copied
 states); to write answers by sixes, or all of a page at the end of a turn; a page as one INSERT that commits itself in
 the thread, beside the event loop (a fifth more clicks than BEGIN, INSERT, COMMIT there, none more than now); links
-looked up before the transaction, or told as one JSON text (1.9 µs a link instead of 2.0; a list of VALUES would take 1.0);
-reading marks and headers by fewer calls. The garbage collector runs once in 17,000 requests: nothing here makes cycles.
+looked up before the transaction, or told as one JSON text (1.9 µs a link instead of 2.0; a list of VALUES would take
+1.0); reading marks and headers by fewer calls. The garbage collector runs once in 17,000 requests: nothing here makes
+cycles.
 """
 
 from __future__ import annotations
