@@ -15,8 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import bindparam, event, select, update
 
-from wherefrom.db import Database, Prepared, Refused, Tx
-from wherefrom.db import sqlite as on_file
+from wherefrom.db import Database, Prepared, Refused, Tx, pace
 from wherefrom.services import Services
 from wherefrom.sites.tables import host
 from wherefrom.visits.tables import dropped
@@ -185,8 +184,8 @@ async def test_after_a_batch_that_took_long_the_next_ones_ask_in_the_writers_thr
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that a disk that is slow to read holds up the event loop once a while at most."""
-    monkeypatch.setattr(on_file, "_QUICK", 0.0001)
-    monkeypatch.setattr(on_file, "_LONGEST_REST", 0.2)
+    monkeypatch.setattr(pace, "QUICK", 0.0001)
+    monkeypatch.setattr(pace, "LONGEST_REST", 0.2)
     ran: list[bool] = []
 
     async def dawdle(tx: Tx, items: Sequence[int]) -> Sequence[int]:

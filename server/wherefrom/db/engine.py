@@ -22,7 +22,7 @@ from wherefrom.db import postgresql, sqlite
 from wherefrom.db.batch import Batcher, Piece, Tally, Together
 from wherefrom.db.faults import describe, lurks
 from wherefrom.db.postgresql import connected, open_engine
-from wherefrom.db.sqlite import open_readers
+from wherefrom.db.sqlite_connection import open_readers
 from wherefrom.db.tx import Tx
 from wherefrom.errors import SettingsError
 

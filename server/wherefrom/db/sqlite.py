@@ -10,7 +10,7 @@ Python runs one thread at a time, and handing over costs more than most statemen
 times a statement, and a busy event loop is slow to let it go on. So work that was made to be done for many at once, a
 few short statements for all of them (visits), is done where everything else is done, and the thread is left with the
 wait for the disk. That holds while the file is free and its pages are at hand: where another process holds it, or
-a batch took longer than _QUICK seconds, batches go the other way for a while, each time for twice as long.
+one of the kind took too long (``pace``), batches go the other way.
 
 The other way a piece that asks is parked at its question and goes on in the thread, after those before it: whatever it
 asks, the event loop does not wait. Pieces are coroutines whose awaits complete at once there; ``drive`` runs them to
@@ -25,48 +25,38 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
-from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool, QueuePool
+from sqlalchemy import URL
 
 from wherefrom.db.batch import Commit, Piece, Undone, parts
-from wherefrom.db.checkpoint import LONGEST, Checkpoints
-from wherefrom.db.prepared import told_by_driver
+from wherefrom.db.checkpoint import Checkpoints
+from wherefrom.db.pace import Pace
+from wherefrom.db.sqlite_connection import connect, make_folder, open_writer
+from wherefrom.db.sqlite_transaction import Transaction
 from wherefrom.db.thread import LoopThread
 from wherefrom.db.tx import Recalled, Tx
-from wherefrom.errors import SettingsError, Unavailable
+from wherefrom.errors import Unavailable
 
 T = TypeVar("T")
-
-_BUSY_MS = 15_000
-_QUICK = 0.02
-_REST, _LONGEST_REST = 0.05, 5.0
-CACHED = 256
-"""Statements that the driver keeps."""
 
 
 class Writer:
     """The one connection that writes."""
 
     def __init__(self, url: URL) -> None:
-        _make_folder(url.database)
-        self.engine = _open(url)
+        make_folder(url.database)
+        self.engine = open_writer(url)
         self._lock = asyncio.Lock()
         self._thread = LoopThread("db writer")
-        self._checkpoints = Checkpoints(lambda: _connect(url.database or ""))
-        self._transaction = _Transaction(self.engine, self._checkpoints)
+        self._checkpoints = Checkpoints(lambda: connect(url.database or ""))
+        self._transaction = Transaction(self.engine, self._checkpoints)
         self._closed = False
         self._recalled: Recalled = {}
         self._version: int | None = None
-        self._quick_from = 0.0
-        self._rest = _REST
+        self._pace = Pace()
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
@@ -98,7 +88,8 @@ class Writer:
 
     async def _begins_here(self, batch: list[Piece]) -> bool:
         """Whether the batch is for the event loop, and its transaction has begun."""
-        if time.monotonic() < self._quick_from or any(piece.together is None for piece in batch):
+        kinds = {piece.together for piece in batch}
+        if None in kinds or not self._pace.admits(kinds, time.monotonic()):
             return False
         if not self._transaction.is_ready:
             await self._hop(self._transaction.get_ready)
@@ -116,12 +107,7 @@ class Writer:
             drive(tx.flush())
         except Exception as fault:
             raise Undone(fault) from fault
-        ended = time.monotonic()
-        if ended - began <= _QUICK:
-            self._rest = _REST
-        else:
-            self._quick_from = ended + self._rest
-            self._rest = min(2 * self._rest, _LONGEST_REST)
+        self._pace.note({piece.together for piece in batch}, began, time.monotonic())
 
     async def _run_there(self, batch: list[Piece]) -> None:
         """In the event loop up to the first questions, then in the thread."""
@@ -201,95 +187,6 @@ class Writer:
         return self._thread.call(call, *arguments)
 
 
-class _Transaction:
-    """One after the other on the writer's connection, which is opened once. All steps are taken in the thread, but for
-    those of batches that run in the event loop, up to their COMMIT.
-
-    Begun and ended by the driver, which costs a tenth of SQLAlchemy's way; that one begins its own, inside, when it is
-    first asked something."""
-
-    def __init__(self, engine: Engine, checkpoints: Checkpoints) -> None:
-        self._engine = engine
-        self._checkpoints = checkpoints
-        self._connection: Connection | None = None
-        self._driver: Any = None
-        self._is_patient = True
-
-    @property
-    def is_ready(self) -> bool:
-        return self._connection is not None and not self._checkpoints.is_nearly_moved
-
-    def get_ready(self) -> None:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-            self._driver = self._connection.connection.driver_connection
-            self._is_patient = True
-        if self._checkpoints.is_nearly_moved:
-            self._checkpoints.move_rest(self._driver)
-
-    def begin(self) -> None:
-        self.get_ready()
-        self._wait_for_others(True)
-        self._execute("BEGIN IMMEDIATE")
-
-    def begin_at_once(self) -> bool:
-        """When ``is_ready``. Not in the thread, so it waits for nobody: False while another process writes."""
-        self._wait_for_others(False)
-        try:
-            self._driver.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error:  # whatever it is, ``begin`` will meet it, too
-            return False
-        return True
-
-    def _wait_for_others(self, patient: bool) -> None:
-        if patient != self._is_patient:
-            self._driver.execute(f"PRAGMA busy_timeout = {_BUSY_MS if patient else 0}")
-            self._is_patient = patient
-
-    def version(self) -> int:
-        """Another one when another connection has written since; asked in a transaction."""
-        ((version,),) = self._execute("PRAGMA data_version").fetchall()
-        return int(version)
-
-    def call(self, call: Callable[..., T], *arguments: Any) -> T:
-        return call(self._connection, *arguments)
-
-    async def run(self, call: Callable[..., T], /, *arguments: Any) -> T:
-        """In the thread already."""
-        return call(self._connection, *arguments)
-
-    def commit(self) -> None:
-        assert self._connection is not None
-        self._execute("COMMIT")
-        if self._connection.in_transaction():  # SQLAlchemy's own, of which there is nothing left to commit
-            self._connection.commit()
-        self._checkpoints.note_commit()
-
-    def end(self) -> None:
-        """Undoes what is not committed."""
-        if self._connection is None:
-            return
-        try:
-            self._connection.rollback()
-            if self._driver.in_transaction:
-                self._execute("ROLLBACK")
-        except BaseException:
-            self.close()  # whatever is wrong with the connection: the next one is another
-            raise
-
-    def close(self) -> None:
-        connection, self._connection, self._driver = self._connection, None, None
-        if connection is not None:
-            connection.close()
-
-    def _execute(self, sql: str) -> sqlite3.Cursor:
-        try:
-            cursor: sqlite3.Cursor = self._driver.execute(sql)
-        except sqlite3.Error as fault:
-            raise told_by_driver(sql, (), fault, self._engine.dialect) from fault
-        return cursor
-
-
 class _Parking:
     """Keeps the pieces of a batch from the database while they are in the event loop."""
 
@@ -350,97 +247,3 @@ def drive(work: Coroutine[Any, Any, T], *, begun: bool = False) -> T:
     except StopIteration as done:
         answer: T = done.value
         return answer
-
-
-class _Cursor(sqlite3.Cursor):
-    """Fetches in the thread that executes, so that answers can be read in another."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._rows: deque[Any] = deque()
-
-    def execute(self, *arguments: Any) -> _Cursor:
-        super().execute(*arguments)
-        self._rows = deque(super().fetchall() if self.description else ())
-        return self
-
-    def fetchone(self) -> Any:
-        return self._rows.popleft() if self._rows else None
-
-    def fetchmany(self, size: int | None = None) -> list[Any]:
-        wanted = min(self.arraysize if size is None else size, len(self._rows))
-        return [self._rows.popleft() for _ in range(wanted)]
-
-    def fetchall(self) -> list[Any]:
-        rows = list(self._rows)
-        self._rows.clear()
-        return rows
-
-
-class _Connection(sqlite3.Connection):
-    def cursor(self, factory: Any = _Cursor) -> Any:
-        return super().cursor(factory)
-
-
-def _connect(file: str) -> sqlite3.Connection:
-    """For the checkpoints."""
-    connection = sqlite3.connect(file, isolation_level=None, timeout=_BUSY_MS / 1000)
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
-
-
-def _open(url: URL) -> Engine:
-    engine = create_engine(
-        url.set(drivername="sqlite+pysqlite"),
-        poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=0,
-        connect_args={
-            "check_same_thread": False,  # made in the thread, and so are all its statements
-            "factory": _Connection,
-            "cached_statements": CACHED,
-        },
-    )
-    _prepare(engine, read_only=False)
-    return engine
-
-
-def open_readers(url: URL, size: int) -> AsyncEngine:
-    """Connections that cannot write."""
-    url = url.set(drivername="sqlite+aiosqlite")
-    readers = create_async_engine(url, poolclass=AsyncAdaptedQueuePool, pool_size=size, max_overflow=0)
-    _prepare(readers.sync_engine, read_only=True)
-    return readers
-
-
-def _prepare(engine: Engine, *, read_only: bool) -> None:
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say, not where the driver guesses
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut: what was shown stays true
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute("PRAGMA cache_size = -32000")
-        cursor.execute(f"PRAGMA wal_autocheckpoint = {LONGEST}")
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        if read_only:
-            connection.exec_driver_sql("BEGIN")  # who writes has begun, see _Transaction
-
-
-def _make_folder(file: str | None) -> None:
-    if not file:
-        return
-    try:
-        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # letters are in there
-    except OSError as error:
-        raise SettingsError(
-            f"database.url: the folder {Path(file).parent} cannot be made: {error.strerror}",
-            hint="name a place that the service's user may write to",
-        ) from None
