@@ -51,9 +51,10 @@ async def test_a_long_user_agent_at_a_pixel_is_remembered_as_far_as_it_is_kept(
     try:
         for number in range(TIMES):
             await stage.hit(pixel, f"{number} {LONG}")
-        kept, _ = tracemalloc.get_traced_memory()
+        # By their size: what else the services do meanwhile is in no other way told from what is remembered.
+        kept = [one for one in tracemalloc.take_snapshot().traces if len(LONG) <= one.size <= 2 * len(LONG)]
     finally:
         tracemalloc.stop()
         await stage.http.aclose()
-    assert kept < FEW
+    assert len(kept) < TIMES / 4
     assert {len(hit.agent) for hit in await stage.waiting()} == {512, 111}

@@ -135,7 +135,6 @@ async def test_a_uidvalidity_that_changes_again_and_again_announces_nothing_twic
 async def test_a_letter_that_shows_up_below_the_last_one_is_found_by_the_full_check(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(position, "COUNT_EVERY", timedelta(0))
     odd = OddMailbox({1: numbered(1)}, idle="none", hidden={3}, modseq=5)
     async with watching_odd(services, odd, poll_seconds=0.2) as box:
         box.start()
@@ -143,6 +142,7 @@ async def test_a_letter_that_shows_up_below_the_last_one_is_found_by_the_full_ch
         odd.letters |= {2: numbered(2), 3: numbered(3), 4: numbered(4)}
         await box.stored(3)
         odd.hidden.clear()
+        monkeypatch.setattr(position, "COUNT_EVERY", timedelta(0))  # not before: a UID is looked at twice, and no more
         await box.stored(4)
         await box.looked()
         assert [row.uid for row in await box.rows()] == [1, 2, 4, 3]
@@ -156,7 +156,6 @@ async def test_a_letter_that_shows_up_below_the_last_one_is_found_by_the_full_ch
 async def test_a_letter_that_was_erased_is_not_taken_for_missing_by_the_full_check(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(position, "COUNT_EVERY", timedelta(0))
     odd = OddMailbox({1: numbered(1)}, idle="none", hidden={4})
     async with watching_odd(services, odd, poll_seconds=0.2) as box:
         box.start()
@@ -169,6 +168,7 @@ async def test_a_letter_that_was_erased_is_not_taken_for_missing_by_the_full_che
             await tx.execute(update(event).where(event.c.subject_id.in_(gone)).values(fanned_at=services.clock.now()))
             assert (await forget_letters(tx, 1, gone))[0] == 2
         odd.hidden.clear()
+        monkeypatch.setattr(position, "COUNT_EVERY", timedelta(0))  # not before: a UID is looked at twice, and no more
         await box.looked()
         await box.stored(3)
         for _ in range(2):

@@ -240,6 +240,28 @@ async def test_a_change_while_rows_are_counted_is_not_lost(services: Services, c
     await hold_to_recount(traffic)
 
 
+@pytest.mark.parametrize("count", [0, 20])
+async def test_the_time_before_anything_happened_is_not_asked_for_day_by_day(
+    services: Services, clock: FixedClock, count: int
+) -> None:
+    """A young site's report of a year would take seconds."""
+    traffic = await make_traffic(services, clock, seed=1)
+    await traffic.add_visits(count, days=3)
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    engine = services.db._engine.sync_engine
+    listen(engine, "after_cursor_execute", note)
+    try:
+        report = await count_sources(services, traffic.rows.site_id, "source", clock.now() - timedelta(days=700))
+    finally:
+        remove(engine, "after_cursor_execute", note)
+    assert report.total.counts.visits == count
+    assert 3 < len(asked) < 60, "five of a day, and some for all"
+
+
 async def _is_stale(services: Services, span: Span) -> bool:
     async with services.db.read() as tx:
         return bool(await tx.scalar(select(report_span.c.stale).where(report_span.c.begin_at == span.begin)))

@@ -284,12 +284,10 @@ async def test_a_process_that_dies_with_the_probe_silences_the_endpoint_no_longe
         await tell(services, 2)
         await fan_out(services)
         receiver.hang()
-        stop = asyncio.Event()
-        dying = asyncio.create_task(Courier(services).run(stop))
+        dead = Courier(services)
+        assert await dead.step()
         while len(receiver.requests) < 2:
-            await receiver.next()
-        dying.cancel()
-        await asyncio.gather(dying, return_exceptions=True)
+            await receiver.next()  # the receiver has the probe, and nobody is ever going to write that down
         await tell(services, 3)
         clock.advance(timedelta(seconds=4))
         await work(services)
@@ -297,3 +295,5 @@ async def test_a_process_that_dies_with_the_probe_silences_the_endpoint_no_longe
         clock.advance(timedelta(seconds=1))
         await work(services)
         assert len(receiver.requests) >= 3
+        receiver.stop()  # which ends the first probe, too
+        await dead.settle()

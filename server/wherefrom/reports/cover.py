@@ -49,6 +49,11 @@ def cut_at_days(spans: Iterable[Span], zone: ZoneInfo) -> Iterator[Span]:
             yield Span(begin, end)
 
 
+def since(spans: Iterable[Span], first: datetime | None) -> Iterator[Span]:
+    """Those in which anything may have happened; ``first`` is when something first did, None for never."""
+    return (one for one in spans if first is not None and one.end > first)
+
+
 def find_work(known: Sequence[Span], first: datetime, closed: datetime, zone: ZoneInfo) -> Iterator[Span]:
     """The spans to make sums of, the newest first, from the day of ``first`` up to ``closed``, when an hour began whose
     rows may still come. Sums of spans that lie in one of them are replaced by its own."""

@@ -16,7 +16,7 @@ from wherefrom.db import Tx
 from wherefrom.errors import BadInput
 from wherefrom.events.late_store import list_changes
 from wherefrom.reports.counts import ALL, Counts, Dimension, Folded, fold, merge
-from wherefrom.reports.cover import Span, cover, cut_at_days
+from wherefrom.reports.cover import Span, cover, cut_at_days, since
 from wherefrom.reports.rollup import MOST_CHANGES, is_touched
 from wherefrom.reports.store import spans
 from wherefrom.reports.store.rows import count_rows
@@ -68,7 +68,8 @@ async def count_sources(
         used, gaps = await find_cover(tx, site_id, begin, end)
         parts = [await spans.sum_values(tx, site_id, dimension, used)] if used else []
         by_day = await spans.sum_spans(tx, site_id, ALL, used) if used else {}
-        for gap in cut_at_days(gaps, zone):
+        first = await spans.find_first(tx, site_id) if gaps else None  # a young site has a long time without anything
+        for gap in since(cut_at_days(gaps, zone), first):
             counted = list(await count_rows(tx, site_id, gap.begin, gap.end))
             parts.append(fold(counted, dimension))
             by_day[gap.begin] = sum_of(fold(counted, ALL))
