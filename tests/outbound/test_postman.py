@@ -245,7 +245,7 @@ async def test_a_stop_lets_the_letter_on_its_way_arrive_and_begins_no_other(offi
     await office.sink.wait_held(1)
     stop.set()
     async with asyncio.timeout(20):
-        while not all(lane._stopping for lane in office.postman._lanes.values()):  # it may be asking the database
+        while not all(lane._stopping for lane in office.postman._lanes.values()):  # noqa: ASYNC110 - it may be asking
             await asyncio.sleep(0.001)
     assert not running.done()
     office.sink.release()
