@@ -70,9 +70,8 @@ async def test_a_database_that_another_process_keeps_locked_is_read_and_not_writ
 ) -> None:
     witness = await witness_of(service, client, dovecot, receiver)
     with held_by_another(service.database_url.removeprefix("sqlite:///")):
-        seen = await witness.until_not_ready()
+        seen = await witness.until_not_ready("something keeps the database locked")
         seen.assert_refused()
-        assert "something keeps the database locked" in seen.problems
         assert seen.history.status_code == 200
         assert seen.click.status_code == 307  # where it leads can be read
         await asyncio.sleep(TROUBLE_SECONDS)  # 15 s is as long as a write waits
@@ -106,9 +105,8 @@ async def test_a_database_server_that_is_stopped_for_a_while_is_missed_in_words_
     witness = await witness_of(service, client, dovecot, receiver)
     await asyncio.to_thread(postgres.stop)
     try:
-        seen = await witness.until_not_ready()
+        seen = await witness.until_not_ready("the database server cannot be reached")
         seen.assert_refused()
-        assert "the database server cannot be reached" in seen.problems
         assert "The database server cannot be reached" in seen.page
         assert (seen.history.status_code, seen.click.status_code) == (503, 503)
         await asyncio.sleep(TROUBLE_SECONDS)
@@ -126,9 +124,8 @@ async def test_a_database_server_that_is_silent_is_waited_for_no_longer_than_is_
     try:
         witness = await witness_of(service, client, dovecot, receiver)
         relay.silence()
-        seen = await witness.until_not_ready()
+        seen = await witness.until_not_ready("the database did not answer")
         seen.assert_refused()
-        assert "the database did not answer" in seen.problems
         assert "The database did not answer in time" in seen.page
         assert (seen.history.status_code, seen.click.status_code) == (503, 503)
         await asyncio.sleep(TROUBLE_SECONDS)

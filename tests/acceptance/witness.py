@@ -158,9 +158,9 @@ class Witness:
             assert time.monotonic() < deadline, f"{seen.ready.text}\n{self.stage.service.log()[-4000:]}"
             await asyncio.sleep(0.1)
 
-    async def until_not_ready(self) -> Seen:
-        """/readyz answers from memory for a second."""
-        return await self.until(lambda seen: seen.ready.status_code == 503)
+    async def until_not_ready(self, words: str = "") -> Seen:
+        """Until /readyz names what is wrong. It answers from memory for a second, while workers may fail already."""
+        return await self.until(lambda seen: seen.ready.status_code == 503 and words in seen.problems)
 
     async def until_well(self, seconds: float = 30) -> Seen:
         seen = await self.until(lambda seen: seen.ready.status_code == seen.visit.status_code == 200, seconds)
