@@ -18,7 +18,6 @@ import os
 import socket
 import statistics
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
@@ -26,10 +25,11 @@ from pathlib import Path
 
 from sqlalchemy import func, select, text
 
-from tests.bench.collect import Browser
+from tests.bench.collect import new_visitors
 from tests.bench.figures.row import Row, add_json_option, hand_in
-from tests.support.load import cpu_seconds, drive, serving
+from tests.support.load import serving
 from tests.support.postgres import Postgres
+from tests.support.wrk import cpu_seconds, drive
 from wherefrom.app import build_app, open_services
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
@@ -71,9 +71,9 @@ class Machine:
     web: list[tuple[int, int]]
     postmaster: int
 
-    def cpu(self) -> tuple[float, float, float]:
-        """Processor seconds so far of web processes, PostgreSQL and this one."""
-        return sum(cpu_seconds(one) for _, one in self.web), _cpu_of_family(self.postmaster), time.process_time()
+    def cpu(self) -> tuple[float, float]:
+        """Processor seconds so far of web processes and PostgreSQL."""
+        return sum(cpu_seconds(one) for _, one in self.web), _cpu_of_family(self.postmaster)
 
 
 async def _serve(listening: socket.socket, settings: Settings) -> None:
@@ -139,16 +139,15 @@ def _cpu_of_family(parent: int) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _drive(machine: Machine, processes: int, key: str, seconds: float, connections: int, figures: Figures) -> None:
+def _drive(machine: Machine, processes: int, key: str, seconds: int, connections: int, figures: Figures) -> None:
     ports = [port for port, _ in machine.web[:processes]]
-    browsers = [Browser(number, key, returns=False) for number in range(connections * processes)]
     before = machine.cpu()
-    waits, took, _ = drive(ports, machine.web[0][1], [one.ask for one in browsers], seconds)
-    spent = [now - then for now, then in zip(machine.cpu(), before, strict=True)]
-    figures.rates.append(len(waits) / took)
+    driven = drive(ports, machine.web[0][1], new_visitors(key), seconds, connections)
+    spent = [*(now - then for now, then in zip(machine.cpu(), before, strict=True)), driven.client]
+    figures.rates.append(driven.answers / driven.seconds)
     for name, one in zip((figures.web, figures.database, figures.client), spent, strict=True):
-        name.append(one / len(waits))
-    figures.cores.append(sum(spent) / took)
+        name.append(one / driven.answers)
+    figures.cores.append(sum(spent) / driven.seconds)
 
 
 async def _analyze(url: str) -> None:
@@ -174,7 +173,7 @@ async def _bytes_of_a_visit(url: str) -> float:
     return float(size) / float(count)
 
 
-def measure(seconds: float, connections: int, rounds: int) -> tuple[dict[int, Figures], float]:
+def measure(seconds: int, connections: int, rounds: int) -> tuple[dict[int, Figures], float]:
     """By the number of processes; and how many bytes a visit takes."""
     measured = {number: Figures() for number in range(1, MOST + 1)}
     with tempfile.TemporaryDirectory() as folder, _machine(folder) as (machine, key, url):
@@ -206,7 +205,7 @@ def rows(measured: dict[int, Figures], size: float) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
     add_json_option(parser)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import http.client
+import math
 import os
 import signal
 import statistics
@@ -23,10 +24,10 @@ import threading
 import time
 from pathlib import Path
 
-from tests.bench.collect import Browser
+from tests.bench.collect import new_visitors, returning_visitors
 from tests.bench.figures import Row, add_json_option, hand_in
-from tests.support.load import cpu_seconds, drive
 from tests.support.ports import free_port
+from tests.support.wrk import cpu_seconds, drive
 from wherefrom.app import open_services
 from wherefrom.settings import load_settings
 from wherefrom.sites.add import add_site
@@ -104,11 +105,9 @@ def _highest(served: Served, key: str, port: int, seconds: float, connections: i
     watching = threading.Thread(target=watch)
     watching.start()
     try:
-        for returns in (False, True):
-            browsers = [Browser(number, key, returns=returns) for number in range(connections)]
-            asks, hears = [one.ask for one in browsers], [one.hear for one in browsers]
-            waits, took, _ = drive(port, served.number, asks, seconds / 2, hears=hears)
-            print(f"  {'returning' if returns else 'new'} visitors: {len(waits) / took:.0f} a second")
+        for name, requests in (("new", new_visitors(key)), ("returning", returning_visitors(key, port))):
+            driven = drive(port, served.number, requests, math.ceil(seconds / 2), connections)
+            print(f"  {name} visitors: {driven.answers / driven.seconds:.0f} a second")
     finally:
         over.set()
         watching.join()

@@ -1,15 +1,15 @@
 """How many opens and clicks a second, against a bare Starlette route that answers a GIF, in the same run.
 
-    python -m tests.bench.tracking [--engine sqlite|postgresql] [--seconds 0.6] [--connections 64] [--rounds 12]
+    python -m tests.bench.tracking [--engine sqlite|postgresql] [--seconds 1] [--rounds 12]
 
-Four rows: a Starlette route that answers a GIF, the ceiling; the pixel; links each followed for the first time; links
+Five rows: a Starlette route that answers a GIF, the ceiling, under uvicorn as it is installed; the same trimmed of what
+ours does without (see ``tests.support.stock``); the pixel; links each followed for the first time; links
 that were followed a moment ago, as by a person after a scanner. Each hit is committed (SQLite: synchronous=FULL) before
 it is answered, and is kept with its agent, network and verdict. All links lead to the site's own page, so that the
 contact is handed on to it.
 
-Ours is the whole application as the service runs it; the ceiling is stock uvicorn with its own connections (uvloop,
-httptools; see ``tests.support.stock``), which spends nothing on what ours does without either. Each is in a process of
-its own; the client drives them in turn, in short rounds, so that the machine's drift meets all. CPU is what the
+Ours is the whole application as the service runs it. Each server is in a process of its own; wrk drives them in turn
+over 64 connections, in short rounds, so that the machine's drift meets all. CPU is what the
 server's own process used for a request (not PostgreSQL's): of the figures it is the one that other work on the machine
 disturbs least, and "at best" compares each one's calmest round.
 
@@ -40,14 +40,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import functools
 import itertools
 import re
 import socket
 import statistics
 import tempfile
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -58,9 +57,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.bench.figures import Row, add_json_option, hand_in
-from tests.support.load import Figures, Ratios, drive, serving
+from tests.support.load import Figures, Ratios, serving
 from tests.support.postgres import Postgres
-from tests.support.stock import serve_stock
+from tests.support.stock import bare_config, serve, stock_config
+from tests.support.wrk import CONNECTIONS, ask, drive
 from wherefrom.app import build_app, open_services
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
@@ -71,9 +71,10 @@ from wherefrom.tracking.marks import Mark, click_address
 from wherefrom.tracking.store import append_links
 from wherefrom.web.serve import bind, prepare_process, serve_http
 
-GIF, PIXEL, CLICK, AGAIN = "bare Starlette GIF", "pixel", "click", "click once more"
+GIF, TRIMMED = "bare Starlette GIF", "bare Starlette GIF, trimmed"
+PIXEL, CLICK, AGAIN = "pixel", "click", "click once more"
 GOALS = {PIXEL: 0.9, CLICK: 0.8, AGAIN: 0.8}
-STATUS = {GIF: b"200", PIXEL: b"200", CLICK: b"307", AGAIN: b"307"}
+STATUS = {GIF: 200, TRIMMED: 200, PIXEL: 200, CLICK: 307, AGAIN: 307}
 SENDS, LINKS = 200, 10
 SENDS_CLICKED = 2_000
 """With more links than are remembered: of those that are followed one after the other each is a new one."""
@@ -88,18 +89,23 @@ async def _gif(_request: Request) -> Response:
     return Response(_PICTURE, media_type="image/gif", headers={"cache-control": "no-store"})
 
 
-async def _serve(listening: socket.socket, settings: Settings | None) -> None:
-    if settings is None:
-        await serve_stock(Starlette(routes=[Route("/o/{token}", _gif)]), listening)
-        return
+async def _serve_hits(listening: socket.socket, settings: Settings) -> None:
     async with open_services(settings) as services:
         await serve_http(build_app(services), listening, asyncio.Event())
 
 
-def _run(listening: socket.socket, settings: Settings | None, ready: Event) -> None:
+def _run(listening: socket.socket, settings: Settings, ready: Event) -> None:
     prepare_process()
     ready.set()
-    uvloop.run(_serve(listening, settings))
+    uvloop.run(_serve_hits(listening, settings))
+
+
+def _run_bare(listening: socket.socket, trimmed: bool, ready: Event) -> None:
+    app = Starlette(routes=[Route("/o/{token}", _gif)])
+    if trimmed:
+        prepare_process()
+    ready.set()
+    uvloop.run(serve((stock_config if trimmed else bare_config)(app), listening))
 
 
 async def _prepare(settings: Settings) -> dict[str, list[str]]:
@@ -121,7 +127,7 @@ async def _prepare(settings: Settings) -> dict[str, list[str]]:
         clicks = [click_address(services.tokens, "", mark) for mark in marks]
     opens = [path for path in found if path.startswith("/o/")]
     again = [path for path in found if path.startswith("/c/")]
-    return {GIF: opens, PIXEL: opens, CLICK: clicks, AGAIN: again}
+    return {GIF: opens, TRIMMED: opens, PIXEL: opens, CLICK: clicks, AGAIN: again}
 
 
 @contextlib.contextmanager
@@ -138,38 +144,39 @@ def _database(engine: str, folder: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _server(settings: Settings | None) -> Iterator[tuple[int, int]]:
+def _server(run: Callable[[socket.socket, Event], None]) -> Iterator[tuple[int, int]]:
     """Port and process of a server."""
     listening = bind("127.0.0.1", 0)
-    with serving(lambda ready: _run(listening, settings, ready)) as process:
+    with serving(lambda ready: run(listening, ready)) as process:
         yield listening.getsockname()[1], process
 
 
-def _measure(
-    settings: Settings, paths: dict[str, list[str]], seconds: float, connections: int, rounds: int
-) -> dict[str, Figures]:
+def _measure(settings: Settings, paths: dict[str, list[str]], seconds: int, rounds: int) -> dict[str, Figures]:
     measured = {name: Figures() for name in paths}
     requests = {name: _requests(mine) for name, mine in paths.items()}
-    with _server(None) as bare, _server(settings) as ours:
+    with (
+        _server(lambda listening, ready: _run_bare(listening, False, ready)) as bare,
+        _server(lambda listening, ready: _run_bare(listening, True, ready)) as trimmed,
+        _server(lambda listening, ready: _run(listening, settings, ready)) as ours,
+    ):
+        servers = {GIF: bare, TRIMMED: trimmed}
         for turn in range(rounds + 1):
             asyncio.run(_analyze(settings.database.url))
             for name, figures in measured.items():
-                port, process = bare if name == GIF else ours
-                asks = [functools.partial(next, requests[name])] * connections
-                driven = drive(port, process, asks, seconds if turn else 1, STATUS[name])
+                port, process = servers.get(name, ours)
+                status, body = ask(port, requests[name][0])
+                assert status == STATUS[name], body
+                driven = drive(port, process, requests[name], seconds if turn else 1)
                 if turn:  # the first is for warmth
-                    figures.add(*driven)
+                    figures.add(driven)
     return measured
 
 
-def _requests(paths: list[str]) -> Iterator[bytes]:
-    """Made before they are needed: ready requests, over and over."""
-    agents = itertools.cycle(AGENTS)
-    ready = [
+def _requests(paths: list[str]) -> list[bytes]:
+    return [
         f"GET {path} HTTP/1.1\r\nhost: t.example\r\nuser-agent: {agent}\r\naccept: */*\r\n\r\n".encode()
-        for path, agent in zip(paths, agents, strict=False)
+        for path, agent in zip(paths, itertools.cycle(AGENTS), strict=False)
     ]
-    return itertools.cycle(ready)
 
 
 async def _analyze(url: str) -> None:
@@ -186,33 +193,33 @@ def _report(measured: dict[str, Figures], engine: str) -> list[Row]:
     for name, one in measured.items():
         print(one.line(name))
     for name, goal in GOALS.items():
-        one, ratios = measured[name], Ratios.of(measured[name], measured[GIF])
+        one, ratios, trimmed = measured[name], *(Ratios.of(measured[name], measured[one]) for one in (GIF, TRIMMED))
         print(
             f"{name} against the GIF route: {ratios.rate:.2f} (goal {goal}; by CPU {ratios.cpu:.2f},"
-            f" at best {ratios.calm:.2f}), p99 {ratios.slowest:.2f} of its"
+            f" at best {ratios.calm:.2f}), p99 {ratios.slowest:.2f} of its; against the trimmed one {trimmed.rate:.2f}"
         )
         rate = statistics.median(one.rates)
         rows.append(Row(f"{name}, {engine}", rate, "/s", against=GIF, ratio=ratios.rate, least=goal))
+        rows.append(Row(f"{name}, {engine}", rate, "/s", against=TRIMMED, ratio=trimmed.rate))
         rows.append(Row(f"{name}, {engine}: CPU", min(one.cpu) * 1e6, "µs", against=GIF, ratio=ratios.calm))
     return rows
 
 
-def main(engine: str, seconds: float, connections: int, rounds: int, json: Path | None = None) -> None:
+def main(engine: str, seconds: int, rounds: int, json: Path | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder, _database(engine, folder) as url:
         settings = Settings(
             database=DatabaseGroup(url=url),
             data=Data(folder=folder, key_file=str(Path(folder) / "secret.key")),
         )
         paths = asyncio.run(_prepare(settings))
-        print(f"{engine}, {connections} connections")
-        hand_in(_report(_measure(settings, paths, seconds, connections, rounds), engine), json)
+        print(f"{engine}, {CONNECTIONS} connections")
+        hand_in(_report(_measure(settings, paths, seconds, rounds), engine), json)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), default="sqlite")
-    parser.add_argument("--seconds", type=float, default=0.6)
-    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--seconds", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=12)
     add_json_option(parser)
     main(**vars(parser.parse_args()))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support import chromium, dovecot, faketime, front, postgres
+from tests.support import chromium, dovecot, faketime, front, postgres, wrk
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ PHP = Component("PHP", "php-cli", lambda: None if shutil.which("php") else "is n
 NODE = Component("Node", "nodejs", lambda: None if shutil.which("node") else "is not installed")
 CADDY = Component("Caddy", "caddy", front.find_obstacle)
 FAKETIME = Component("libfaketime", "libfaketime", faketime.find_obstacle)
-COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE, CADDY, FAKETIME)
+WRK = Component("wrk", "wrk", wrk.find_obstacle)
+COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE, CADDY, FAKETIME, WRK)
 
 
 def require(component: Component) -> None:

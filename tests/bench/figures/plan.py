@@ -32,7 +32,7 @@ PLAN: tuple[Run, ...] = (
     _run("collect", "--engine postgresql --seconds 1 --rounds 7", "--engine postgresql"),
     _run("tracking", "--engine sqlite --seconds 1 --rounds 7", "--engine sqlite"),
     _run("tracking", "--engine postgresql --seconds 1 --rounds 7", "--engine postgresql"),
-    _run("hosts", "--seconds 1.5 --rounds 3", ""),
+    _run("hosts", "--seconds 2 --rounds 3", ""),
     _run("rows", "--visits 1000000 3000000 --rounds 3 --no-explain", "", limit=600),
     _run("sync", "--letters 3000 --news 20", "--letters 20000 --news 40"),
     _run("sort", "--letters 400 --rounds 3", ""),
