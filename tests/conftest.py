@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 import pytest_asyncio
 import structlog
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from tests.support.across_sites import Watch
 from tests.support.chromium import open_chromium
@@ -48,6 +48,9 @@ structlog.configure(
         structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
     ]
 )
+
+# What a browser is to show is waited for as long as everything else: its own five seconds are too few beside a build.
+expect.set_options(timeout=60_000)
 
 # A command that tests start reads compiled modules, as an installed one does: to compile five hundred takes it longer
 # than all else it does.
@@ -260,7 +263,7 @@ async def chromium() -> AsyncIterator[Browser]:
 async def page(chromium: Browser) -> AsyncIterator[Page]:
     """A page in a browser context of its own: no cookie, storage or cache of another test."""
     context = await chromium.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(60_000)
     try:
         yield await context.new_page()
     finally:

@@ -99,13 +99,13 @@ class Service:
         """Asks the process to stop, as a process manager does; its exit status."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(20)
+        return self.process.wait(60)
 
     def kill(self) -> None:
         """Ends the process in the middle of whatever it does."""
         if self.process is not None and self.process.poll() is None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def log(self) -> str:
         return (self.folder / "service.log").read_text()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 from playwright.async_api import Page
 from standardwebhooks import Webhook
 
@@ -14,6 +16,10 @@ from tests.support.dovecot import Account, Dovecot
 from tests.support.receiver import Received, Receiver
 from wherefrom.app import open_services
 from wherefrom.management import invoke
+
+CHROME = "Mozilla/5.0 (X11; Linux x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+ASKED_AGAIN = 150_000
+"""Milliseconds within which the script certainly asks again, if its page was not answered: it does every minute."""
 
 PERSON, PASSWORD = "owner@shop.example", "a long enough password"
 DEAL = {"deal": {"number": "D-77"}}
@@ -64,6 +70,22 @@ def _options(strategy: str, domain: str) -> dict[str, str]:
     if strategy == "pool":
         return {"pool": "".join(f"sales-{number}@{domain}\n" for number in range(1, 4))}
     return {"domain": domain} if strategy == "catchall" else {}
+
+
+async def start_visited(stage: Stage) -> None:
+    """Starts the service, and shows somebody a page: the first one of a process loads what all others find loaded,
+    which on a machine with more to do takes longer than the script waits."""
+    await stage.service.start()
+    told = {"site": stage.key, "page": "https://shop.example/"}
+    headers = {"Origin": "https://shop.example", "User-Agent": CHROME}
+    async with httpx.AsyncClient(trust_env=False, timeout=60, headers=headers) as client:
+        for _ in range(60):
+            answer = await client.post(stage.service.url + "/v1/visits", json=told)
+            if answer.status_code == 200:
+                return
+            assert answer.status_code == 503, answer.text
+            await asyncio.sleep(0.5)
+    raise AssertionError(f"no page is answered\n{stage.service.log()}")
 
 
 async def log_in(page: Page, stage: Stage) -> None:

@@ -16,7 +16,7 @@ from playwright.async_api import Page, expect
 
 from tests.acceptance.letters import write_letter
 from tests.acceptance.shop import open_shop
-from tests.acceptance.stage import Stage, log_in
+from tests.acceptance.stage import ASKED_AGAIN, Stage, log_in, start_visited
 from tests.support.smtp_sink import SmtpSink
 from wherefrom.app import open_services
 from wherefrom.management import invoke
@@ -52,7 +52,7 @@ async def mail(sink: SmtpSink, made: Any) -> str:
 
 async def told(stage: Stage, type_: str) -> dict[str, Any]:
     """The data of the next POST, which must be of this type."""
-    body = stage.verify(await stage.receiver.next(20))
+    body = stage.verify(await stage.receiver.next())
     assert body["type"] == type_, body
     data: dict[str, Any] = body["data"]
     return data
@@ -63,7 +63,7 @@ async def test_a_letter_that_answers_a_letter_is_of_the_contact_it_was_sent_to(
     page: Page,
     smtp_sink: SmtpSink,
 ) -> None:
-    await stage.service.start()
+    await start_visited(stage)
     with open_shop("shop.example", stage.service.url + "/wf.js", stage.key, stage.address) as shop:
         made = await hand_in(stage, f'<p>Look: <a href="{shop}/chairs?colour=oak#price">our chairs</a></p>')
         html = await mail(smtp_sink, made)
@@ -76,7 +76,7 @@ async def test_a_letter_that_answers_a_letter_is_of_the_contact_it_was_sent_to(
 
         await page.get_by_text("our chairs").click()
         await page.wait_for_url(f"{shop}/chairs?colour=oak&wf_click=*#price")
-        await expect(page.locator("#text")).not_to_contain_text(f"({stage.address})", timeout=30_000)
+        await expect(page.locator("#text")).not_to_contain_text(f"({stage.address})", timeout=ASKED_AGAIN)
         found = re.search(r"\((.+)\)", await page.locator("#text").inner_text())
         assert found
     clicked = await told(stage, "send.clicked")

@@ -75,7 +75,7 @@ async def test_a_database_that_another_process_keeps_locked_is_read_and_not_writ
         assert seen.history.status_code == 200
         assert seen.click.status_code == 307  # where it leads can be read
         await asyncio.sleep(TROUBLE_SECONDS)  # 15 s is as long as a write waits
-    await witness.until_well(30)
+    await witness.until_well()
     assert service.stop() == 0, service.log()
 
 
@@ -95,7 +95,7 @@ async def test_a_table_that_is_locked_on_the_server_holds_up_nothing_but_what_wr
         await other.execute("ROLLBACK")
     finally:
         await other.close()
-    await witness.until(lambda seen: seen.visit.status_code == 200, 30)
+    await witness.until(lambda seen: seen.visit.status_code == 200)
 
 
 @only_postgresql
@@ -112,7 +112,7 @@ async def test_a_database_server_that_is_stopped_for_a_while_is_missed_in_words_
         await asyncio.sleep(TROUBLE_SECONDS)
     finally:
         await asyncio.to_thread(postgres.start)
-    await witness.until_well(30)
+    await witness.until_well()
 
 
 @only_postgresql
@@ -130,7 +130,7 @@ async def test_a_database_server_that_is_silent_is_waited_for_no_longer_than_is_
         assert (seen.history.status_code, seen.click.status_code) == (503, 503)
         await asyncio.sleep(TROUBLE_SECONDS)
         await relay.mend()
-        await witness.until_well(30)
+        await witness.until_well()
         relay.silence()
         service.stop()  # it ends, though nobody answers its good-bye
     finally:
@@ -157,14 +157,14 @@ async def test_what_is_answered_while_the_database_is_away_is_written_down_later
             await invoke(services, "POST", "/sites/{site}/sends", site="shop", body={**letter, "deliver": True})
         receiver.queue(Answer(200, delay=2))
         await witness.write()
-        await sink.wait_held(1, 60)
+        await sink.wait_held(1)
         await until(lambda: receiver.requests)
         relay.cut()
         sink.release()
         await witness.until_not_ready()
         await asyncio.sleep(2 + TROUBLE_SECONDS)  # until the receiver has answered
         await relay.mend()
-        await witness.until_well(60)
+        await witness.until_well()
         database = Database(database_url)
         try:
             await until_ended(database)

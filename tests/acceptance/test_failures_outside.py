@@ -74,7 +74,7 @@ async def test_names_that_do_not_resolve_keep_nobody_but_those_they_are_of(
         f"webhook {hook.id} takes nothing: posts to it fail",
         "the sending account of site",
     )
-    seen = await witness.until(lambda seen: all(line in notices(seen) for line in lines), 60)
+    seen = await witness.until(lambda seen: seen.is_well and all(line in notices(seen) for line in lines))
     seen.assert_well(stage.address)
     assert "company.invalid" not in seen.ready.text
     page = await setup_page(witness)
@@ -120,7 +120,7 @@ async def test_a_name_server_that_swallows_all_questions_holds_up_nobody_else_an
         f"mailbox {box.id} is not read: its server cannot be reached",
         *(f"webhook {hook.id} takes nothing: posts to it fail" for hook in hooks),
     )
-    seen = await witness.until(lambda seen: all(line in notices(seen) for line in lines), 60)
+    seen = await witness.until(lambda seen: seen.is_well and all(line in notices(seen) for line in lines))
     seen.assert_well(stage.address)
     assert stage.service.stop() == 0, stage.service.log()
     assert "did not close in time" not in stage.service.log()
@@ -143,13 +143,13 @@ async def test_a_mail_server_that_is_silent_is_named_and_read_as_soon_as_it_answ
         shown = await witness.write("A first letter")
         await until(lambda: len(stage.receiver.requests) == 1)
         cable.cut()
-        seen = await witness.until(lambda seen: "cannot be reached" in notices(seen))
+        seen = await witness.until(lambda seen: seen.is_well and "cannot be reached" in notices(seen))
         seen.assert_well(stage.address)
         await cable.mend()
-        await witness.until(lambda seen: not notices(seen), 60)
+        await witness.until(lambda seen: not notices(seen))
         cable.silence()
         witness.deliver(shown, "A second letter")
-        seen = await witness.until(lambda seen: "is not read" in notices(seen), 60)
+        seen = await witness.until(lambda seen: seen.is_well and "is not read" in notices(seen))
         seen.assert_well(stage.address)
         await cable.mend()
         await until(lambda: len(stage.receiver.requests) == 2)
@@ -166,7 +166,7 @@ async def test_a_webhook_that_is_dead_is_named_and_gets_what_waited_when_it_is_b
     await stage.service.start()
     receiver.stop()
     await witness.write()
-    seen = await witness.until(lambda seen: "posts to it fail" in notices(seen))
+    seen = await witness.until(lambda seen: seen.is_well and "posts to it fail" in notices(seen))
     seen.assert_well(stage.address)
     receiver.start()
     await until(lambda: receiver.requests)

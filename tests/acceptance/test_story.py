@@ -13,7 +13,7 @@ from playwright.async_api import Page, expect
 
 from tests.acceptance.letters import WISHES, write_letter
 from tests.acceptance.shop import open_shop
-from tests.acceptance.stage import DEAL, Stage, log_in
+from tests.acceptance.stage import ASKED_AGAIN, DEAL, Stage, log_in, start_visited
 
 CAMPAIGN = "utm_source=google&utm_medium=cpc&utm_campaign=autumn"
 
@@ -28,8 +28,7 @@ async def visit_shop(page: Page, stage: Stage) -> str:
     """Opens the page as somebody who clicked an advertisement; the address that the page then shows."""
     with open_shop("shop.example", stage.service.url + "/wf.js", stage.key, stage.address) as shop:
         await page.goto(f"{shop}/chairs?{CAMPAIGN}")
-        # A database that is slow to begin with costs the page a 503, and the script asks again some seconds later.
-        await expect(page.locator("#text")).not_to_contain_text(f"({stage.address})", timeout=30_000)
+        await expect(page.locator("#text")).not_to_contain_text(f"({stage.address})", timeout=ASKED_AGAIN)
         found = re.search(r"\((.+)\)", await page.locator("#text").inner_text())
         assert found
         in_links = found[1].replace("+", "%2B")  # webmail reads a bare one as a space
@@ -44,7 +43,7 @@ async def test_a_letter_is_followed_from_the_page_to_the_crm_and_the_history(
 ) -> None:
     strategy = request.node.callspec.params["stage"]
     stage.receiver.answer(200, DEAL)
-    await stage.service.start()
+    await start_visited(stage)
 
     substitute = await visit_shop(page, stage)
     domain = stage.address.partition("@")[2]
@@ -52,7 +51,7 @@ async def test_a_letter_is_followed_from_the_page_to_the_crm_and_the_history(
 
     raw, _ = write_letter(substitute)
     stage.dovecot.deliver(substitute, raw)
-    posted = await stage.receiver.next(20)
+    posted = await stage.receiver.next()
     body = stage.verify(posted)
     assert body["type"] == "message.received"
     message, visit, match = body["data"]["message"], body["data"]["visit"], body["data"]["match"]
@@ -67,7 +66,7 @@ async def test_a_letter_is_followed_from_the_page_to_the_crm_and_the_history(
     assert match["rule"] == ("pool" if strategy == "pool" else "code")
     assert match["confidence"] > 0.9
 
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         attachment = await client.get(message["attachments"][0]["url"])
     assert attachment.status_code == 200
     assert attachment.text.replace("\r\n", "\n") == WISHES
@@ -83,14 +82,14 @@ async def test_a_letter_is_followed_from_the_page_to_the_crm_and_the_history(
 
 
 async def test_a_mail_server_that_restarts_in_the_middle_delays_the_letter_only(stage: Stage, page: Page) -> None:
-    await stage.service.start()
+    await start_visited(stage)
     substitute = await visit_shop(page, stage)
     stage.dovecot.deliver(substitute, write_letter(substitute, "before")[0])
-    assert stage.verify(await stage.receiver.next(20))["data"]["message"]["subject"] == "before"
+    assert stage.verify(await stage.receiver.next())["data"]["message"]["subject"] == "before"
     stage.dovecot.stop()
     stage.dovecot.start()
     stage.dovecot.deliver(substitute, write_letter(substitute, "after")[0])
-    assert stage.verify(await stage.receiver.next(40))["data"]["message"]["subject"] == "after"
+    assert stage.verify(await stage.receiver.next())["data"]["message"]["subject"] == "after"
     assert len(stage.receiver.requests) == 2
 
 
@@ -100,10 +99,10 @@ async def test_a_receiver_that_is_down_for_three_attempts_gets_the_letter_at_the
     for _ in range(3):
         stage.receiver.answer(503, "down")
     stage.receiver.answer(200, DEAL)
-    await stage.service.start()
+    await start_visited(stage)
     substitute = await visit_shop(page, stage)
     stage.dovecot.deliver(substitute, write_letter(substitute)[0])
-    posts = [await stage.receiver.next(20) for _ in range(4)]
+    posts = [await stage.receiver.next() for _ in range(4)]
     assert {post.headers["webhook-id"] for post in posts} == {posts[0].headers["webhook-id"]}
     assert {post.body for post in posts} == {posts[0].body}
     for post in posts:
@@ -115,7 +114,7 @@ async def test_a_receiver_that_is_down_for_three_attempts_gets_the_letter_at_the
 async def test_a_service_killed_between_storing_and_matching_gives_one_row_and_one_delivery(
     stage: Stage, page: Page
 ) -> None:
-    await stage.service.start()
+    await start_visited(stage)
     substitute = await visit_shop(page, stage)
     stage.service.kill()
 
@@ -124,9 +123,9 @@ async def test_a_service_killed_between_storing_and_matching_gives_one_row_and_o
     assert stage.receiver.requests == []
 
     await stage.service.start()
-    stage.verify(await stage.receiver.next(20))
+    stage.verify(await stage.receiver.next())
     await log_in(page, stage)
     await expect(page.locator("tbody tr")).to_have_count(1)
     stage.dovecot.deliver(substitute, write_letter(substitute, "the next one")[0])
-    assert stage.verify(await stage.receiver.next(20))["data"]["message"]["subject"] == "the next one"
+    assert stage.verify(await stage.receiver.next())["data"]["message"]["subject"] == "the next one"
     assert len(stage.receiver.requests) == 2

@@ -179,7 +179,7 @@ async def _answers_soon(port: int) -> bool:
 async def _counts(service: Service) -> dict[str, float]:
     """What was turned away, by the metrics."""
     await _answers_soon(service.port)
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         text = (await client.get(service.url + "/metrics", headers={"Authorization": "Bearer flood"})).text
     found = re.findall(r'^wherefrom_turned_away_total\{what="(\w+)"\} ([\d.]+)', text, re.M)
     return {name: float(value) for name, value in found}

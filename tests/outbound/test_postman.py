@@ -249,7 +249,7 @@ async def test_a_stop_lets_the_letter_on_its_way_arrive_and_begins_no_other(offi
             await asyncio.sleep(0.001)
     assert not running.done()
     office.sink.release()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
     assert [(await office.state(one))[0] for one in made] == ["sent", "queued", "queued"]
     assert len(office.sink.letters) == 1
 
@@ -265,7 +265,7 @@ async def test_a_stop_ends_a_connection_that_waits_for_letters_at_once(office: O
     await office.sink.arrived.next()
     assert [line.letters for line in office.sink.lines] == [2]
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 # ---------------------------------------------------------------------------------------------- several at once

@@ -31,7 +31,7 @@ class Arrivals(Generic[T]):
         with self._lock:
             return list(self._items)
 
-    async def next(self, timeout: float = 5.0) -> T:
+    async def next(self, timeout: float = 60.0) -> T:
         """The oldest one not handed out yet, waiting up to `timeout` seconds for it. Raises AssertionError."""
         try:
             async with asyncio.timeout(timeout):

@@ -33,7 +33,7 @@ _known: set[tuple[str, ...]] = set()
 
 
 def run_command(
-    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, seconds: int = 60
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, seconds: int = 180
 ) -> subprocess.CompletedProcess[str]:
     """What `wherefrom ARGUMENTS`, typed in `folder`, wrote and how it ended; `environment` comes on top of the tests'
     own. Nothing can be typed in. subprocess.TimeoutExpired after `seconds`."""

@@ -110,7 +110,7 @@ class Daemon:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self, patience: float = 20.0) -> None:
+    def start(self, patience: float = 60.0) -> None:
         """Starts the process and waits until it serves. Raises DaemonFailed after `patience` seconds."""
         if self.running:
             return
@@ -138,7 +138,7 @@ class Daemon:
                 raise DaemonFailed(f"{self._command[0]} does not serve after {patience} s:\n{self.log_tail()}")
             time.sleep(0.01)
 
-    def stop(self, patience: float = 10.0) -> None:
+    def stop(self, patience: float = 30.0) -> None:
         """Asks the process to end and waits; what is left of its group after `patience` seconds is killed.
 
         The whole group is asked: Dovecot's master alone takes one to six seconds over its children.

@@ -221,7 +221,7 @@ class Dovecot:
 
     def deliver(self, recipient: str, raw: bytes, sender: str = "lead@customer.example") -> None:
         """Delivers one letter by LMTP, as a mail server would. Raises smtplib's errors when it is refused."""
-        with smtplib.LMTP(self.host, self.lmtp_port, timeout=10) as client:
+        with smtplib.LMTP(self.host, self.lmtp_port, timeout=60) as client:
             refused = client.sendmail(sender, [recipient], raw)
         if refused:
             raise smtplib.SMTPRecipientsRefused(refused)
@@ -239,7 +239,7 @@ class Dovecot:
 
     def imap(self, account: Account) -> imapclient.IMAPClient:
         """A client that is logged in, for a test to look or move things with. Use it in a `with`: it logs out."""
-        client = imapclient.IMAPClient(self.host, port=self.imap_port, ssl=False, timeout=10)
+        client = imapclient.IMAPClient(self.host, port=self.imap_port, ssl=False, timeout=60)
         client.login(account.user, account.password)
         return client
 
@@ -316,7 +316,7 @@ def _group_name(gid: int) -> str:
 def _greets(*ports: int) -> bool:
     for port in ports:
         try:
-            with socket.create_connection((LOOPBACK, port), timeout=1) as connection:
+            with socket.create_connection((LOOPBACK, port), timeout=5) as connection:
                 if not connection.recv(1):
                     return False
         except OSError:

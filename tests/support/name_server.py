@@ -78,7 +78,7 @@ class NameServer(asyncio.DatagramProtocol):
             asking.setblocking(False)
             asking.connect(("127.0.0.1", self.port))
             await loop.sock_sendall(asking, query)
-            answer = await asyncio.wait_for(loop.sock_recv(asking, 4096), 5)
+            answer = await asyncio.wait_for(loop.sock_recv(asking, 4096), 30)
         assert answer[:2] == query[:2]
         return _read_addresses(answer)
 

@@ -97,7 +97,7 @@ class OauthServer:
         server = self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
         self._thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not server.started:
             if time.monotonic() > deadline:
                 raise AssertionError("the OAuth server does not start")
@@ -111,7 +111,8 @@ class OauthServer:
 
     async def agree(self, url: str, *, decline: bool = False) -> str:
         """Agrees at the page `url` leads to, as a person with a browser; the address one is sent back to."""
-        async with httpx.AsyncClient(verify=False) as browser:  # reading authorities takes longer than the test
+        # Reading authorities takes longer than the test.
+        async with httpx.AsyncClient(verify=False, timeout=60) as browser:
             page = await browser.get(url)
             assert page.status_code == 200, page.text
             fields = dict(page.request.url.params) | {"decision": "no" if decline else "yes"}

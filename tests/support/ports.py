@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import time
+from collections import deque
 
 LOOPBACK = "127.0.0.1"
 
@@ -18,18 +19,24 @@ _chance = random.SystemRandom()
 # moment, and must stay so.
 _WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+# Nor is one free that was handed out and is not listened on yet, or not at the moment.
+_given: deque[int] = deque(maxlen=500)
 
 
 def free_port() -> int:
-    """A loopback TCP port nobody listens on now. Raises OSError when a hundred tries find none."""
+    """A loopback TCP port nobody listens on now, and that nobody was given lately. Raises OSError when a hundred tries
+    find none."""
     for _ in range(100):
         port = _chance.randrange(LOWEST + _WORKER, HIGHEST, _WORKERS)
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind((LOOPBACK, port))
             except OSError:
                 continue
-            return port
+        _given.append(port)
+        return port
     raise OSError(f"no free port found on {LOOPBACK} from {LOWEST} up to {HIGHEST}")
 
 

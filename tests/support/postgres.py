@@ -112,7 +112,7 @@ class Postgres:
         loop = asyncio.get_running_loop()
         kept = self._kept
         if kept is None or kept.loop is not loop or kept.connection.is_closed():
-            kept = self._kept = _Kept(loop, await asyncpg.connect(self.url("postgres"), timeout=10), asyncio.Lock())
+            kept = self._kept = _Kept(loop, await asyncpg.connect(self.url("postgres"), timeout=60), asyncio.Lock())
         async with kept.turn:
             await kept.connection.execute(statement)
 

@@ -79,7 +79,7 @@ class Receiver:
         """All requests so far, also those `next` has handed out."""
         return self._arrivals.all
 
-    async def next(self, timeout: float = 5.0) -> Received:
+    async def next(self, timeout: float = 60.0) -> Received:
         """The next request not yet handed out. Raises AssertionError when none comes within `timeout` seconds."""
         return await self._arrivals.next(timeout)
 

@@ -41,7 +41,7 @@ class SmtpSink:
         """All letters so far, also those `next` has handed out."""
         return self._arrivals.all
 
-    async def next(self, timeout: float = 5.0) -> Letter:
+    async def next(self, timeout: float = 60.0) -> Letter:
         """The next letter not yet handed out. Raises AssertionError when none comes within `timeout` seconds."""
         return await self._arrivals.next(timeout)
 
@@ -52,7 +52,7 @@ class SmtpSink:
     def start(self) -> None:
         """Listens; returns when it does."""
         if self._controller is None:
-            self._controller = Controller(self, hostname=self.host, port=self.port)
+            self._controller = Controller(self, hostname=self.host, port=self.port, ready_timeout=60)
             self._controller.start()
 
     def stop(self) -> None:

@@ -69,7 +69,7 @@ class SubmissionSink:
         """Letters that are in the server's hands, and have no answer yet."""
         return self._held
 
-    async def wait_held(self, number: int, timeout: float = 5.0) -> None:
+    async def wait_held(self, number: int, timeout: float = 60.0) -> None:
         """Until so many letters are in the server's hands without an answer."""
         async with asyncio.timeout(timeout):
             while self._held < number:  # noqa: ASYNC110 - it is counted in the server's thread
@@ -94,9 +94,9 @@ class SubmissionSink:
 
     def start(self) -> None:
         context = self._certificates.server_context() if self._certificates else None
-        more: dict[str, Any] = {}
+        more: dict[str, Any] = {"ready_timeout": 60}
         if context is not None:
-            more = {"ssl_context": context} if self._wrapped else {"tls_context": context, "require_starttls": True}
+            more |= {"ssl_context": context} if self._wrapped else {"tls_context": context, "require_starttls": True}
         if self.password is not None:
             more |= {"authenticator": self._check, "auth_required": True}
             more["auth_require_tls"] = context is not None and not self._wrapped  # which aiosmtpd does not see

@@ -23,7 +23,7 @@ async def tokens(server: OauthServer, user: str, verifier: str = VERIFIER) -> ht
 
 
 async def ask(server: OauthServer, **form: str) -> httpx.Response:
-    async with httpx.AsyncClient(verify=False) as client:
+    async with httpx.AsyncClient(verify=False, timeout=60) as client:
         return await client.post(
             f"{server.url}/token", data={"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **form}
         )

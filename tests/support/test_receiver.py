@@ -17,7 +17,7 @@ from tests.support.smtp_sink import SmtpSink
 
 @pytest_asyncio.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -114,7 +114,7 @@ async def test_a_stopped_receiver_refuses_and_comes_back_on_its_port(
     await http.get(f"{receiver.url}/1")
     receiver.stop()
     with pytest.raises(httpx.TransportError):
-        async with httpx.AsyncClient(trust_env=False) as fresh:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as fresh:
             await fresh.get(receiver.url)
     receiver.start()
     await http.get(f"{receiver.url}/2")
@@ -142,7 +142,7 @@ async def test_a_receiver_with_a_certificate_speaks_tls(tmp_path: Path) -> None:
             receiver.drop()
             with pytest.raises(httpx.TransportError):
                 await client.get(receiver.url)
-        async with httpx.AsyncClient(trust_env=False) as stranger:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as stranger:
             with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
                 await stranger.get(receiver.url)
     finally:

@@ -398,7 +398,7 @@ async def test_the_running_courier_starts_at_the_bell_and_stops_when_told(servic
         await fan_out(services)  # rings
         await receiver.next(timeout=4)  # sooner than the poll of five seconds
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
     assert {one.status for one in await deliveries(services)} == {"delivered"}
 
 
@@ -413,7 +413,7 @@ async def test_enabling_an_endpoint_sends_what_waited_at_once(services: Services
     await change_endpoint(services, SITE, added.endpoint.id, ChangeEndpoint(status="enabled"))
     await receiver.next(timeout=4)  # sooner than the poll of five seconds
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 async def test_a_slot_that_gets_free_is_used_at_once(services: Services, receiver: Receiver):
@@ -426,7 +426,7 @@ async def test_a_slot_that_gets_free_is_used_at_once(services: Services, receive
     for _ in range(3):
         await receiver.next(timeout=4)  # sooner than the poll of five seconds
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
 
 
 async def test_a_courier_that_is_stopped_lets_what_is_on_the_way_arrive(services: Services, receiver: Receiver):
@@ -438,7 +438,7 @@ async def test_a_courier_that_is_stopped_lets_what_is_on_the_way_arrive(services
     running = asyncio.create_task(Courier(services).run(stop))
     await receiver.next()
     stop.set()
-    await asyncio.wait_for(running, 5)
+    await asyncio.wait_for(running, 60)
     assert [one.status for one in await deliveries(services)] == ["delivered"]
 
 
