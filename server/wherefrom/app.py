@@ -42,6 +42,7 @@ from wherefrom.outbound.leave_routes import routes as leave_routes
 from wherefrom.outbound.postman import Postman
 from wherefrom.outbound.routes import routes as letter_routes
 from wherefrom.probes.rounds import Rounds
+from wherefrom.reports.intents import IntentHours
 from wherefrom.reports.rollup import Rollup
 from wherefrom.services import Services
 from wherefrom.settings import Settings
@@ -112,6 +113,7 @@ def background(services: Services) -> list[Worker | Resident]:
         Resident("letters", Postman(services).run),
         Worker("index", Indexing(services).step, idle=_INDEX_SECONDS, topic="index"),
         Worker("reports", Rollup(services).step, idle=_REPORTS_SECONDS, topic="reports"),
+        Worker("intents", IntentHours(services).step, idle=_REPORTS_SECONDS, topic="intents"),
         Worker("clock", ClockWatch(services).step, idle=_CLOCK_SECONDS, topic="clock"),
         Worker("alarms", Teller(services).step, idle=_ALARM_SECONDS, topic="alarms"),
         Worker("housekeeping", Housekeeping(services).step, idle=_HOUSEKEEPING_SECONDS, topic="housekeeping"),

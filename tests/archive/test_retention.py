@@ -388,4 +388,5 @@ async def test_no_slice_reads_all_rows_of_a_site_while_it_holds_the_writer(post:
             plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
             reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
             wide = [one for one in reads if one.startswith("SCAN") or one.endswith("(site_id=?)")]
+            wide = [one for one in wide if not one.startswith("SCAN json_each")]  # a list of ids
             assert [one for one in wide if "CONSTANT" not in one and "subquery" not in one] == [], statement

@@ -271,22 +271,28 @@ def _helpers() -> Iterator[tuple[str, str, list[tuple[object, ...]]]]:
 _TRAITS = {
     **{
         name: f"v.{name}"
-        for name in ("marker", "channel", "utm_source", "utm_medium", "utm_campaign", "city", "region")
+        for name in ("marker", "channel", "utm_source", "utm_medium", "utm_campaign", "city", "region", "country")
     },
-    "country": "v.country",
-    "source": "substr(v.source_levels, 3, instr(substr(v.source_levels, 3), '\"') - 1)",
+    "source": "CASE WHEN v.marker <> ''"
+    " THEN substr(v.source_levels, 3, instr(substr(v.source_levels, 3), '\"') - 1) END",
 }
 
 
 def _traits(is_sqlite: bool) -> Iterator[str]:
-    """Letters by values of their visit, from the rows of both."""
-    for name, value in _TRAITS.items():
-        known = "marker" if name == "source" else name
-        spelled = value if is_sqlite else value.replace("instr(", "strpos(")
+    """Letters by values of their visit, from the rows of both, which are read once."""
+    columns = ", ".join(
+        f"{one if is_sqlite else one.replace('instr(', 'strpos(')} AS {name}" for name, one in _TRAITS.items()
+    )
+    joined = (
+        f"SELECT m.site_id, m.arrived_at, m.id AS message_id, {columns} FROM match AS f"
+        " JOIN visit AS v ON v.site_id = f.site_id AND v.id = f.visit_id"
+        " JOIN message AS m ON m.site_id = f.site_id AND m.id = f.message_id"
+    )
+    yield f"CREATE TEMP TABLE sourced AS {joined}"
+    for name in _TRAITS:
         yield (
-            f"INSERT INTO trait (site_id, name, value, arrived_at, message_id) SELECT m.site_id, '{name}', {spelled},"
-            " m.arrived_at, m.id FROM match AS f JOIN visit AS v ON v.site_id = f.site_id AND v.id = f.visit_id"
-            f" JOIN message AS m ON m.site_id = f.site_id AND m.id = f.message_id WHERE v.{known} <> ''"
+            f"INSERT INTO trait (site_id, name, value, arrived_at, message_id) SELECT site_id, '{name}', {name},"
+            f" arrived_at, message_id FROM sourced WHERE {name} <> ''"
         )
 
 
@@ -347,12 +353,15 @@ async def fill_postgresql(url: str, plan: Plan, told: Told) -> None:
     )
     for row in indices:
         await connection.execute(f'DROP INDEX "{row["indexname"]}"')
-    for name, numbered, joins, values in parts:
+    for place, (name, numbered, joins, values) in enumerate(parts):
         began = time.perf_counter()
-        await connection.execute(
-            f"INSERT INTO {name} ({', '.join(map(_quoted, values))}) SELECT {', '.join(values.values())}"
-            f" FROM generate_series({numbered.start}::bigint, {numbered.stop - 1}) AS n {joins}"
-        )
+        async with connection.transaction():
+            if name not in (part[0] for part in parts[:place]):  # a file made in the transaction needs no log
+                await connection.execute(f'TRUNCATE "{name}"')
+            await connection.execute(
+                f"INSERT INTO {name} ({', '.join(map(_quoted, values))}) SELECT {', '.join(values.values())}"
+                f" FROM generate_series({numbered.start}::bigint, {numbered.stop - 1}) AS n {joins}"
+            )
         told(f"{name:<16} {len(numbered):>12,}  {time.perf_counter() - began:6.1f} s")
     for row in indices:
         began = time.perf_counter()

@@ -39,6 +39,7 @@ from wherefrom.clock import SystemClock
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
 from wherefrom.inbox.indexing import Indexing
+from wherefrom.reports.intents import IntentHours
 from wherefrom.reports.rollup import Rollup
 from wherefrom.services import Services
 from wherefrom.settings import Data, DatabaseGroup, Settings
@@ -135,6 +136,10 @@ async def _sum_up(services: Services) -> None:
     pools = PoolHours(services, rest=timedelta())
     while await pools.step():
         pass
+    intents, began = IntentHours(services, rest=timedelta()), time.perf_counter()
+    while await intents.step():
+        pass
+    print(f"intents counted in {time.perf_counter() - began:.1f} s", flush=True)
     indexing, began = Indexing(services), time.perf_counter()
     while await indexing.step():
         pass
@@ -183,8 +188,8 @@ async def _open(visits: int, url: str, folder: Path, agents: Agents) -> AsyncIte
 
 
 @contextlib.contextmanager
-def _databases(engine: str, folder: Path) -> Iterator[Callable[[int], Awaitable[str]]]:
-    if engine == "sqlite":
+def _databases(engine: str, folder: Path, *, are_given: bool) -> Iterator[Callable[[int], Awaitable[str]]]:
+    if engine == "sqlite" or are_given:
 
         async def file(visits: int) -> str:
             return f"sqlite:///{folder}/rows-{visits}.db"
@@ -271,7 +276,7 @@ async def _analyze(url: str) -> None:
 
 async def run(options: argparse.Namespace, folder: Path) -> None:
     agents = Agents()
-    with _databases(options.engine, folder) as database:
+    with _databases(options.engine, folder, are_given=bool(options.url)) as database:
         urls = {}
         given = dict(zip(sorted(options.visits), options.url, strict=True)) if options.url else {}
         for visits in sorted(options.visits):

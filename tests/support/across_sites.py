@@ -30,6 +30,7 @@ ALLOWED: Mapping[str, str] = {
     "archive.store.move_back: delivery": _CLOCK,
     "archive.store.move_back: endpoint": _CLOCK,
     "archive.store.move_back: hit": _CLOCK,
+    "archive.store.move_back: intent_hour": _CLOCK,
     "archive.store.move_back: lease": _CLOCK,
     "archive.store.move_back: mailbox": _CLOCK,
     "archive.store.move_back: mailbox_grant": _CLOCK,

@@ -17,6 +17,7 @@ from wherefrom.inbox.tables import loose_blob, mailbox, message
 from wherefrom.outbound.tables import outgoing, sender
 from wherefrom.substitution.tables import lease, pool_hour, substitute
 from wherefrom.tracking.tables import hit
+from wherefrom.visits.tables import intent_hour
 from wherefrom.webhooks.tables import delivery, endpoint
 
 _PLANNED: tuple[tuple[Column[Any], ...], ...] = (
@@ -72,4 +73,5 @@ async def move_back(tx: Tx, now: datetime, by: timedelta) -> None:
     for first, *others in _PLANNED:
         moved = {one: type_coerce(type_coerce(one, BigInteger) - ms, Moment) for one in (first, *others)}
         await tx.execute(update(first.table).where(first > now).values(moved))
-    await tx.execute(delete(pool_hour).where(pool_hour.c.begin_at > now - by - timedelta(hours=1)))  # counted anew
+    for table in (pool_hour, intent_hour):  # counted anew
+        await tx.execute(delete(table).where(table.c.begin_at > now - by - timedelta(hours=1)))

@@ -4,7 +4,7 @@ first of them become is remembered for the others, so that each is sorted as if 
     ask_batch ─▶ which contents, Message-IDs and senders are known; visits and signs of those who held a code
        letter 1: twins? thread? sender's letters? ─▶ mark, note_match, teach ┐ kept, and answered from here on
        letter 2: …                                                           ┘
-    catch_up  ─▶ marks, lessons and late changes of all, by a statement each
+    catch_up  ─▶ marks, lessons, late changes and hours to count anew of all, by a statement each
 
 A known name costs a question of its own, an unknown one none. ``catch_up`` is also for whoever reads these rows by
 other ways, before it does.
@@ -30,6 +30,7 @@ from wherefrom.inbox.store.messages import MOST_OF_SENDER, MOST_OF_THREAD, OfSen
 from wherefrom.mail.letter import Letter
 from wherefrom.substitution.settle import record_letters
 from wherefrom.substitution.tally import Credit
+from wherefrom.visits.hours_store import forget_hours_of
 from wherefrom.visits.store import find_each_visit
 from wherefrom.visits.visit import Visit
 
@@ -76,6 +77,7 @@ class LetterBatch:
         self._marks: list[Mark] = []
         self._lessons: list[Sequence[Credit]] = []
         self._late: dict[datetime, datetime] = {}
+        self._writers: set[int] = set()
 
     # ------------------------------------------------------------------------------------------ what is known
 
@@ -151,6 +153,7 @@ class LetterBatch:
     def note_match(self, match: Earlier) -> None:
         """A letter of the batch is matched."""
         self._matches[match.message_id] = match
+        self._writers.add(match.visit_id)
 
     def teach(self, credits: Sequence[Credit]) -> None:
         """Those who may have written the next letter, with what it says of them."""
@@ -171,10 +174,12 @@ class LetterBatch:
     async def catch_up(self, tx: Tx, now: datetime) -> None:
         """Writes what is kept here so far."""
         written, lessons, late = self._marks, self._lessons, list(self._late.values())
+        writers, self._writers = self._writers, set()
         self._marks, self._lessons, self._late = [], [], {}
         await marks.mark_messages(tx, self._site_id, written)
         await record_letters(tx, self._site_id, lessons, now)
         await note_change_at(tx, self._site_id, late)
+        await forget_hours_of(tx, self._site_id, writers)
 
 
 async def ask_batch(tx: Tx, site_id: int, members: Sequence[Member]) -> LetterBatch:

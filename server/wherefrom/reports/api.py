@@ -28,7 +28,8 @@ class LostMailQuery(Struct, frozen=True, kw_only=True):
 
 
 class IntentCountView(Struct, frozen=True, kw_only=True):
-    """``kind``: mailto, copy or select. ``visits`` did that; of ``with_letter`` of them there is a letter."""
+    """``kind``: mailto, copy or select. ``visits`` did that in the period for the first time; of ``with_letter`` of
+    them there is a letter."""
 
     kind: str
     visits: int

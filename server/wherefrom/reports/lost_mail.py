@@ -14,21 +14,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from wherefrom.errors import BadInput
+from wherefrom.reports.intents import sum_deeds
 from wherefrom.reports.store import lost_mail as store
 from wherefrom.reports.store.lost_mail import Bare, Stray, Wish
+from wherefrom.reports.store.spans import hold_still
 from wherefrom.services import Services
+from wherefrom.visits.tables import DEEDS
 
 USUAL_DAYS = 30
 LONGEST = timedelta(days=366)
 MOST_LISTED = 100
 _ANSWERED_WITHIN = timedelta(days=2)
 _MOST_STRAYS = 5_000
-_KINDS = ("mailto", "copy", "select")
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Of a kind of intent: how many visits, and of how many of them there is a letter."""
+    """Of a kind of intent: how many visits did so for the first time, and of how many of them there is a letter."""
 
     kind: str
     visits: int
@@ -66,7 +68,8 @@ async def find_lost_mail(
     begin = begin or end - timedelta(days=USUAL_DAYS)
     _check(begin, end)
     async with services.db.read() as tx:
-        counts = await store.count_intents(tx, site_id, begin, end)
+        await hold_still(tx)
+        counts = await sum_deeds(tx, site_id, begin, end)
         wishes = await store.list_wishes(tx, site_id, begin, end, MOST_LISTED)
         meant = await store.list_targets_of(tx, site_id, {one.visit_id for one in wishes})
         strays: list[Stray] = []
@@ -77,7 +80,7 @@ async def find_lost_mail(
         junk, junk_matched = await store.count_junk(tx, site_id, begin, end)
         return LostMail(
             begin=begin, end=end,
-            intents=tuple(Count(kind, *counts.get(kind, (0, 0))) for kind in _KINDS),
+            intents=tuple(Count(kind, *counts.get(kind, (0, 0))) for kind in DEEDS),
             wishes=tuple(LostWish(one, find_answer(one, meant, strays)) for one in wishes),
             junk=junk, junk_matched=junk_matched,
             junk_letters=tuple(await store.list_junk(tx, site_id, begin, end, MOST_LISTED)),

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, selec
 from wherefrom.db import Prepared, Tx, insert
 from wherefrom.events.late_store import note_change_between
 from wherefrom.substitution.lease import NOBODY
+from wherefrom.visits.hours_store import forget_hours_of
 from wherefrom.visits.source import Source
 from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
 from wherefrom.visits.visit import NewVisitor, Told, Visit, Visitor
@@ -352,6 +353,7 @@ async def erase_visitor(tx: Tx, site_id: int, visitor_id: int) -> list[int]:
     for row in found:
         await note_change_between(tx, site_id, row.started_at, row.last_seen_at)
     numbers = [row.id for row in found]
+    await forget_hours_of(tx, site_id, numbers)
     for table in (pageview, intent):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(mine)))
     await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id))

@@ -1,8 +1,11 @@
 """Tables of the visits room."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 
 from wherefrom.db import Json, Moment, metadata
+
+DEEDS = ("mailto", "copy", "select")
+"""Kinds of intent that a person acts by: coming into view is none."""
 
 visitor = Table(
     "visitor",
@@ -108,6 +111,17 @@ intent = Table(
     Index("ix_intent_visit", "site_id", "visit_id"),
     # By kind: nearly all are "visible". The last two columns spare reports the rows.
     Index("ix_intent_kind", "site_id", "kind", "seen_at", "id", "visit_id"),
+)
+
+intent_hour = Table(
+    "intent_hour",  # what visits did with addresses in an hour that is over; see reports/intents.py
+    metadata,
+    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("begin_at", Moment, primary_key=True, autoincrement=False),
+    Column("begun_at", Moment, nullable=False),  # when somebody began to count it
+    Column("counted", Boolean, nullable=False),  # the numbers say nothing before
+    # By kind: visits that did it for the first time, and those of them of which there is a letter.
+    *(Column(f"{kind}_{what}", BigInteger, nullable=False) for kind in DEEDS for what in ("visits", "written")),
 )
 
 dropped = Table(

@@ -25,6 +25,7 @@ from wherefrom.events.late_store import note_change_of
 from wherefrom.inbox.evidence import Earlier
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.substitution.tables import lease
+from wherefrom.visits.hours_store import forget_hours_of
 
 MOST_OF_SENDER = 20  # newest letters of a sender that are looked through for matched ones
 MOST_OF_THREAD = 100
@@ -270,7 +271,10 @@ async def add_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, 
 
 async def set_match(tx: Tx, site_id: int, message_id: int, values: Mapping[str, Any]) -> None:
     await note_change_of(tx, site_id, [message_id])
-    await tx.execute(update(match).where(match.c.site_id == site_id, match.c.message_id == message_id).values(**values))
+    mine = match.c.site_id == site_id, match.c.message_id == message_id
+    before = await tx.scalar(select(match.c.visit_id).where(*mine))
+    await forget_hours_of(tx, site_id, {one for one in (before, values.get("visit_id")) if one is not None})
+    await tx.execute(update(match).where(*mine).values(**values))
 
 
 async def list_twins(tx: Tx, stored: Stored, message_id: str | None) -> list[Twin]:

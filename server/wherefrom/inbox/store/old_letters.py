@@ -14,6 +14,7 @@ from wherefrom.events.tables import event
 from wherefrom.inbox.store.gone import note_gone
 from wherefrom.inbox.store.parts import forget_places
 from wherefrom.inbox.tables import attachment, author, match, message, message_address, trait
+from wherefrom.visits.hours_store import forget_hours_of
 from wherefrom.webhooks.store.deals import delete_deals
 from wherefrom.webhooks.store.old import IS_OPEN, forget_told
 from wherefrom.webhooks.tables import delivery
@@ -44,6 +45,8 @@ async def forget_letters(tx: Tx, site_id: int, ids: Sequence[int]) -> tuple[int,
     files = select(attachment.c.sha256).where(attachment.c.site_id == site_id, attachment.c.message_id.in_(going))
     names = {row.sha256 for row in found} | set(await tx.scalars(files))
     await note_gone(tx, site_id, going)
+    theirs = select(match.c.visit_id).where(match.c.site_id == site_id, match.c.message_id.in_(going))
+    await forget_hours_of(tx, site_id, {one for one in await tx.scalars(theirs) if one is not None})
     await forget_places(tx, site_id, [(row.arrived_at, row.id) for row in found])
     for table in (message_address, attachment, match, author, trait):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.message_id.in_(going)))

@@ -15,6 +15,7 @@ from wherefrom.inbox.tables import author, match
 from wherefrom.substitution.risk import read_claims
 from wherefrom.substitution.store.hours import forget_hours
 from wherefrom.substitution.tables import lease, substitute
+from wherefrom.visits.hours_store import forget_hours_of
 from wherefrom.visits.tables import intent, pageview, visit, visitor
 
 Place = tuple[datetime, int]
@@ -79,7 +80,8 @@ async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: dateti
         await note_change_between(
             tx, site_id, min(row.started_at for row in found), max(row.last_seen_at for row in found)
         )
-    await _forget_hours_of(tx, site_id, going)
+    await _forget_pool_hours(tx, site_id, going)
+    await forget_hours_of(tx, site_id, going)
     for table in (pageview, intent, lease):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(going)))
     await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.id.in_(going)))
@@ -88,7 +90,7 @@ async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: dateti
     return len(going)
 
 
-async def _forget_hours_of(tx: Tx, site_id: int, visit_ids: Sequence[int]) -> None:
+async def _forget_pool_hours(tx: Tx, site_id: int, visit_ids: Sequence[int]) -> None:
     """What was counted of pools in the hours in which these visits had addresses."""
     columns = lease.c.target_id, lease.c.leased_at, lease.c.expires_at
     out = select(*columns).where(lease.c.site_id == site_id, lease.c.visit_id.in_(visit_ids))

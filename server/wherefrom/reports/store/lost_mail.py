@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, exists, func, literal, literal_column, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, and_, func, literal, literal_column, select, tuple_
 
 from wherefrom.db import Tx
 from wherefrom.db.keys import among
@@ -15,8 +15,6 @@ from wherefrom.inbox.tables import match, message
 from wherefrom.substitution.tables import lease, target
 from wherefrom.visits.tables import intent, visit
 
-KINDS = ("mailto", "copy", "select")
-"""Of intents that are counted: coming into view is none."""
 STRONG = ("mailto", "copy")
 """What people do who mean to write: coming into view is no intent, and a selection is often a slip of the hand."""
 
@@ -56,20 +54,6 @@ class Bare:
     address: str
     letters: int
     matched: int
-
-
-async def count_intents(tx: Tx, site_id: int, begin: datetime, end: datetime) -> dict[str, tuple[int, int]]:
-    """By kind: how many visits had such an intent in the period, and of how many of them there is a letter."""
-    per_visit = (
-        select(intent.c.kind, intent.c.visit_id, func.max(_has_letter_case()).label("written"))
-        .where(_in_period(site_id, begin, end), intent.c.kind.in_([literal_column(f"'{one}'") for one in KINDS]))
-        .group_by(intent.c.kind, intent.c.visit_id)
-        .subquery()
-    )
-    rows = await tx.execute(
-        select(per_visit.c.kind, func.count(), func.sum(per_visit.c.written)).group_by(per_visit.c.kind)
-    )
-    return {kind: (visits, int(written)) for kind, visits, written in rows}
 
 
 async def list_wishes(tx: Tx, site_id: int, begin: datetime, end: datetime, limit: int) -> list[Wish]:
@@ -227,11 +211,3 @@ def _letters(site_id: int, begin: datetime, end: datetime) -> ColumnElement[bool
 
 def _in_period(site_id: int, begin: datetime, end: datetime) -> ColumnElement[bool]:
     return and_(intent.c.site_id == site_id, intent.c.seen_at >= begin, intent.c.seen_at < end)
-
-
-def _has_letter() -> ColumnElement[bool]:
-    return exists().where(match.c.site_id == intent.c.site_id, match.c.visit_id == intent.c.visit_id)
-
-
-def _has_letter_case() -> ColumnElement[int]:
-    return case((_has_letter(), 1), else_=0)
