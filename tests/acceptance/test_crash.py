@@ -4,6 +4,8 @@ Visitors, letters and readers of mail go on meanwhile, and the CRM has a bad day
 
     WHEREFROM_KILLS=300 python -m pytest tests/acceptance/test_crash.py
 
+or in parts, by other lots each: WHEREFROM_SEED=1.
+
 What has to be there in the end is told in ``traffic``. The same bytes may be posted to the CRM more than once: at least
 once is what is promised.
 """
@@ -28,7 +30,7 @@ from tests.support.receiver import Answer, Receiver
 
 _numbers = itertools.count(1)
 
-SEED = 20261122
+SEED = int(os.environ.get("WHEREFROM_SEED", "20261122"))
 KILLS = int(os.environ.get("WHEREFROM_KILLS", "6"))
 LETTERS = 3 * KILLS
 LONGEST_LIFE = 300  # answers from the first one on; a second, where there is nothing else to do
