@@ -11,7 +11,8 @@ from sqlalchemy import select
 
 from tests.support.full_tables import as_stored, fill
 from wherefrom.archive.step_back import ClockWatch
-from wherefrom.archive.store import move_back
+from wherefrom.archive.store import move_back, set_mark
+from wherefrom.archive.tables import clock_mark
 from wherefrom.clock import BackwardSteps, FixedClock, from_ms
 from wherefrom.db import Database
 from wherefrom.events.tables import alarm
@@ -129,6 +130,18 @@ async def test_a_step_met_while_the_database_is_away_is_made_up_for(
     one.services = services
     await one.step()
     assert await planned(services) == before - timedelta(hours=1)
+
+
+async def test_machines_that_are_gone_for_good_are_forgotten(services: Services, clock: FixedClock) -> None:
+    async with services.db.write() as tx:
+        for machine, days in (("away", 91), ("at rest", 89)):
+            await set_mark(tx, machine, clock.now() - timedelta(days=days))
+    await ClockWatch(services).step()
+    async with services.db.read() as tx:
+        known = set(await tx.scalars(select(clock_mark.c.machine)))
+    assert "at rest" in known
+    assert "away" not in known
+    assert len(known) == 2  # and this one
 
 
 async def plan(services: Services, at: datetime) -> datetime:

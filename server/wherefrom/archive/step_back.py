@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from wherefrom.archive.store import lock_mark, move_back, set_mark
+from wherefrom.archive.store import forget_marks, lock_mark, move_back, set_mark
 from wherefrom.clock import LEAST_STEP, BackwardSteps
 from wherefrom.services import Services
 
@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 MARK_SECONDS = 20.0
 """Less than ``LEAST_STEP``: by the mark a clock that was set back is always told from one that was not."""
+
+KEPT = timedelta(days=90)
+"""A machine that was away for longer is taken for one that starts for the first time."""
 
 _TOPICS = ("deliveries", "messages", "hits", "mailboxes", "letters", "alarms")
 
@@ -58,6 +61,8 @@ class ClockWatch:
                 await move_back(tx, now, back)
             if back or seen_at is None or seen_at < now:
                 await set_mark(tx, machine, now)
+            if self._marked_at is None:
+                await forget_marks(tx, now - KEPT)
         if seen_at is not None:
             services.ids.pass_by(seen_at)
         self._owed, self._marked_at = timedelta(0), time.monotonic()

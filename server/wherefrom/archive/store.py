@@ -67,6 +67,11 @@ async def set_mark(tx: Tx, machine: str, seen_at: datetime) -> None:
     await tx.execute(wish.on_conflict_do_update(index_elements=["machine"], set_={"seen_at": seen_at}))
 
 
+async def forget_marks(tx: Tx, before: datetime) -> None:
+    """Of machines that have seen nothing since: containers have a new name at each start."""
+    await tx.execute(delete(clock_mark).where(clock_mark.c.seen_at < before))
+
+
 async def move_back(tx: Tx, now: datetime, by: timedelta) -> None:
     """Of all sites: what waits for a moment after ``now`` waits for one that is earlier by so much."""
     ms = literal(by // timedelta(milliseconds=1), BigInteger)
