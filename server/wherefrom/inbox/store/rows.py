@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, Select, and_, func, select
 
 from wherefrom.db import Tx
+from wherefrom.db.keys import among
 from wherefrom.inbox.store.writers import list_people
 from wherefrom.inbox.tables import attachment, match, message, message_address
 from wherefrom.inbox.writer import Person, Writer, address_key, choose_writer
@@ -117,18 +118,18 @@ async def with_details(tx: Tx, site_id: int, rows: Sequence[HistoryRow]) -> list
         return []
     addresses = (
         select(message_address.c.message_id, message_address.c.address)
-        .where(message_address.c.site_id == site_id, message_address.c.message_id.in_(ids))
+        .where(message_address.c.site_id == site_id, among(message_address.c.message_id, "ids"))
         .order_by(message_address.c.message_id, message_address.c.number)
     )
     receivers: dict[int, dict[str, None]] = {}
-    for message_id, address in (await tx.execute(addresses)).all():
+    for message_id, address in (await tx.execute(addresses, {"ids": ids})).all():
         receivers.setdefault(message_id, {})[address] = None
     counts = (
         select(attachment.c.message_id, func.count())
-        .where(attachment.c.site_id == site_id, attachment.c.message_id.in_(ids))
+        .where(attachment.c.site_id == site_id, among(attachment.c.message_id, "ids"))
         .group_by(attachment.c.message_id)
     )
-    files = {row[0]: row[1] for row in (await tx.execute(counts)).all()}
+    files = {row[0]: row[1] for row in (await tx.execute(counts, {"ids": ids})).all()}
     contacts = {row.contact_id for row in rows if row.contact_id is not None}
     people = await list_people(tx, site_id, {row.from_address for row in rows}, contacts)
     of: dict[int | str, Person] = {one.id: one for one in people}
