@@ -132,17 +132,18 @@ class Collector:
         carried = self.badges.find_carried(told.page, site)
         hit = self.badges.cut_from(told, site)
         entry = self._entry(hit, site, caller, number, carried, now)
+        own = caller.origin is not None  # else the gate would not have let it in
 
         def hear(recorded: Recorded | None, fault: Exception | None) -> None:
             if fault is None and recorded is not None:
                 if not recorded.began:
                     self._numbers.give_back(site.id, number)
-                tell(Reply(self._answer(recorded, site, now, hit), own_origin(site, caller.origin)))
+                tell(Reply(self._answer(recorded, site, now, hit), own))
             elif isinstance(fault, FAULTS):
                 tell(self.reply_unavailable(fault, site, caller))
             else:
                 log.error("a page could not be recorded", exc_info=fault)
-                tell(Reply(WherefromError("the visit could not be recorded"), own_origin(site, caller.origin)))
+                tell(Reply(WherefromError("the visit could not be recorded"), own))
 
         try:
             self._lane.send(entry, hear)
