@@ -17,6 +17,7 @@ from playwright.async_api import Page, expect
 from tests.acceptance.letters import write_letter
 from tests.acceptance.shop import open_shop
 from tests.acceptance.stage import ASKED_AGAIN, Stage, log_in, start_visited
+from tests.support.chromium import PATIENT
 from tests.support.smtp_sink import SmtpSink
 from wherefrom.app import open_services
 from wherefrom.management import invoke
@@ -64,6 +65,7 @@ async def test_a_letter_that_answers_a_letter_is_of_the_contact_it_was_sent_to(
     smtp_sink: SmtpSink,
 ) -> None:
     await start_visited(stage)
+    await page.add_init_script(PATIENT)
     with open_shop("shop.example", stage.service.url + "/wf.js", stage.key, stage.address) as shop:
         made = await hand_in(stage, f'<p>Look: <a href="{shop}/chairs?colour=oak#price">our chairs</a></p>')
         html = await mail(smtp_sink, made)

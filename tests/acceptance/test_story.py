@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 from tests.acceptance.letters import WISHES, write_letter
 from tests.acceptance.shop import open_shop
 from tests.acceptance.stage import ASKED_AGAIN, DEAL, Stage, log_in, start_visited
+from tests.support.chromium import PATIENT
 
 CAMPAIGN = "utm_source=google&utm_medium=cpc&utm_campaign=autumn"
 
@@ -26,6 +27,7 @@ SHAPES = {
 
 async def visit_shop(page: Page, stage: Stage) -> str:
     """Opens the page as somebody who clicked an advertisement; the address that the page then shows."""
+    await page.add_init_script(PATIENT)
     with open_shop("shop.example", stage.service.url + "/wf.js", stage.key, stage.address) as shop:
         await page.goto(f"{shop}/chairs?{CAMPAIGN}")
         await expect(page.locator("#text")).not_to_contain_text(f"({stage.address})", timeout=ASKED_AGAIN)

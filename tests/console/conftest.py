@@ -41,7 +41,7 @@ async def scene(services: Services) -> Scene:
 async def guest(console: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without scripts that has not logged in."""
     # It speaks plain HTTP alone: the list of authorities would be read for nothing, which takes 22 ms a test.
-    async with httpx.AsyncClient(base_url=console, verify=False) as client:
+    async with httpx.AsyncClient(base_url=console, verify=False, timeout=60) as client:
         yield client
 
 

@@ -190,7 +190,7 @@ async def enabled(services, scene):
 
 
 async def test_a_change_without_a_token_or_with_another_sessions_is_refused(client, guest, scene, services, switch):
-    async with httpx.AsyncClient(base_url=str(client.base_url)) as other:
+    async with httpx.AsyncClient(base_url=str(client.base_url), timeout=60) as other:
         await log_in(other)
         foreign = csrf_of((await other.get(f"/sites/{scene.site.id}/setup")).text)
     for token in ("", "x.y.z", foreign):

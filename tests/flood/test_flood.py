@@ -135,8 +135,7 @@ async def test_a_flood_is_turned_away_and_leaves_nothing_behind(
     assert set(answers) <= {f"{VISIT}:200", f"{VISIT}:503", f"{PIXEL}:200"}
     assert flooded.memory < MOST_MEMORY
     assert flooded.console
-    assert flooded.notices
-    assert "visits" in flooded.notices[0]
+    assert any("visits" in one for one in flooded.notices), (flooded.notices, heard, flooded.service.log()[-2000:])
     assert after["answers"][f"{VISIT}:200"]["count"] > 0
     assert await _count_visits(flooded.service) >= visits["count"] + calm["answers"][f"{VISIT}:200"]["count"]
     record_property("figure", _figures(flooded, calm, heard, recovered))

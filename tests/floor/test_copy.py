@@ -128,7 +128,7 @@ def _write_to_postgres(url: str) -> None:
         await connection.execute("INSERT INTO host (site_id, name) VALUES (9, 'late.example')")
         await connection.close()
         connection = await asyncpg.connect(url)
-        seen, until = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'host'", time.monotonic() + 20
+        seen, until = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'host'", time.monotonic() + 60
         while await connection.fetchval(seen) < 4 and time.monotonic() < until:  # noqa: ASYNC110 - the server's counter
             await asyncio.sleep(0.05)
         await connection.close()

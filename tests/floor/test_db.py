@@ -152,7 +152,7 @@ async def test_group_commits_of_two_processes_that_deadlock_are_both_written_onc
         return work
 
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             answers = await asyncio.gather(
                 *(services.db.batch(work) for work in (plain("ours1"), crossing("ours", "x", "y"), plain("ours2"))),
                 *(other.batch(work) for work in (plain("theirs1"), crossing("theirs", "y", "x"), plain("theirs2"))),

@@ -326,7 +326,7 @@ async def test_one_who_fails_when_told_keeps_no_other_answer_back(services: Serv
 
     services.db.hand_in(add_all, "a", fail)
     services.db.hand_in(add_all, "b", lambda answer, fault: told.set_result((answer, fault)))
-    assert await asyncio.wait_for(told, 20) == ("b", None)
+    assert await asyncio.wait_for(told, 60) == ("b", None)
     assert await counts(services) == {"a": 1, "b": 1}
 
 
@@ -336,7 +336,7 @@ async def test_a_write_that_is_cancelled_again_while_it_is_undone_lets_nobody_in
 
     def hold(_connection: Any) -> None:
         entered.set()
-        go.wait(20)
+        go.wait(60)
 
     async def write() -> None:
         async with services.db.write() as tx:
@@ -347,7 +347,7 @@ async def test_a_write_that_is_cancelled_again_while_it_is_undone_lets_nobody_in
         return [await add(tx, one) for one in reasons]
 
     writing = asyncio.create_task(write())
-    await asyncio.to_thread(entered.wait, 20)
+    await asyncio.to_thread(entered.wait, 60)
     for _ in range(3):
         writing.cancel()
         for _ in range(5):

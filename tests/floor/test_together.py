@@ -185,7 +185,7 @@ async def test_after_a_batch_that_took_long_the_next_ones_ask_in_the_writers_thr
 ) -> None:
     """So that a disk that is slow to read holds up the event loop once a while at most."""
     monkeypatch.setattr(pace, "QUICK", 0.0001)
-    monkeypatch.setattr(pace, "LONGEST_REST", 0.2)
+    monkeypatch.setattr(pace, "LONGEST_REST", 1.0)
     ran: list[bool] = []
 
     async def dawdle(tx: Tx, items: Sequence[int]) -> Sequence[int]:
@@ -194,14 +194,14 @@ async def test_after_a_batch_that_took_long_the_next_ones_ask_in_the_writers_thr
         time.sleep(0.001)  # noqa: ASYNC251 - as a disk would
         return items
 
-    for _ in range(2):
-        await services.db.batch_together(dawdle, 1)
-    assert ran[-1] is False
-    rested = time.monotonic() + 20
-    while not ran[-1] and time.monotonic() < rested:
-        await asyncio.sleep(0.05)
-        await services.db.batch_together(dawdle, 1)
-    assert ran[-1] is True
+    await services.db.batch_together(dawdle, 1)
+    assert ran == [True]
+    async with asyncio.timeout(60):
+        while ran[-1]:  # a busy machine may take longer for the next one than the first rests are
+            await services.db.batch_together(dawdle, 1)
+        while not ran[-1]:
+            await asyncio.sleep(0.05)
+            await services.db.batch_together(dawdle, 1)
 
 
 @on_sqlite
@@ -256,7 +256,7 @@ async def test_who_is_told_by_a_call_hears_the_answer_or_the_fault_once_and_not_
     for name in ("a", "failing", "given up", "last"):
         handed_in = services.db.hand_in(count_all, (name, 1), lambda *told, name=name: hear(name, *told))
         handed_in.given_up = name == "given up"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await last.wait()
     assert [(name, answer, type(fault)) for name, answer, fault in heard] == [
         ("a", 0, type(None)),

@@ -91,7 +91,7 @@ async def test_old_mail_is_read_as_far_back_as_was_asked_for(services: Services,
 async def test_letters_nobody_asked_for_are_not_even_fetched(services: Services) -> None:
     """UIDs need not be in the order of arrival: after a move the newest letter may have the lowest."""
     odd = aged(30)
-    odd.arrived[1] = datetime.now(UTC) + timedelta(seconds=5)
+    odd.arrived[1] = datetime.now(UTC) + timedelta(minutes=5)  # when the mailbox has certainly been added
     async with watching_odd(services, odd, **SHORT) as box:
         box.start()
         await box.stored(1)

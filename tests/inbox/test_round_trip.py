@@ -41,13 +41,13 @@ async def test_d01_each_target_s_probe_is_seen_to_come_back(
 async def test_d01_a_probe_that_does_not_come_back_is_told_with_what_to_do(
     services: Services, smtp_sink: SmtpSink, dovecot: Dovecot
 ) -> None:
-    stage = stage_on(services, smtp_sink, dovecot)
+    stage = stage_on(services, smtp_sink, dovecot, wait_seconds=10)
     await stage.connect()
     await stage.add(pool=2)
     stage.swallowed.add(f"sales-1@{stage.domain}")
     lost, back = await steps(stage)
     assert (lost[0], back[0]) == (False, True)
-    assert lost[1] == f"A letter to sales-1@{stage.domain} has not come back within 5 s"
+    assert lost[1] == f"A letter to sales-1@{stage.domain} has not come back within 10 s"
     assert "delivers it elsewhere" in lost[2]
 
 
@@ -103,7 +103,7 @@ async def test_d01_a_site_without_targets_has_nothing_to_send_to(
 async def test_d01_a_probe_that_lands_in_another_mailbox_of_the_site_names_it(
     services: Services, smtp_sink: SmtpSink, dovecot: Dovecot
 ) -> None:
-    stage = stage_on(services, smtp_sink, dovecot)
+    stage = stage_on(services, smtp_sink, dovecot, wait_seconds=3)
     other = stage_on(services, smtp_sink, dovecot)
     other_id = await other.connect()
     await stage.connect()

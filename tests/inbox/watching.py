@@ -24,7 +24,7 @@ from wherefrom.inbox.tables import message
 from wherefrom.inbox.taker import Attribution
 from wherefrom.services import Services
 
-DEADLINE = 15.0
+DEADLINE = 60.0
 
 
 def real_time(services: Services, **mail: Any) -> Services:
@@ -96,14 +96,14 @@ class Watching:
         return await self.rows()
 
     async def status(self, *wanted: str) -> Mailbox:
-        """The mailbox, once its status is one of these."""
-        await until(lambda: self._is(wanted), f"status {wanted}", self._state)
-        return await self.mailbox()
+        """The mailbox as it was when its status was one of these."""
+        return await self._once(lambda found: found.status in wanted, f"status {wanted}")
 
     async def settled(self) -> Mailbox:
         """The mailbox, once all that was there is read or passed over, and it waits for more."""
-        await until(self._is_settled, "a first look", self._state)
-        return await self.mailbox()
+        return await self._once(
+            lambda found: found.status == "ok" and all(one.baselined for one in found.folders), "a first look"
+        )
 
     async def looked(self) -> None:
         """Once each folder was looked into anew."""
@@ -118,12 +118,18 @@ class Watching:
     async def _has(self, count: int) -> bool:
         return len(await self.rows()) >= count
 
-    async def _is(self, wanted: tuple[str, ...]) -> bool:
-        return (await self.mailbox()).status in wanted
+    async def _once(self, fits: Callable[[Mailbox], bool], what: str) -> Mailbox:
+        """The mailbox that fits: a moment later it may be another one."""
+        found: Mailbox | None = None
 
-    async def _is_settled(self) -> bool:
-        found = await self.mailbox()
-        return found.status == "ok" and all(one.baselined for one in found.folders)
+        async def has_come() -> bool:
+            nonlocal found
+            found = await self.mailbox()
+            return fits(found)
+
+        await until(has_come, what, self._state)
+        assert found is not None
+        return found
 
     async def _state(self) -> str:
         found = await self.mailbox()

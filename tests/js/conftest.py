@@ -12,6 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Error, Page
 
 from tests.js.collector import Collector
+from tests.support.chromium import PATIENT
 
 TWO_FRAMES_AND_A_MOMENT = """() => new Promise(
     done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 120))))"""
@@ -94,6 +95,7 @@ def collector() -> Iterator[Collector]:
 @pytest_asyncio.fixture
 async def shop(page: Page, collector: Collector) -> AsyncIterator[Shop]:
     """Whatever a test does to the script: the page never sees an exception of it."""
+    await page.add_init_script(PATIENT)
     opened = Shop(page, collector)
     yield opened
     assert opened.errors == []

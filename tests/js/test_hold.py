@@ -3,7 +3,6 @@ asked for is held, a second at most, and then done with the substitute. Without 
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,7 +16,12 @@ from tests.js.test_addresses import TARGETS
 SUBSTITUTE = "sales+k7f3q9x2@company.com"
 REAL_LINK = "mailto:sales@company.com"
 LINK = "mailto:sales%2Bk7f3q9x2@company.com"
+# A hold lasts a second by the page's clock, which stands from here on and goes when the test says so: what a browser
+# beside a build takes for a click and an answer is no part of that second.
 LISTEN = """() => {
+    let now = performance.now();
+    performance.now = () => now;
+    window.pass = milliseconds => now += milliseconds;
     window.heard = [];
     for (const type of ["click", "auxclick"])
         addEventListener(type, event => {
@@ -25,6 +29,7 @@ LISTEN = """() => {
             heard.push([type, event.button, event.ctrlKey, event.shiftKey, link && link.getAttribute("href")]);
         });
 }"""
+SLOW_TIMERS = "(given => window.setTimeout = (work, ms) => given(work, 10 * ms))(setTimeout)"
 SCRIPTS = ["/wf.js", "/wf-full.js"]
 SLOW = """<!doctype html><meta charset=utf-8><title>Slow</title><!--wherefrom--><div id=root></div>
 <p><a id=link href="mailto:sales@company.com">sales@company.com</a></p><img src="/hang">"""
@@ -112,12 +117,14 @@ async def test_without_an_answer_a_click_is_done_with_the_real_address_after_a_s
     shop: Shop, led: Led, script: str
 ) -> None:
     await ask(shop, script)
-    began = time.monotonic()
     await shop.page.click("#link")
-    await shop.until("() => heard.length", timeout=3)
-    assert 0.9 < time.monotonic() - began < 2
+    await shop.run("() => pass(990)")
+    await shop.quiet()
+    assert await shop.run("() => heard") == []
+    await shop.run("() => pass(20)")
+    await shop.until("() => heard.length")
     await shop.page.click("#link")  # what was in vain once is not tried again
-    await shop.until("() => heard.length === 2", timeout=0.8)
+    await shop.until("() => heard.length === 2")
     assert led.ways == [(REAL_LINK, "currentTab")] * 2
     shop.collector.open.set()
     await shop.shows("#link", SUBSTITUTE)
@@ -135,10 +142,8 @@ async def test_a_collector_that_refuses_holds_no_click_for_longer_than_it_takes_
     await shop.quiet()
     await shop.run(LISTEN)
     told = len(shop.collector.visits)
-    began = time.monotonic()
     await shop.page.click("#link")
-    await shop.until("() => heard.length", timeout=0.9)
-    assert time.monotonic() - began < 0.9
+    await shop.until("() => heard.length")  # a second is never over: the clock stands
     assert led.ways == [(REAL_LINK, "currentTab")]
     assert len(shop.collector.visits) > told  # it was tried once more
     shop.collector.fault = ""
@@ -173,7 +178,7 @@ async def test_a_page_that_has_not_loaded_yet_is_copied_from_with_the_substitute
     plain, html = await paste(shop)
     assert plain == SUBSTITUTE
     assert "sales@company.com" not in html
-    await shop.wait(lambda: "copy" in {signal["kind"] for signal in shop.collector.signals})
+    await copied(shop)
 
 
 async def test_a_page_that_stops_the_click_itself_goes_on_doing_so(shop: Shop, led: Led) -> None:
@@ -231,12 +236,14 @@ async def test_a_core_without_its_helper_holds_a_click_on_a_link_too(shop: Shop,
         await shop.open(settled=False)
         await shop.wait(lambda: "sales@company.com" in shop.collector.asked)
         await shop.run(LISTEN)
+        if not slow:
+            await shop.run(SLOW_TIMERS)
         await shop.page.click("#link")
         await shop.quiet()
         assert await shop.run("() => heard") == []
         if not slow:
             shop.collector.open.set()
-        await shop.until("() => heard.length", timeout=3)
+        await shop.until("() => heard.length")
         wanted = REAL_LINK if slow else LINK
         assert await shop.run("() => heard") == [["click", 0, False, False, wanted]]
         assert led.ways.pop() == (wanted, "currentTab")
@@ -268,6 +275,18 @@ PART = """([from, to]) => {
     const text = document.querySelector("#text").firstChild;
     getSelection().setBaseAndExtent(text, from, text, to);
 }"""
+# In a secure context, and in one that is none.
+COUNT_WRITTEN = """() => {
+    window.written = 0;
+    for (const [home, name] of [[navigator.clipboard, "write"], [document, "execCommand"]]) {
+        const given = home?.[name];
+        if (given) home[name] = (...all) => {
+            const done = given.apply(home, all);
+            Promise.resolve(done).then(() => written++, () => {});
+            return done;
+        };
+    }
+}"""
 HOSTS = ["localhost", "shop.example"]  # a secure context, and one that is none
 
 
@@ -279,6 +298,11 @@ async def empty(shop: Shop) -> None:
     await shop.run(SELECT, "#none")
     await shop.page.keyboard.press("Control+C")
     await shop.run("() => document.querySelector('#none').remove()")
+
+
+async def copied(shop: Shop) -> None:
+    """Until a substitute is on the clipboard."""
+    await shop.wait(lambda: "copy" in {signal["kind"] for signal in shop.collector.signals})
 
 
 async def paste(shop: Shop) -> tuple[str, str]:
@@ -317,9 +341,14 @@ async def test_without_an_answer_a_copy_is_completed_with_the_real_text_after_a_
 ) -> None:
     await ask(shop, host=host)
     await empty(shop)
+    await shop.run(COUNT_WRITTEN)
     await shop.run(SELECT, "#text")
     await shop.page.keyboard.press("Control+C")
-    await shop.page.wait_for_timeout(1200)
+    await shop.run("() => pass(990)")
+    await shop.quiet()
+    assert await shop.run("() => written") == 0
+    await shop.run("() => pass(20)")
+    await shop.until("() => written")
     plain, html = await paste(shop)
     assert plain == "Write to sales@company.com today."
     assert "sales@company.com" in html
@@ -338,7 +367,7 @@ async def test_a_part_of_a_text_that_is_selected_stays_selected_and_is_copied_wi
     shop.collector.open.set()
     await shop.shows("#link", SUBSTITUTE)
     assert await shop.run("() => '' + getSelection()") == SUBSTITUTE
-    await shop.quiet()
+    await copied(shop)
     assert (await paste(shop))[0] == SUBSTITUTE
 
 
@@ -356,12 +385,13 @@ async def test_what_is_selected_stays_so_when_the_whole_address_is_another(shop:
 @pytest.mark.parametrize("host", HOSTS)
 async def test_a_selection_that_is_gone_meanwhile_has_been_copied_all_the_same(shop: Shop, host: str) -> None:
     await ask(shop, host=host)
+    await shop.run(COUNT_WRITTEN)
     await shop.run(SELECT, "#text")
     await shop.page.keyboard.press("Control+C")
     await shop.run("() => getSelection().removeAllRanges()")
     shop.collector.open.set()
     await shop.shows("#link", SUBSTITUTE)
-    await shop.quiet()
+    await shop.until("() => written")
     assert (await paste(shop))[0] == f"Write to {SUBSTITUTE} today."
 
 
@@ -384,7 +414,7 @@ async def test_what_the_page_itself_puts_on_the_clipboard_is_swapped_and_its_lis
     await shop.page.keyboard.press("Control+C")
     shop.collector.open.set()
     await shop.shows("#link", SUBSTITUTE)
-    await shop.quiet()
+    await copied(shop)
     assert (await paste(shop))[0] == f"Write to {SUBSTITUTE} today. (from the shop)"
     assert await shop.run("() => copies") == 1
 
@@ -399,7 +429,7 @@ async def test_what_was_never_in_view_is_asked_for_when_it_is_copied(shop: Shop)
     await shop.page.keyboard.press("Control+C")
     await shop.shows("#far", "info@company.com")
     await shop.wait(lambda: "info@company.com" in shop.collector.asked)
-    await shop.quiet()
+    await copied(shop)
     plain, _ = await paste(shop)
     assert [line for line in plain.splitlines() if "@" in line] == [
         TARGETS["sales@company.com"],

@@ -58,14 +58,14 @@ async def test_a_copied_substitute_is_told(swapped: Shop) -> None:
 
 
 async def test_a_selected_substitute_is_told_when_the_selection_rests(swapped: Shop) -> None:
-    for selector in ("#text", "#other", "#text"):
-        await swapped.run(
-            """selector => new Promise(done => {
+    await swapped.run(  # in one go, so that none but the last has time to rest
+        """async () => {
+            for (const selector of ["#text", "#other", "#text"]) await new Promise(done => {
                 document.addEventListener("selectionchange", () => done(), { once: true });
                 getSelection().selectAllChildren(document.querySelector(selector));
-            })""",
-            selector,
-        )
+            });
+        }"""
+    )
     await swapped.wait(lambda: bool(told(swapped, "select")))
     await swapped.quiet()
     assert told(swapped, "select") == [SUBSTITUTE]

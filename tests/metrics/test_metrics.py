@@ -256,7 +256,9 @@ async def real_door(services: Services) -> AsyncIterator[httpx.AsyncClient]:
     listening, stop = bind("127.0.0.1", 0), asyncio.Event()
     serving = asyncio.create_task(serve_http(build_app(services), listening, stop))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=url, headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=url, headers={"authorization": f"Bearer {TOKEN}"}, trust_env=False, timeout=60
+    ) as client:
         yield client
     stop.set()
     await serving

@@ -11,11 +11,14 @@ from sqlalchemy import update
 from tests.outbound.office import ANN, Office, postman
 from tests.outbound.stage import HTML
 from tests.support.submission_sink import DROP, LOST
+from wherefrom.db import Tx
 from wherefrom.events.types import EventType
 from wherefrom.outbound.outcome import give_up_expired
 from wherefrom.outbound.postman import Postman
 from wherefrom.outbound.queue import CLAIM
 from wherefrom.outbound.return_path import read_return_path
+from wherefrom.outbound.sender import TOPIC
+from wherefrom.outbound.store import outgoing as store
 from wherefrom.outbound.tables import outgoing
 
 GREYLISTED = "451 4.7.1 greylisted, come back"
@@ -244,13 +247,45 @@ async def test_a_stop_lets_the_letter_on_its_way_arrive_and_begins_no_other(offi
     running = asyncio.create_task(office.postman.run(stop))
     await office.sink.wait_held(1)
     stop.set()
-    async with asyncio.timeout(20):
-        while not all(lane._stopping for lane in office.postman._lanes.values()):  # noqa: ASYNC110 - it may be asking
-            await asyncio.sleep(0.001)
+    await asyncio.sleep(0)
     assert not running.done()
     office.sink.release()
     await asyncio.wait_for(running, 60)
     assert [(await office.state(one))[0] for one in made] == ["sent", "queued", "queued"]
+    assert len(office.sink.letters) == 1
+
+
+async def test_a_stop_is_heard_by_the_lanes_while_the_database_does_not_answer(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which is asked meanwhile what else is due."""
+    await office.set(connections=1)
+    made = await office.send_many(2)
+    office.sink.hold()
+    stop, asked, answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    list_due_sites = store.list_due_sites
+
+    async def slow(tx: Tx, now: datetime) -> list[tuple[int, int]]:
+        if office.sink.held:
+            asked.set()
+            await answered.wait()
+        return await list_due_sites(tx, now)
+
+    monkeypatch.setattr(store, "list_due_sites", slow)
+    running = asyncio.create_task(office.postman.run(stop))
+    async with asyncio.timeout(60):
+        await office.sink.wait_held(1)
+        office.stage.services.bell.ring(TOPIC)
+        await asked.wait()
+        stop.set()
+        await asyncio.sleep(0)
+        office.sink.release()
+        while (await office.state(made[0]))[0] != "sent" or office.postman.busy:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.01)
+        assert not running.done()
+        answered.set()
+        await running
+    assert [(await office.state(one))[0] for one in made] == ["sent", "queued"]
     assert len(office.sink.letters) == 1
 
 

@@ -140,7 +140,7 @@ async def test_a_hundred_hits_at_once_are_all_kept(stage: Stage) -> None:
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # a lock on the whole database is SQLite's
 async def test_while_nothing_can_be_written_pictures_and_links_answer_all_the_same(stage: Stage) -> None:
     handed = await stage.hand_in()
-    app = Starlette(routes=routes(stage.services, time_limit=0.05))
+    app = Starlette(routes=routes(stage.services, time_limit=0.5))
     blocking = sqlite3.connect(stage.services.settings.database.url.removeprefix("sqlite:///"), isolation_level=None)
     blocking.execute("BEGIN IMMEDIATE")
     try:
@@ -176,7 +176,7 @@ async def test_a_link_that_was_followed_before_leads_on_without_a_database(stage
     with contextlib.closing(here), contextlib.closing(sqlite3.connect(copy)) as there:
         here.backup(there)
     away = replace(stage.services, db=Database(f"sqlite:///{copy}"))
-    app = Starlette(routes=routes(away, time_limit=2))
+    app = Starlette(routes=routes(away, time_limit=30))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://t") as client:
         assert (await client.get(handed.clicks[1])).status_code == 307
         await away.db.close()

@@ -35,10 +35,10 @@ SENDER = "probes@elsewhere.example"
 _domains = (f"probed{number}.example" for number in itertools.count(1))
 
 
-def with_smtp(services: Services, sink: SmtpSink, **more: Any) -> Services:
-    """The services with ``sink`` as outgoing mail server."""
+def with_smtp(services: Services, sink: SmtpSink, *, wait_seconds: int = 60, **more: Any) -> Services:
+    """The services with ``sink`` as outgoing mail server; who waits for a probe gives it up after ``wait_seconds``."""
     smtp = Smtp(**({"host": sink.host, "port": sink.port, "security": "none", "sender": SENDER} | more))
-    settings = msgspec.structs.replace(services.settings, smtp=smtp, probes=Probes(wait_seconds=5))
+    settings = msgspec.structs.replace(services.settings, smtp=smtp, probes=Probes(wait_seconds=wait_seconds))
     return replace(services, settings=settings)
 
 

@@ -67,9 +67,9 @@ def test_a_rule_says_what_the_plain_definition_says(parts: list[str], rest: str)
 
 def test_a_rule_of_stars_on_a_long_path_takes_no_time() -> None:
     rule = "/" + "*a" * 99
-    began = time.perf_counter()
+    began = time.process_time()
     assert not is_off([rule] * 100, SHOP + "/" + "a" * 1900 + "b")
-    assert time.perf_counter() - began < 0.5  # a backtracking matcher would not come back
+    assert time.process_time() - began < 5  # a backtracking matcher would not come back
 
 
 def test_one_rule_that_fits_is_enough_and_none_is_none() -> None:

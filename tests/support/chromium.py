@@ -41,6 +41,10 @@ WITHOUT = (
     "SpareRendererForSitePerProcess",
 )
 
+PATIENT = "(given => AbortSignal.timeout = ms => given.call(AbortSignal, 12 * ms))(AbortSignal.timeout)"
+"""Run before a page's own scripts: ours gives a request up after five seconds, which a browser and a service beside a
+build may need between them."""
+
 ARGUMENTS = (
     "--no-sandbox",  # Chromium refuses to run as root otherwise
     "--disable-gpu",

@@ -54,9 +54,8 @@ def test_a_killed_test_run_leaves_no_server_and_the_next_one_removes_its_folder(
     finally:
         os.kill(run.pid, signal.SIGKILL)
         run.communicate()
-    assert _ends(lambda: _processes_of(home), within=10)
-    assert home.exists()
-    make_home("postgres", ordinary_user()).rmdir()
+    assert _ends(lambda: _processes_of(home), within=60)
+    make_home("postgres", ordinary_user()).rmdir()  # or another test run has done so before
     assert not home.exists()
 
 

@@ -63,14 +63,14 @@ def test_a_waiting_client_is_told_of_a_new_letter(dovecot: Dovecot) -> None:
         client.select_folder("INBOX", readonly=True)
         client.idle()
         dovecot.deliver(account.address, LETTER)
-        told = client.idle_check(timeout=5)
+        told = client.idle_check(timeout=60)
         client.idle_done()
     assert (1, b"EXISTS") in told
 
 
 def test_the_polling_server_offers_no_idle_before_or_after_login(polling_dovecot: Dovecot) -> None:
     account = polling_dovecot.add_user()
-    before = imapclient.IMAPClient(polling_dovecot.host, port=polling_dovecot.imap_port, ssl=False, timeout=5)
+    before = imapclient.IMAPClient(polling_dovecot.host, port=polling_dovecot.imap_port, ssl=False, timeout=60)
     assert b"IDLE" not in before.capabilities()
     before.shutdown()
     polling_dovecot.deliver(account.address, LETTER)
@@ -82,15 +82,15 @@ def test_the_polling_server_offers_no_idle_before_or_after_login(polling_dovecot
 def test_tls_is_trusted_by_its_own_authority_and_by_no_other(dovecot: Dovecot) -> None:
     trusting = ssl.create_default_context(cafile=str(dovecot.ca_file))
     for name in ("localhost", "127.0.0.1"):
-        with imapclient.IMAPClient(name, port=dovecot.imaps_port, ssl=True, ssl_context=trusting, timeout=5) as client:
+        with imapclient.IMAPClient(name, port=dovecot.imaps_port, ssl=True, ssl_context=trusting, timeout=60) as client:
             assert b"IMAP4REV1" in client.capabilities()
     with pytest.raises(ssl.SSLCertVerificationError):
-        imapclient.IMAPClient("localhost", port=dovecot.imaps_port, ssl=True, timeout=5)
+        imapclient.IMAPClient("localhost", port=dovecot.imaps_port, ssl=True, timeout=60)
 
 
 def test_a_plain_connection_can_be_turned_into_tls(dovecot: Dovecot) -> None:
     account = dovecot.add_user()
-    client = imapclient.IMAPClient("localhost", port=dovecot.imap_port, ssl=False, timeout=5)
+    client = imapclient.IMAPClient("localhost", port=dovecot.imap_port, ssl=False, timeout=60)
     client.starttls(ssl.create_default_context(cafile=str(dovecot.ca_file)))
     client.login(account.user, account.password)
     client.logout()
@@ -98,7 +98,7 @@ def test_a_plain_connection_can_be_turned_into_tls(dovecot: Dovecot) -> None:
 
 def test_a_wrong_password_is_refused_and_slows_nobody_down(dovecot: Dovecot) -> None:
     account = dovecot.add_user()
-    client = imapclient.IMAPClient(dovecot.host, port=dovecot.imap_port, ssl=False, timeout=10)
+    client = imapclient.IMAPClient(dovecot.host, port=dovecot.imap_port, ssl=False, timeout=60)
     begun = time.monotonic()
     for _ in range(3):
         with pytest.raises(imapclient.exceptions.LoginError):

@@ -53,7 +53,7 @@ async def test_the_mail_server_lets_in_whose_token_it_is_and_nobody_else(
     token = (await tokens(oauth, anna.user)).json()["access_token"]
 
     def log_in(user: str, token: str) -> None:
-        client = imapclient.IMAPClient(token_dovecot.host, port=token_dovecot.imap_port, ssl=False, timeout=10)
+        client = imapclient.IMAPClient(token_dovecot.host, port=token_dovecot.imap_port, ssl=False, timeout=60)
         try:
             if mechanism == "XOAUTH2":
                 client.oauth2_login(user, token)

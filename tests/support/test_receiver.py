@@ -151,7 +151,7 @@ async def test_a_receiver_with_a_certificate_speaks_tls(tmp_path: Path) -> None:
 
 
 async def test_a_letter_is_kept_with_its_envelope(smtp_sink: SmtpSink) -> None:
-    with smtplib.SMTP(smtp_sink.host, smtp_sink.port, timeout=5) as client:
+    with smtplib.SMTP(smtp_sink.host, smtp_sink.port, timeout=60) as client:
         client.sendmail("bounce+7@company.example", ["a@x.example", "b@x.example"], b"Subject: \xc3\xa4\r\n\r\nhi\r\n")
     letter = await smtp_sink.next()
     assert (letter.sender, letter.recipients) == ("bounce+7@company.example", ("a@x.example", "b@x.example"))
@@ -160,7 +160,7 @@ async def test_a_letter_is_kept_with_its_envelope(smtp_sink: SmtpSink) -> None:
 
 async def test_a_recipient_is_refused_with_the_scripted_answer(smtp_sink: SmtpSink) -> None:
     smtp_sink.refuse("gone@x.example", "452 4.2.2 the mailbox is full")
-    with smtplib.SMTP(smtp_sink.host, smtp_sink.port, timeout=5) as client:
+    with smtplib.SMTP(smtp_sink.host, smtp_sink.port, timeout=60) as client:
         refused = client.sendmail("s@company.example", ["Gone@x.example", "b@x.example"], b"Subject: s\r\n\r\n")
     assert refused == {"Gone@x.example": (452, b"4.2.2 the mailbox is full")}
     assert (await smtp_sink.next()).recipients == ("b@x.example",)

@@ -55,7 +55,7 @@ def test_all_requests_are_asked_in_turn_and_their_answers_counted(port: int) -> 
     assert set(ASKED) == {"/a/200", "/b/203", "/c/307"}
     assert max(ASKED.values()) - min(ASKED.values()) <= 2
     assert sum(ASKED.values()) - 4 <= driven.answers <= sum(ASKED.values())  # the last ones are not waited for
-    assert 0.5 < driven.seconds < 5
+    assert 0.5 < driven.seconds < 30
     assert 0 < driven.middle <= driven.slowest < driven.seconds
     assert driven.cpu > 0
     assert driven.client > 0

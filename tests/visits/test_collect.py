@@ -417,7 +417,7 @@ async def test_a_database_that_is_too_slow_is_not_waited_for(services: Services)
         reply = await stage.ask(visitor=token, addresses=[SALES])
     assert isinstance(reply.value, Unavailable)
     assert reply.own
-    stage.collector.time_limit = 3
+    stage.collector.time_limit = 60
     answer = await stage.show(visitor=token, addresses=[SALES])
     assert (answer.visit, list(answer.substitutes)) == ("1", [SALES])
     await stage.show(agent=GOOGLEBOT)
@@ -456,7 +456,7 @@ async def test_a_hit_that_cannot_lend_leaves_nothing_behind(stage: Stage) -> Non
 async def test_pages_that_were_told_to_ask_again_are_not_written_after_all(stage: Stage) -> None:
     """What waits when its time is over is taken out of the line."""
     await stage.show()
-    stage.collector.time_limit = 0.2
+    stage.collector.time_limit = 1.0
     async with stage.services.db.write():
         first = asyncio.create_task(stage.ask())
         await asyncio.sleep(0.05)  # it is under way, and those that come now wait for it

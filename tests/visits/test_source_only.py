@@ -221,7 +221,7 @@ async def test_a_page_does_not_wait_for_the_count_of_another_process(crowd: Stag
             known = await store.find_visit(tx, crowd.site.id, 1)
             assert known is not None
             await store.count_source_view(tx, known, crowd.services.clock.now(), pageview=True)
-            assert (await asyncio.wait_for(crowd.show(AD), 2)).visit == "1"
+            assert (await asyncio.wait_for(crowd.show(AD), 60)).visit == "1"
     finally:
         await other_db.close()
     assert [row["pageviews"] for row in await crowd.rows(visit)] == [2]

@@ -155,6 +155,7 @@ async def test_silence_is_a_failure_in_words_and_tried_again(changing: Changing,
         assert (one.status, only.status_code, only.error) == ("pending", None, "no answer within 1 seconds")
         assert only.milliseconds >= 900
         clock.advance(timedelta(seconds=5))
+    async with changing() as services:
         await work(services)
         assert [one.status for one in await deliveries(services)] == ["delivered"]
 
@@ -389,6 +390,13 @@ async def test_a_dead_receiver_does_not_hold_up_a_living_one(changing: Changing,
         dead.stop()
 
 
+@pytest.fixture
+def rarely_looking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is not told of work by a bell finds it after ten minutes."""
+    monkeypatch.setattr("wherefrom.webhooks.deliver.IDLE_SECONDS", 600.0)
+
+
+@pytest.mark.usefixtures("rarely_looking")
 async def test_the_running_courier_starts_at_the_bell_and_stops_when_told(services: Services, receiver: Receiver):
     stop = asyncio.Event()
     running = asyncio.create_task(Courier(services).run(stop))
@@ -396,12 +404,13 @@ async def test_the_running_courier_starts_at_the_bell_and_stops_when_told(servic
     for number in range(3):
         await tell(services, number)
         await fan_out(services)  # rings
-        await receiver.next(timeout=4)  # sooner than the poll of five seconds
+        await receiver.next()
     stop.set()
     await asyncio.wait_for(running, 60)
     assert {one.status for one in await deliveries(services)} == {"delivered"}
 
 
+@pytest.mark.usefixtures("rarely_looking")
 async def test_enabling_an_endpoint_sends_what_waited_at_once(services: Services, receiver: Receiver):
     added = await listen(services, receiver.url)
     await change_endpoint(services, SITE, added.endpoint.id, ChangeEndpoint(status="paused"))
@@ -411,11 +420,12 @@ async def test_enabling_an_endpoint_sends_what_waited_at_once(services: Services
     running = asyncio.create_task(Courier(services).run(stop))
     await asyncio.sleep(0)
     await change_endpoint(services, SITE, added.endpoint.id, ChangeEndpoint(status="enabled"))
-    await receiver.next(timeout=4)  # sooner than the poll of five seconds
+    await receiver.next()
     stop.set()
     await asyncio.wait_for(running, 60)
 
 
+@pytest.mark.usefixtures("rarely_looking")
 async def test_a_slot_that_gets_free_is_used_at_once(services: Services, receiver: Receiver):
     await listen(services, receiver.url)
     for number in range(3):
@@ -424,7 +434,7 @@ async def test_a_slot_that_gets_free_is_used_at_once(services: Services, receive
     stop = asyncio.Event()
     running = asyncio.create_task(Courier(services, slots=1).run(stop))
     for _ in range(3):
-        await receiver.next(timeout=4)  # sooner than the poll of five seconds
+        await receiver.next()
     stop.set()
     await asyncio.wait_for(running, 60)
 

@@ -46,7 +46,7 @@ def running(name: str, port: int, secret: str) -> Iterator[None]:
         COMMANDS[name](port), cwd=FOLDER, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
@@ -58,7 +58,7 @@ def running(name: str, port: int, secret: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 @pytest_asyncio.fixture(params=list(COMMANDS))

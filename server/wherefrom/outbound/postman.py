@@ -47,6 +47,7 @@ class Postman:
     async def run(self, stop: asyncio.Event) -> None:
         """Works until ``stop`` is set, then lets what is on its way arrive. When cancelled, what is on its way is
         dropped, and due again when its claim runs out. A fault in here (the database is away) leaves it on its way."""
+        stopping = asyncio.create_task(self._stop_lanes(stop))
         try:
             await work_until(stop, self._services.bell, TOPIC, self.step, self._idle_seconds)
             await self.close()
@@ -55,6 +56,19 @@ class Postman:
                 task.cancel()
             await asyncio.gather(*self._lanes, return_exceptions=True)
             raise
+        finally:
+            stopping.cancel()
+
+    async def _stop_lanes(self, stop: asyncio.Event) -> None:
+        """At once, while the database may still be asked what else is due."""
+        await stop.wait()
+        for lane in self._lanes.values():
+            lane.stop()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any lane is there."""
+        return bool(self._lanes)
 
     async def step(self) -> bool:
         """Sets a lane to work for each site that has a letter to send, without waiting for it; False when there was
