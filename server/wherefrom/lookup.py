@@ -38,8 +38,13 @@ class Lookup:
             if len(self._asked) >= MOST_AT_ONCE:
                 raise socket.gaierror(socket.EAI_AGAIN, "the name server answers none of the names that were asked for")
             loop = asyncio.get_running_loop()
-            asked = self._asked[key] = loop.create_future()
-            threading.Thread(target=self._run, args=(loop, key), daemon=True, name=f"resolve {host}"[:60]).start()
+            asked = loop.create_future()
+            thread = threading.Thread(target=self._run, args=(loop, key), daemon=True, name=f"resolve {host}"[:60])
+            try:
+                thread.start()
+            except RuntimeError as fault:  # the machine has no more: nobody shall wait for an answer that cannot come
+                raise socket.gaierror(socket.EAI_AGAIN, f"no thread to look the name up in: {fault}") from fault
+            self._asked[key] = asked
         return await asyncio.shield(asked)
 
     def _run(self, loop: asyncio.AbstractEventLoop, key: tuple[str, int]) -> None:

@@ -62,6 +62,22 @@ async def test_a_name_that_is_being_asked_for_is_not_asked_for_again(resolver: _
     assert resolver.asked["hang.example"] == 2  # an answer is not kept: names move
 
 
+async def test_where_no_thread_can_be_started_it_is_told_and_asked_again_the_next_time(
+    resolver: _Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a container may have no more of them."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    lookup = Lookup()
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(socket.gaierror, match="no thread"):
+            await lookup.find("well.example", 25)
+    assert (await asyncio.wait_for(lookup.find("well.example", 25), 60))[0][4][1] == 25
+
+
 async def test_a_name_that_is_not_there_is_told_as_the_system_tells_it(resolver: _Resolver) -> None:
     with pytest.raises(socket.gaierror, match="no such name"):
         await Lookup().find("none.example", 25)

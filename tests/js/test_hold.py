@@ -425,10 +425,13 @@ async def test_what_was_never_in_view_is_asked_for_when_it_is_copied(shop: Shop)
     await shop.shows("#top", TARGETS["sales@company.com"])
     await shop.quiet()
     assert "info@company.com" not in shop.collector.asked
+    await shop.run(LISTEN)
+    shop.collector.open.clear()
     await shop.page.keyboard.press("Control+A")
     await shop.page.keyboard.press("Control+C")
-    await shop.shows("#far", "info@company.com")
     await shop.wait(lambda: "info@company.com" in shop.collector.asked)
+    assert await shop.text("#far") == "info@company.com"
+    shop.collector.open.set()
     await copied(shop)
     plain, _ = await paste(shop)
     assert [line for line in plain.splitlines() if "@" in line] == [
