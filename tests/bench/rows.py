@@ -25,6 +25,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from sqlalchemy import event
@@ -38,12 +39,15 @@ from wherefrom.app import build_app, open_services
 from wherefrom.clock import SystemClock
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
+from wherefrom.events.late_store import SETTLED
 from wherefrom.inbox.indexing import Indexing
 from wherefrom.reports.intents import IntentHours
 from wherefrom.reports.rollup import Rollup
+from wherefrom.reports.sources import find_cover
 from wherefrom.services import Services
 from wherefrom.settings import Data, DatabaseGroup, Settings
 from wherefrom.sites.add import add_site
+from wherefrom.sites.days import floor
 from wherefrom.sites.store import list_sites
 from wherefrom.substitution.add import add_target
 from wherefrom.substitution.hours import PoolHours
@@ -55,7 +59,7 @@ from wherefrom.visits.gate import Caller
 
 HISTORY, REPORTS = 1.3, 3.0
 AT_ONCE = 64
-_STEPS = 24 + 367  # hours of today, and days
+_REPORTED = timedelta(days=366)
 POOL = "\n".join(f"help-{n}@shop.example" for n in range(2000))
 CALLER = Caller("203.0.113.7", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36", None)
 
@@ -129,9 +133,8 @@ async def _sum_up(services: Services) -> None:
     """What the workers do in the background: sums, the newest first, as far as reports of a year need them; and the
     index of texts."""
     rollup, began = Rollup(services), time.perf_counter()
-    for _ in range(_STEPS):
-        if not await rollup.step():
-            break
+    while not await _is_summed_up(services) and await rollup.step():
+        pass
     print(f"summed up in {time.perf_counter() - began:.0f} s", flush=True)
     pools = PoolHours(services, rest=timedelta())
     while await pools.step():
@@ -144,6 +147,15 @@ async def _sum_up(services: Services) -> None:
     while await indexing.step():
         pass
     print(f"texts indexed in {time.perf_counter() - began:.1f} s", flush=True)
+
+
+async def _is_summed_up(services: Services) -> bool:
+    closed = floor(services.clock.now() - SETTLED, "hour", ZoneInfo("UTC"))
+    begin = floor(closed - _REPORTED, "day", ZoneInfo("UTC"))
+    async with services.db.read() as tx:
+        (site,) = await list_sites(tx)
+        _, gaps = await find_cover(tx, site.id, begin, closed)
+    return not gaps
 
 
 async def _prepare(url: str, visits: int, settings: Settings) -> None:

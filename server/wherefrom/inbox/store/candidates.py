@@ -89,8 +89,8 @@ class Candidates:
         bits = {one.id: self._find_bits(one, had[one.id]) for one in some if one.id in had}
         asked = {part_id: list_numbers(found) for part_id, found in bits.items() if found}
         if asked:
-            for places in (await read_places(self._tx, self._site_id, asked)).values():
-                self._keep(places)
+            places = await read_places(self._tx, self._site_id, asked)
+            self._keep([place for of_part in places.values() for place in of_part])
 
     def _find_bits(self, part: Part, had: dict[int, bytes]) -> int:
         """The part's letters that have all grams of some needle."""
@@ -102,7 +102,8 @@ class Candidates:
 
     def _keep(self, places: Sequence[Place]) -> None:
         new = {one for one in places if self._is_wanted(one)}
-        self._known = sorted(new.union(self._known), reverse=True)
+        if new:
+            self._known = sorted(new.union(self._known), reverse=True)
 
     def _is_wanted(self, place: Place) -> bool:
         begin, end = self._span

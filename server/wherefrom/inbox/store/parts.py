@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, delete, func, literal, select, tuple_, update
+from sqlalchemy import BigInteger, bindparam, delete, func, literal, literal_column, select, tuple_, update
 
 from wherefrom.clock import from_ms, to_ms
 from wherefrom.db import Prepared, Tx
@@ -29,6 +29,27 @@ _COLUMNS = (
     search_part.c.id, search_part.c.status, search_part.c.claimed_until, search_part.c.newest_at,
     search_part.c.oldest_at, search_part.c.letters,
 )  # fmt: skip
+_LIST = Prepared(
+    select(*_COLUMNS)
+    .where(search_part.c.site_id == bindparam("of_site"))
+    .order_by(search_part.c.newest_at.desc(), search_part.c.id)
+)
+_LIST_ARRIVING = Prepared(
+    select(message.c.arrived_at, message.c.id)
+    .where(message.c.site_id == bindparam("of_site"), message.c.status == literal_column("'arriving'"))
+    .limit(literal_column("1000"))
+)
+_READ_GRAMS = Prepared(
+    select(search_gram.c.part_id, search_gram.c.gram, search_gram.c.letters).where(
+        search_gram.c.site_id == bindparam("of_site"), among(search_gram.c.part_id, "parts"),
+        among(search_gram.c.gram, "grams"),
+    )
+)  # fmt: skip
+_READ_PLACES = Prepared(
+    select(search_part.c.id, search_part.c.places).where(
+        search_part.c.site_id == bindparam("of_site"), among(search_part.c.id, "parts")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +91,7 @@ async def list_fresh(tx: Tx, site_id: int, below: Place | None, limit: int) -> l
 
 async def list_arriving(tx: Tx, site_id: int) -> list[Place]:
     """Letters of which the beginning is here: they are neither fresh nor in a part. Hardly ever any."""
-    mine = message.c.site_id == site_id, message.c.status == "arriving"
-    rows = await tx.execute(select(message.c.arrived_at, message.c.id).where(*mine).limit(1000))
-    return [(at, message_id) for at, message_id in rows]
+    return [(at, message_id) for at, message_id in await tx.fetch(_LIST_ARRIVING, {"of_site": site_id})]
 
 
 # ------------------------------------------------------------------------------------------------------- asking
@@ -80,9 +99,7 @@ async def list_arriving(tx: Tx, site_id: int) -> list[Place]:
 
 async def list_parts(tx: Tx, site_id: int) -> list[Part]:
     """All, whatever their status, the one with the newest letter first."""
-    query = select(*_COLUMNS).where(search_part.c.site_id == site_id)
-    rows = await tx.execute(query.order_by(search_part.c.newest_at.desc(), search_part.c.id))
-    return [Part(*row) for row in rows]
+    return [Part(*row) for row in await tx.fetch(_LIST, {"of_site": site_id})]
 
 
 async def list_askable(tx: Tx, site_id: int) -> list[Part]:
@@ -94,19 +111,16 @@ async def read_grams(
     tx: Tx, site_id: int, part_ids: Sequence[int], grams: Sequence[int]
 ) -> dict[int, dict[int, bytes]]:
     """By part and gram, which of the part's letters have it."""
-    query = select(search_gram.c.part_id, search_gram.c.gram, search_gram.c.letters).where(
-        search_gram.c.site_id == site_id, among(search_gram.c.part_id, "parts"), among(search_gram.c.gram, "grams")
-    )
     found: defaultdict[int, dict[int, bytes]] = defaultdict(dict)
-    for part_id, gram, letters in await tx.execute(query, {"parts": list(part_ids), "grams": list(grams)}):
+    asked = {"of_site": site_id, "parts": list(part_ids), "grams": list(grams)}
+    for part_id, gram, letters in await tx.fetch(_READ_GRAMS, asked):
         found[part_id][gram] = letters
     return found
 
 
 async def read_places(tx: Tx, site_id: int, numbers: Mapping[int, Iterable[int] | None]) -> dict[int, list[Place]]:
     """By part the places of its letters with these numbers; of all, for None."""
-    mine = search_part.c.site_id == site_id, among(search_part.c.id, "parts")
-    rows = await tx.execute(select(search_part.c.id, search_part.c.places).where(*mine), {"parts": list(numbers)})
+    rows = await tx.fetch(_READ_PLACES, {"of_site": site_id, "parts": list(numbers)})
     return {part_id: _unpack(places, numbers[part_id]) for part_id, places in rows}
 
 
