@@ -251,6 +251,31 @@ async def test_two_processes_index_at_once_and_one_that_dies_is_followed(service
     assert sum(one.letters for one in known) + await heap.count(search_fresh) == 200, "each letter once"
 
 
+async def test_a_part_whose_letters_take_long_to_read_is_left_to_who_makes_it(
+    services: Services, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two processes would take large letters away from each other for ever."""
+    heap = await make_heap(services, 6)
+    await heap.add(200)
+    one, other = Indexing(services, 8, 1000), Indexing(services, 8, 1000)
+    read, worked = parts.read_texts, []
+    is_others = False
+
+    async def read_slowly(*given: Any) -> dict[int, list[str]]:
+        nonlocal is_others
+        if not is_others:
+            is_others = True
+            clock.advance(timedelta(seconds=50))
+            worked.append(await other.step())
+            is_others = False
+        return await read(*given)
+
+    monkeypatch.setattr(parts, "read_texts", read_slowly)
+    assert await one.step()
+    assert worked == [False] * 4
+    assert await heap.count(search_fresh) == 0
+
+
 async def test_parts_that_change_while_they_are_asked_are_asked_anew(services: Services, monkeypatch: Any) -> None:
     monkeypatch.setattr(history, "_FIRST_GLANCE", 1)
     heap = await make_heap(services, 5)

@@ -118,7 +118,9 @@ class Indexing:
             if not places:
                 return False
             await parts.add_part(tx, site_id, part_id, places, clock.now() + _CLAIM)
-        found = await self._count(site_id, places)
+        found = await self._count(site_id, part_id, places)
+        if found is None:
+            return True
         rows = sorted((gram, pack(numbers, len(places))) for gram, numbers in found.items())
         for at in range(0, len(rows), _WRITTEN_AT_ONCE):
             some = rows[at : at + _WRITTEN_AT_ONCE]
@@ -134,10 +136,18 @@ class Indexing:
         known = await parts.read_places(tx, site_id, {one.id: None for one in small})
         return sorted({place for places in known.values() for place in places}, reverse=True)
 
-    async def _count(self, site_id: int, places: Sequence[Place]) -> dict[int, array[int]]:
-        """By gram the numbers of the letters that have it."""
+    async def _count(self, site_id: int, part_id: int, places: Sequence[Place]) -> dict[int, array[int]] | None:
+        """By gram the numbers of the letters that have it. Long ones take long: the claim is kept meanwhile. None when
+        the part was dropped."""
         found: dict[int, array[int]] = {}
+        clock = self._services.clock
+        claimed = clock.now()
         for at in range(0, len(places), _READ_AT_ONCE):
+            if clock.now() - claimed >= _CLAIM / 3:
+                claimed = clock.now()
+                async with self._services.db.write() as tx:
+                    if not await parts.add_grams(tx, site_id, part_id, (), claimed + _CLAIM):
+                        return None
             ids = [message_id for _, message_id in places[at : at + _READ_AT_ONCE]]
             async with self._services.db.read() as tx:
                 texts = await parts.read_texts(tx, site_id, ids)
