@@ -32,6 +32,8 @@ from wherefrom.visits.known import FRESH
 from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.tables import pageview, visit, visitor
 
+on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has one writer
+
 
 async def test_a_first_page_begins_a_visit_with_all_that_is_known(stage: Stage, clock: FixedClock) -> None:
     answer = await stage.show(
@@ -187,6 +189,34 @@ async def test_a_page_waits_for_the_decision_another_process_is_taking(
     finally:
         await other_db.close()
     assert (answer.visit, answer.new) == ("500", False)
+
+
+@on_postgresql
+async def test_pages_of_one_visitor_in_two_batches_under_way_at_once_make_one_visit(
+    stage: Stage, clock: FixedClock
+) -> None:
+    first = await stage.show()
+    clock.advance(timedelta(hours=1))
+    pages: list[asyncio.Task[Answer]] = []
+    async with asyncio.timeout(30), stage.services.db.write() as tx:
+        old = await store.find_visit(tx, stage.site.id, 1)
+        assert old is not None
+        assert await store.find_visitor(tx, stage.site.id, old.visitor_id)  # whom both batches now wait for
+        for n in (1, 2):
+            pages.append(asyncio.create_task(stage.again(first, f"{PAGE}?n={n}")))
+            await until_so_many_wait_for_locks(stage.services, n)
+    answers = await asyncio.gather(*pages)
+    assert sorted((answer.visit, answer.new) for answer in answers) == [("2", False), ("2", True)]
+    assert [row["pageviews"] for row in await stage.rows(visit)] == [1, 2]
+
+
+async def until_so_many_wait_for_locks(services: Services, number: int) -> None:
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    while True:
+        async with services.db.read() as tx:
+            if (await tx.exec_driver_sql(asked)).scalar_one() >= number:
+                return
+        await asyncio.sleep(0.02)
 
 
 async def test_strangers_at_once_share_no_address_of_a_pool_while_it_lasts(stage: Stage) -> None:

@@ -16,7 +16,9 @@ hence meets no conflict of their making; one that meets another is told it.
 
 No timer gathers a batch: the first piece is written at once, and what comes during its fsync is the next batch. Where
 all who wait would be one batch, and the next one empty, disk and processor would take turns: so a batch takes no more
-than lets the next one be as large (``_take``). The engines differ in who runs the pieces (``Ways``).
+than lets the next one be as large (``_take``). The engines differ in who runs the pieces, and how many batches may be
+under way at once (``Ways``, one for each): on PostgreSQL the next one is decided while the server still writes the last
+one. They may end in any order, as those of two processes may.
 
 Pieces with one ``together`` are run as one: what each of them would ask and write by itself is asked and written by few
 statements for all (``parts``). Apart, or one by one, it is the same function, told of one.
@@ -164,15 +166,18 @@ class Tally:
 
 
 class Batcher:
-    """Owns the queue and the one task that empties it. ``tally`` is for reading."""
+    """Owns the queue and the tasks that empty it, one for each of the ``ways``. ``tally`` is for reading."""
 
-    def __init__(self, ways: Ways, note: Callable[[Exception], None]) -> None:
+    def __init__(self, ways: Sequence[Ways], note: Callable[[Exception], None]) -> None:
         """``note`` hears of each fault that is told by a call (``hand_in``)."""
         self.tally = Tally()
-        self._ways = ways
         self._note = note
         self._waiting: list[Piece] = []
-        self._task: asyncio.Task[None] | None = None
+        self._resting = list(reversed(ways))
+        self._lanes = len(ways)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_starting = False
+        self._under_way = 0
         self._closed = False
 
     async def submit(self, work: Callable[[Tx], Awaitable[T]]) -> T:
@@ -198,8 +203,11 @@ class Batcher:
             self.tally.refused += 1
             raise Unavailable("the database does not keep up with the writes", hint="try again in a moment")
         self._waiting.append(piece)
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._drain(), name="db batch")
+        if self._resting and not self._is_starting and self._is_worth_it(0):
+            self._is_starting = True  # in the next turn of the event loop, so that whoever comes in this one is with it
+            task = asyncio.get_running_loop().create_task(self._drain(self._resting.pop()), name="db batch")
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     @property
     def waiting(self) -> int:
@@ -208,32 +216,46 @@ class Batcher:
 
     async def close(self) -> None:
         self._closed = True
-        while self._task is not None:
-            await asyncio.wait({self._task})
+        while self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def _drain(self) -> None:
+    async def _drain(self, ways: Ways) -> None:
+        self._is_starting = False
+        before = 0
         try:
-            before = 0
-            while self._waiting:
+            while self._waiting and self._is_worth_it(before):
                 batch = self._take(before)
                 before = len(batch)
-                await self._write([piece for piece in batch if piece.is_wanted])
+                self._under_way += before
+                try:
+                    await self._write([piece for piece in batch if piece.is_wanted], ways)
+                finally:
+                    self._under_way -= before
         finally:
-            self._task = None
+            self._resting.append(ways)
+
+    def _is_worth_it(self, before: int) -> bool:
+        """Whether what waits may begin: beside another batch only as a share as large as that one, for each has its
+        price, whatever its size."""
+        return not self._under_way or len(self._waiting) >= self._share(before)
 
     def _take(self, before: int) -> list[Piece]:
-        """The next batch: of all that wait and the ``before`` who have just been answered, and may soon be back, half,
-        unless these are few."""
+        """The next batch: of all that wait, are under way, or are the ``before`` who have just been answered and may
+        soon be back, one share, unless these are few."""
         waiting = self._waiting
-        size = min(_MOST_IN_A_BATCH, max(_FEW, (len(waiting) + before + 1) // 2))
+        size = min(_MOST_IN_A_BATCH, max(_FEW, self._share(before)))
         self._waiting = waiting[size:]
         return waiting[:size]
 
-    async def _write(self, batch: list[Piece]) -> None:
+    def _share(self, before: int) -> int:
+        """Of who is being served, so many that each batch is as large as the next, and one more waits meanwhile."""
+        return min(_MOST_IN_A_BATCH, -(-(len(self._waiting) + self._under_way + before) // (self._lanes + 1)))
+
+    async def _write(self, batch: list[Piece], ways: Ways) -> None:
         if not batch:
             return
         try:
-            await commit_batch(batch, self._ways)
+            await commit_batch(batch, ways)
         except Exception as fault:
             for piece in batch:
                 piece.fault = fault

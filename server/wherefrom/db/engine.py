@@ -61,7 +61,8 @@ class Database:
             parsed = _as_asyncpg_spells_it(parsed.set(drivername="postgresql+asyncpg"))
             self._engine = open_engine(parsed, writers, patience)
             self._writer = postgresql.Writer(self._engine)
-        self._batcher = Batcher(self._writer, self._note)
+        ways = (self._writer,) if isinstance(self._writer, sqlite.Writer) else self._writer.lanes
+        self._batcher = Batcher(ways, self._note)
 
     @property
     def tally(self) -> Tally:

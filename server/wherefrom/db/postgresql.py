@@ -45,6 +45,8 @@ _DEAD = {"idle": 10, "interval": 5, "count": 2}
 _DEAD_MS = 1000 * (_DEAD["idle"] + _DEAD["interval"] * _DEAD["count"])
 _ASLEEP_MS = 30_000
 _RECALL_SECONDS = 5.0
+_LANES = 2
+"""Batches under way at once. More would be smaller ones, for the same processor and the same disk."""
 _HINT = "try again in a moment"
 
 
@@ -114,24 +116,56 @@ def _unavailable(fault: OSError) -> Unavailable:
 
 
 class Writer:
-    """Writes: each transaction on a connection of the pool, batches one after the other on one that is kept."""
+    """Writes: each transaction on a connection of the pool, batches on those that its ``lanes`` keep."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._connection: AsyncConnection | None = None
-        self._driver: Any = None
-        self._recalled: Recalled = {}
-        self._forgotten_at = 0.0
+        self._memory = _Memory()
+        self.lanes = tuple(Lane(engine, self._memory) for _ in range(_LANES))
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[Tx]:
         """One transaction, on a connection of the pool."""
-        self.forget()
+        self._memory.forget()
         try:
-            async with self._begin() as tx:
+            async with _begin(self._engine) as tx:
                 yield tx
         finally:
+            self._memory.forget()
+
+    async def close(self) -> None:
+        for lane in self.lanes:
+            await lane.close()
+
+
+class _Memory:
+    """What is recalled from batch to batch, by all lanes."""
+
+    def __init__(self) -> None:
+        self._recalled: Recalled = {}
+        self._forgotten_at = 0.0
+
+    def recalled(self) -> Recalled:
+        now = time.monotonic()
+        if now >= self._forgotten_at:
             self.forget()
+            self._forgotten_at = now + _RECALL_SECONDS
+        return self._recalled
+
+    def forget(self) -> None:
+        """This process has written, or will."""
+        self._recalled.clear()
+
+
+class Lane:
+    """Writes one batch after the other, on a connection that it keeps. What two lanes write at once meets as the writes
+    of two processes do: in the server, by its locks."""
+
+    def __init__(self, engine: AsyncEngine, memory: _Memory) -> None:
+        self._engine = engine
+        self._memory = memory
+        self._connection: AsyncConnection | None = None
+        self._driver: Any = None
 
     async def commit_together(self, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it."""
@@ -148,6 +182,7 @@ class Writer:
             except Exception as fault:
                 raise Undone(fault) from fault
             await transaction.commit()
+            tx.forget_again()
         except BaseException as fault:
             await self._undo(connection, transaction, fault)
             if isinstance(fault, TimeoutError):
@@ -155,17 +190,12 @@ class Writer:
             raise
 
     def _tx(self, connection: AsyncConnection, transaction: _Transaction) -> Tx:
-        now = time.monotonic()
-        if now >= self._forgotten_at:
-            self.forget()
-            self._forgotten_at = now + _RECALL_SECONDS
-        return Tx(
-            connection.run_sync, connection.dialect, gathers=True, lasting=self._recalled, begin=transaction.begin
-        )
+        lasting = self._memory.recalled()
+        return Tx(connection.run_sync, connection.dialect, gathers=True, lasting=lasting, begin=transaction.begin)
 
     async def _undo(self, connection: AsyncConnection, transaction: _Transaction, fault: BaseException) -> None:
         """Or gives the connection up, where that takes as long again."""
-        self.forget()
+        self._memory.forget()
         try:
             if isinstance(fault, TimeoutError | asyncio.CancelledError):
                 self._driver.terminate()  # else SQLAlchemy says good-bye, and waits two seconds for the answer
@@ -177,29 +207,18 @@ class Writer:
         if self._is_lost(connection):
             await self.close()
 
-    def forget(self) -> None:
-        """What is recalled: this process has written, or will."""
-        self._recalled.clear()
-
     async def commit_again(self, commit: Commit, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it."""
-        self.forget()
-        await commit(batch, self._begin)
-        self.forget()
+        self._memory.forget()
+        try:
+            await commit(batch, lambda *, gathers=False: _begin(self._engine, gathers=gathers))
+        finally:
+            self._memory.forget()
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
-
-    @contextlib.asynccontextmanager
-    async def _begin(self, *, gathers: bool = False) -> AsyncIterator[Tx]:
-        async with connected(self._engine) as connection, connection.begin():
-            try:
-                yield Tx(connection.run_sync, connection.dialect, gathers=gathers)
-            except TimeoutError as fault:  # at once: the rollback would wait as long again
-                await connection.invalidate(fault)
-                raise
 
     async def _connect(self) -> AsyncConnection:
         """The connection of the batch before, unless the server has ended it since."""
@@ -218,6 +237,16 @@ class Writer:
 
     def _is_lost(self, connection: AsyncConnection) -> bool:
         return connection.invalidated or self._driver.is_closed()
+
+
+@contextlib.asynccontextmanager
+async def _begin(engine: AsyncEngine, *, gathers: bool = False) -> AsyncIterator[Tx]:
+    async with connected(engine) as connection, connection.begin():
+        try:
+            yield Tx(connection.run_sync, connection.dialect, gathers=gathers)
+        except TimeoutError as fault:  # at once: the rollback would wait as long again
+            await connection.invalidate(fault)
+            raise
 
 
 class _Transaction:

@@ -67,6 +67,8 @@ class Tx:
         self._unchecked: dict[Check, list[Any]] = {}
         self._recalled: Recalled = {} if recalled is None else recalled
         self._lasting = self._recalled if lasting is None else lasting
+        self._written: set[Table] = set()
+        self._wrote_any = False
 
     # ------------------------------------------------------------------------------------------ any statement
 
@@ -190,7 +192,9 @@ class Tx:
         """What ``ask`` reads of ``table``, which is asked once for all pieces of a batch, until somebody writes. (On
         SQLite, where it is known who writes, once for all batches until then.) ``may_be_old``: what another process
         wrote may stay unknown for some seconds, as in all that is shown to pages."""
-        all_recalled = self._lasting if may_be_old else self._recalled
+        # what it has itself written is nobody else's business before the COMMIT
+        is_ours = self._wrote_any or table in self._written
+        all_recalled = self._lasting if may_be_old and not is_ours else self._recalled
         recalled = all_recalled.get(table, {})
         if key not in recalled and self._arrive is not None:
             await self._arrive()
@@ -198,9 +202,9 @@ class Tx:
         if key in recalled:
             known: T = recalled[key]
             return known
-        answer = await ask()
-        if self._gathers:
-            all_recalled.setdefault(table, {})[key] = answer
+        # taken before it is asked: what is forgotten meanwhile, by another batch that writes, takes the answer with it
+        recalled = all_recalled.setdefault(table, {}) if self._gathers else {}
+        answer = recalled[key] = await ask()
         return answer
 
     # ------------------------------------------------------------------------------------------ parts
@@ -245,12 +249,21 @@ class Tx:
         if writes and self._begin is not None:
             await self._begin()
 
+    def forget_again(self) -> None:
+        """After the COMMIT: until then another batch may have asked, and got answers of before."""
+        if self._wrote_any:
+            self._lasting.clear()
+        for table in self._written:
+            self._lasting.pop(table, None)
+
     def _forget(self, tables: frozenset[Table]) -> None:
+        self._written |= tables
         if self._recalled or self._lasting:
             for table in tables:
                 self._recalled.pop(table, None)
                 self._lasting.pop(table, None)
 
     def _forget_all(self) -> None:
+        self._wrote_any = True
         self._recalled.clear()
         self._lasting.clear()

@@ -1,0 +1,317 @@
+"""Two batches under way at once, on PostgreSQL: what they see of each other, and what the trouble of one does to the
+other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, select, update
+
+from wherefrom.db import Database, Prepared, Tx
+from wherefrom.db.batch import Batcher, Piece
+from wherefrom.errors import Unavailable
+from wherefrom.services import Services
+from wherefrom.visits.tables import dropped
+
+ADD = Prepared(dropped.insert())
+COUNT = Prepared(select(dropped.c.count).where(dropped.c.reason == bindparam("of_reason")))
+LOCK = Prepared(select(dropped.c.count).where(dropped.c.reason == bindparam("of_reason")).with_for_update())
+RAISE = Prepared(
+    update(dropped).where(dropped.c.reason == bindparam("of_reason")).values(count=dropped.c.count + bindparam("by"))
+)
+
+WHO_WAIT = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has one writer
+
+
+def row(reason: str, count: int = 0) -> dict[str, Any]:
+    return {"site_id": 1, "day": "2026-11-02", "reason": reason, "count": count}
+
+
+async def add(tx: Tx, reason: str) -> str:
+    await tx.append(ADD, [row(reason)])
+    return reason
+
+
+async def raise_it(tx: Tx, reason: str) -> str:
+    """Locks the row first."""
+    assert await tx.fetch(LOCK, {"of_reason": reason})
+    await tx.change(RAISE, {"of_reason": reason, "by": 1})
+    return reason
+
+
+async def counts(services: Services) -> dict[str, int]:
+    async with services.db.read() as tx:
+        rows = (await tx.execute(select(dropped.c.reason, dropped.c.count))).all()
+    return dict([tuple(row) for row in rows])
+
+
+class Held:
+    """Work that goes on when it is let go; ``begun`` says that it is under way."""
+
+    def __init__(self, work: Callable[[Tx], Awaitable[Any]]) -> None:
+        self.begun, self.let_go = asyncio.Event(), asyncio.Event()
+        self._work = work
+
+    async def __call__(self, tx: Tx) -> Any:
+        answer = await self._work(tx)
+        self.begun.set()
+        await self.let_go.wait()
+        return answer
+
+
+@on_postgresql
+async def test_a_batch_is_written_while_another_is_under_way(services: Services) -> None:
+    held = Held(lambda tx: add(tx, "first"))
+    first = asyncio.create_task(services.db.batch(held))
+    async with asyncio.timeout(20):
+        await held.begun.wait()
+        assert await services.db.batch(lambda tx: add(tx, "second")) == "second"
+        assert await counts(services) == {"second": 0}
+        held.let_go.set()
+        assert await first == "first"
+    assert await counts(services) == {"first": 0, "second": 0}
+
+
+@on_postgresql
+async def test_a_third_batch_waits_for_one_of_two(services: Services) -> None:
+    helds = [Held(lambda tx, n=n: add(tx, f"r{n}")) for n in range(3)]
+    writing = []
+    async with asyncio.timeout(20):
+        for held in helds[:2]:
+            writing.append(asyncio.create_task(services.db.batch(held)))
+            await held.begun.wait()
+        writing.append(asyncio.create_task(services.db.batch(helds[2])))
+        assert await counts(services) == {}
+        assert services.db.waiting == 1
+        helds[0].let_go.set()
+        await helds[2].begun.wait()
+        helds[1].let_go.set()
+        helds[2].let_go.set()
+        assert await asyncio.gather(*writing) == ["r0", "r1", "r2"]
+
+
+@on_postgresql
+async def test_one_row_in_two_batches_is_changed_by_one_after_the_other(services: Services) -> None:
+    async with services.db.write() as tx:
+        await add(tx, "one")
+    held = Held(lambda tx: raise_it(tx, "one"))
+    first = asyncio.create_task(services.db.batch(held))
+    async with asyncio.timeout(20):
+        await held.begun.wait()
+        second = asyncio.create_task(services.db.batch(lambda tx: raise_it(tx, "one")))
+        await until_one_waits_for_a_lock(services)
+        held.let_go.set()
+        assert await asyncio.gather(first, second) == ["one", "one"]
+    assert await counts(services) == {"one": 2}
+
+
+async def until_one_waits_for_a_lock(services: Services) -> None:
+    while True:
+        async with services.db.read() as tx:
+            if (await tx.exec_driver_sql(WHO_WAIT)).scalar():
+                return
+        await asyncio.sleep(0.02)
+
+
+@on_postgresql
+async def test_two_batches_that_deadlock_are_both_written_once(services: Services) -> None:
+    async with services.db.write() as tx:
+        await tx.append(ADD, [row("x"), row("y")])
+    met = asyncio.Barrier(2)
+    runs: list[str] = []
+    begun = asyncio.Event()
+
+    def crossing(first: str, second: str) -> Callable[[Tx], Awaitable[str]]:
+        async def work(tx: Tx) -> str:
+            runs.append(first)
+            begun.set()
+            await raise_it(tx, first)
+            if runs.count(first) == 1:
+                await met.wait()  # now each holds what the other wants next
+            return await raise_it(tx, second)
+
+        return work
+
+    async with asyncio.timeout(30):
+        one = asyncio.create_task(services.db.batch(crossing("x", "y")))
+        await begun.wait()
+        assert await asyncio.gather(one, services.db.batch(crossing("y", "x"))) == ["y", "x"]
+    assert sorted((runs.count("x"), runs.count("y"))) == [1, 2]  # one of the two began again
+    assert await counts(services) == {"x": 2, "y": 2}
+
+
+@on_postgresql
+async def test_a_connection_that_is_lost_is_the_trouble_of_one_batch_alone(services: Services) -> None:
+    async def lose(tx: Tx) -> None:
+        await add(tx, "lost")
+        await tx.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    held = Held(lambda tx: raise_it(tx, "one"))
+    async with services.db.write() as tx:
+        await add(tx, "one")
+    first = asyncio.create_task(services.db.batch(held))
+    async with asyncio.timeout(20):
+        await held.begun.wait()
+        with pytest.raises(Exception, match=r"closed|terminat"):
+            await services.db.batch(lose)
+        held.let_go.set()
+        assert await first == "one"
+        helds = [Held(lambda tx, n=n: add(tx, f"r{n}")) for n in range(2)]
+        writing = []
+        for again in helds:  # both lanes go on
+            writing.append(asyncio.create_task(services.db.batch(again)))
+            await again.begun.wait()
+            again.let_go.set()
+        await asyncio.gather(*writing)
+    assert await counts(services) == {"one": 1, "r0": 0, "r1": 0}
+
+
+@on_postgresql
+async def test_closing_waits_for_both_and_for_what_still_waits(services: Services) -> None:
+    db = Database(services.settings.database.url)
+    helds = [Held(lambda tx, n=n: add(tx, f"r{n}")) for n in range(2)]
+    writing = []
+    async with asyncio.timeout(20):
+        for held in helds:
+            writing.append(asyncio.create_task(db.batch(held)))
+            await held.begun.wait()
+        writing.append(asyncio.create_task(db.batch(lambda tx: add(tx, "r2"))))
+        await asyncio.sleep(0)
+        closing = asyncio.create_task(db.close())
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="shutting down"):
+            await db.batch(lambda tx: add(tx, "late"))
+        for held in helds:
+            held.let_go.set()
+        assert await asyncio.gather(*writing) == ["r0", "r1", "r2"]
+        await closing
+    assert await counts(services) == {"r0": 0, "r1": 0, "r2": 0}
+
+
+@on_postgresql
+async def test_who_went_away_while_two_are_under_way_is_not_written(services: Services) -> None:
+    helds = [Held(lambda tx, n=n: add(tx, f"r{n}")) for n in range(2)]
+    writing = []
+    async with asyncio.timeout(20):
+        for held in helds:
+            writing.append(asyncio.create_task(services.db.batch(held)))
+            await held.begun.wait()
+        gone = asyncio.create_task(services.db.batch(lambda tx: add(tx, "gone")))
+        await asyncio.sleep(0)
+        gone.cancel()
+        writing[0].cancel()  # whose rows are written all the same
+        for held in helds:
+            held.let_go.set()
+        await asyncio.gather(*writing, gone, return_exceptions=True)
+        await services.db.batch(lambda tx: add(tx, "after"))
+    assert await counts(services) == {"r0": 0, "r1": 0, "after": 0}
+
+
+async def count(tx: Tx) -> int:
+    return len(await tx.fetch(COUNT, {"of_reason": "one"}))
+
+
+async def recall(tx: Tx) -> int:
+    return await tx.recall(dropped, "key", lambda: count(tx), may_be_old=True)
+
+
+@on_postgresql
+@pytest.mark.parametrize("fails", [False, True])
+async def test_what_a_batch_recalls_of_its_own_rows_is_known_to_nobody_before_they_are_written(
+    services: Services, fails: bool
+) -> None:
+    async def add_and_recall(tx: Tx) -> int:
+        await add(tx, "one")
+        return await recall(tx)
+
+    held = Held(add_and_recall)
+
+    async def work(tx: Tx) -> int:
+        answer = await held(tx)
+        if fails:
+            raise LookupError
+        return int(answer)
+
+    assert await services.db.batch(recall) == 0
+    first = asyncio.create_task(services.db.batch(work))
+    async with asyncio.timeout(20):
+        await held.begun.wait()
+        assert await services.db.batch(recall) == 0
+        held.let_go.set()
+        (answer,) = await asyncio.gather(first, return_exceptions=True)
+        assert isinstance(answer, LookupError) if fails else answer == 1
+        assert await services.db.batch(recall) == (0 if fails else 1)
+
+
+@on_postgresql
+async def test_an_answer_of_before_is_not_kept_when_another_batch_has_written_since_it_was_asked(
+    services: Services,
+) -> None:
+    held = Held(count)
+
+    async def recall_slowly(tx: Tx) -> int:
+        return await tx.recall(dropped, "key", lambda: held(tx), may_be_old=True)
+
+    first = asyncio.create_task(services.db.batch(recall_slowly))
+    async with asyncio.timeout(20):
+        await held.begun.wait()
+        await services.db.batch(lambda tx: add(tx, "one"))
+        held.let_go.set()
+        assert await first == 0
+        assert await services.db.batch(recall) == 1
+
+
+class Counting:
+    """Ways that write nothing, and are let go by hand."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.under_way: list[asyncio.Event] = []
+
+    async def commit_together(self, batch: list[Piece]) -> None:
+        let_go = asyncio.Event()
+        self.sizes.append(len(batch))
+        self.under_way.append(let_go)
+        await let_go.wait()
+
+    async def commit_again(self, *_: Any) -> None:
+        raise AssertionError
+
+
+async def test_beside_another_batch_only_one_of_its_size_begins() -> None:
+    """Each batch has its price, so tiny ones beside a large one would cost more than they gain."""
+
+    async def work(_tx: Tx, items: Sequence[int]) -> Sequence[int]:
+        return items
+
+    lanes = Counting(), Counting()
+    batcher = Batcher(lanes, lambda _fault: None)
+    waiting = [asyncio.create_task(batcher.join(work, n)) for n in range(20)]
+    await turns()
+    assert [lane.sizes for lane in lanes] == [[20], []]
+    waiting += [asyncio.create_task(batcher.join(work, n)) for n in range(9)]
+    await turns()
+    assert [lane.sizes for lane in lanes] == [[20], []]
+    waiting += [asyncio.create_task(batcher.join(work, 9))]
+    await turns()
+    assert [lane.sizes for lane in lanes] == [[20], [10]]
+    waiting += [asyncio.create_task(batcher.join(work, 0))]
+    lanes[0].under_way.pop().set()
+    await turns()
+    assert [lane.sizes for lane in lanes] == [[20], [10]]
+    lanes[1].under_way.pop().set()  # nothing is under way any more: what waits begins, however few
+    await turns()
+    assert sum([*lanes[0].sizes, *lanes[1].sizes]) == 31
+    for lane in lanes:
+        for let_go in lane.under_way:
+            let_go.set()
+    await asyncio.gather(*waiting)
+    await batcher.close()
+
+
+async def turns() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
