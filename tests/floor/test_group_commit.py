@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
-from wherefrom.db import Database, Prepared, Refused, Tx
+from wherefrom.db import Database, Prepared, Refused, Tx, Unless
+from wherefrom.db.keys import among
 from wherefrom.db.sqlite import Suspended
 from wherefrom.errors import Unavailable
 from wherefrom.services import Services
@@ -122,11 +123,15 @@ async def test_a_fault_alone_in_its_batch_is_met_once(services: Services) -> Non
     assert (runs, await counts(services)) == (["nothing"], {})
 
 
-async def refuse_known(tx: Tx, rows: Sequence[Any]) -> None:
+def ask_who_is_known(rows: Sequence[Any]) -> list[dict[str, Any]]:
     names = [one["reason"] for one in rows]
-    known = (await tx.scalars(select(dropped.c.reason).where(dropped.c.reason.in_(names)))).all()
-    if known or len(set(names)) < len(names):
+    if len(set(names)) < len(names):
         raise Refused
+    return [{"of_site": 1, "names": names}]
+
+
+OF_NAMES = select(dropped.c.reason).where(dropped.c.site_id == bindparam("of_site"), among(dropped.c.reason, "names"))
+refuse_known = Unless(Prepared(OF_NAMES), ask_who_is_known)
 
 
 async def test_what_a_check_refuses_can_be_written_otherwise(services: Services) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Integer, bindparam, select, text, update
+from sqlalchemy.exc import DBAPIError
 
-from wherefrom.db import Database, Prepared, Tx
+from wherefrom.db import Database, Prepared, Refused, Tx, Unless
 from wherefrom.db.batch import Batcher, Piece
 from wherefrom.errors import Unavailable
 from wherefrom.services import Services
@@ -22,6 +23,10 @@ RAISE = Prepared(
 )
 
 WHO_WAIT = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+OF_SITE = dropped.c.site_id == bindparam("of_site")
+FIND = Prepared(select(dropped.c.reason).where(OF_SITE, dropped.c.reason == bindparam("of_reason")))
+DIVIDE = Prepared(select(dropped.c.count / bindparam("by", type_=Integer())).where(OF_SITE))
 
 on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has one writer
 
@@ -264,6 +269,68 @@ async def test_an_answer_of_before_is_not_kept_when_another_batch_has_written_si
         assert await services.db.batch(recall) == 1
 
 
+def ask_for_each(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    return [{"of_site": one["site_id"], "of_reason": one["reason"]} for one in rows]
+
+
+UNLESS_THERE = Unless(FIND, ask_for_each)
+
+
+@pytest.mark.parametrize("number", [1, 3, 12])
+async def test_rows_that_a_check_refuses_are_not_written_whether_looked_for_before_or_with_them(
+    services: Services, number: int
+) -> None:
+    """On PostgreSQL a few are looked for by the statement that writes."""
+
+    async def add_unless_there(tx: Tx, names: Sequence[str]) -> Sequence[str]:
+        answers = []
+        for name in names:
+            try:
+                await tx.append(ADD, [row(name)], UNLESS_THERE)
+            except Refused:
+                answers.append(f"{name} is there")
+            else:
+                answers.append(name)
+        return answers
+
+    names = [f"r{n}" for n in range(number)]
+    for before in (set(), {"r0"}, set(names)):
+        async with services.db.write() as tx:
+            await tx.execute(dropped.delete())
+            await tx.append(ADD, [row(name, 7) for name in before])
+        answers = await asyncio.gather(*(services.db.batch_together(add_unless_there, name) for name in names))
+        assert answers == [f"{name} is there" if name in before else name for name in names]
+        assert await counts(services) == {name: 7 if name in before else 0 for name in names}
+
+
+@on_postgresql
+async def test_a_division_by_zero_that_no_check_made_is_told_to_whose_it_is(services: Services) -> None:
+    async def divide(tx: Tx) -> None:
+        await tx.append(ADD, [row("divided")], UNLESS_THERE)
+        await tx.fetch(DIVIDE, {"of_site": 1, "by": 0})
+
+    results = await asyncio.gather(
+        services.db.batch(lambda tx: add(tx, "before")), services.db.batch(divide), return_exceptions=True
+    )
+    assert results[0] == "before"
+    assert isinstance(results[1], DBAPIError)
+    assert await counts(services) == {"before": 0}
+
+
+@on_postgresql
+async def test_a_statement_that_takes_too_long_is_given_up_with_its_connection(services: Services) -> None:
+    db = Database(services.settings.database.url, patience=0.5)
+    try:
+        async with services.db.write() as tx:
+            await tx.execute(text("LOCK TABLE dropped IN ACCESS EXCLUSIVE MODE"))
+            with pytest.raises((Unavailable, DBAPIError)):
+                await db.batch(lambda tx: add(tx, "one"))
+        assert await db.batch(lambda tx: add(tx, "two")) == "two"
+    finally:
+        await db.close()
+    assert await counts(services) == {"two": 0}
+
+
 class Counting:
     """Ways that write nothing, and are let go by hand."""
 
@@ -292,19 +359,19 @@ async def test_beside_another_batch_only_one_of_its_size_begins() -> None:
     waiting = [asyncio.create_task(batcher.join(work, n)) for n in range(20)]
     await turns()
     assert [lane.sizes for lane in lanes] == [[20], []]
-    waiting += [asyncio.create_task(batcher.join(work, n)) for n in range(9)]
+    waiting += [asyncio.create_task(batcher.join(work, n)) for n in range(19)]
     await turns()
     assert [lane.sizes for lane in lanes] == [[20], []]
-    waiting += [asyncio.create_task(batcher.join(work, 9))]
+    waiting += [asyncio.create_task(batcher.join(work, 19))]
     await turns()
-    assert [lane.sizes for lane in lanes] == [[20], [10]]
+    assert [lane.sizes for lane in lanes] == [[20], [20]]
     waiting += [asyncio.create_task(batcher.join(work, 0))]
     lanes[0].under_way.pop().set()
     await turns()
-    assert [lane.sizes for lane in lanes] == [[20], [10]]
+    assert [lane.sizes for lane in lanes] == [[20], [20]]
     lanes[1].under_way.pop().set()  # nothing is under way any more: what waits begins, however few
     await turns()
-    assert sum([*lanes[0].sizes, *lanes[1].sizes]) == 31
+    assert sum([*lanes[0].sizes, *lanes[1].sizes]) == 41
     for lane in lanes:
         for let_go in lane.under_way:
             let_go.set()

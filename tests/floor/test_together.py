@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import bindparam, event, select, update
 
-from wherefrom.db import Database, Prepared, Refused, Tx, pace
+from wherefrom.db import Database, Prepared, Refused, Tx, Unless, pace
 from wherefrom.services import Services
 from wherefrom.sites.tables import host
 from wherefrom.visits.tables import dropped
@@ -64,9 +64,13 @@ async def count_all(tx: Tx, items: Sequence[Counted]) -> list[int]:
     return [answers[at] for at in range(len(items))]
 
 
-async def refuse_some(tx: Tx, rows: Sequence[Any]) -> None:
+def ask_of_none(rows: Sequence[Any]) -> list[Any]:
     if any(row["reason"] == "refused" for row in rows):
         raise Refused("not this one")
+    return []
+
+
+refuse_some = Unless(FIND, ask_of_none)
 
 
 async def count_together(services: Services, items: Sequence[Counted]) -> list[Any]:

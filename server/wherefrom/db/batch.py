@@ -40,7 +40,8 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from wherefrom.db.faults import describe
-from wherefrom.db.tx import Refused, Tx
+from wherefrom.db.refuse import Refused
+from wherefrom.db.tx import Tx
 from wherefrom.errors import Unavailable
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,7 @@ Together = Callable[[Tx, Sequence[Item]], Awaitable[Sequence[T]]]
 
 _MOST_IN_A_BATCH = 64
 _FEW = 24
+_HARDLY_ANY = 4
 _MOST_WAITING = 4096
 _CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected
 
@@ -174,7 +176,6 @@ class Batcher:
         self._note = note
         self._waiting: list[Piece] = []
         self._resting = list(reversed(ways))
-        self._lanes = len(ways)
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_starting = False
         self._under_way = 0
@@ -235,21 +236,22 @@ class Batcher:
             self._resting.append(ways)
 
     def _is_worth_it(self, before: int) -> bool:
-        """Whether what waits may begin: beside another batch only as a share as large as that one, for each has its
-        price, whatever its size."""
-        return not self._under_way or len(self._waiting) >= self._share(before)
+        """Whether what waits may begin: beside another batch only one that is as large, for each has its price,
+        whatever its size. Where there is hardly anybody, nobody waits."""
+        half = self._half(before)
+        return not self._under_way or len(self._waiting) >= half or half <= _HARDLY_ANY
 
     def _take(self, before: int) -> list[Piece]:
-        """The next batch: of all that wait, are under way, or are the ``before`` who have just been answered and may
-        soon be back, one share, unless these are few."""
+        """The next batch: half of all, unless these are few."""
         waiting = self._waiting
-        size = min(_MOST_IN_A_BATCH, max(_FEW, self._share(before)))
+        size = min(_MOST_IN_A_BATCH, max(_FEW, self._half(before)))
         self._waiting = waiting[size:]
         return waiting[:size]
 
-    def _share(self, before: int) -> int:
-        """Of who is being served, so many that each batch is as large as the next, and one more waits meanwhile."""
-        return min(_MOST_IN_A_BATCH, -(-(len(self._waiting) + self._under_way + before) // (self._lanes + 1)))
+    def _half(self, before: int) -> int:
+        """Of all that wait, are under way, or are the ``before`` who have just been answered and may soon be back; at
+        most a batch."""
+        return min(_MOST_IN_A_BATCH, (len(self._waiting) + self._under_way + before + 1) // 2)
 
     async def _write(self, batch: list[Piece], ways: Ways) -> None:
         if not batch:

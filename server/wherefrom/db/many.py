@@ -24,6 +24,9 @@ from sqlalchemy import Delete, Dialect, Insert, Select
 
 Row = tuple[Any, ...]
 
+FOUND = "22012"
+"""SQLSTATE of a division by zero: PostgreSQL has no statement that fails with words of our choice."""
+
 _PARAMETER = re.compile(r"\$(\d+)::(BIGINT|INTEGER|VARCHAR|TEXT|BOOLEAN|FLOAT)\b")
 _NUMBER = re.compile(r"\$(\d+)\b")
 _FROM = re.compile(r"\sFROM\s")
@@ -31,12 +34,13 @@ _JSON = msgspec.json.Encoder()
 
 
 class Many(NamedTuple):
-    """``pack``: several sets of values, each as the single statement takes them, as ``sql`` does. ``combines``: it may
-    be one of several in a statement (``combine``)."""
+    """``pack``: several sets of values, each as the single statement takes them, as ``sql`` does; ``spell``: the same,
+    column by column, where that can be. ``combines``: it may be one of several in a statement (``combine``)."""
 
     sql: str
     pack: Callable[[Sequence[Row]], Row]
     combines: bool = False
+    spell: Sequence[Callable[[Sequence[Any]], str]] | None = None
 
 
 def spell_for_many(sql: str, statement: Any, constant: Sequence[bool], dialect: Dialect) -> Many | None:
@@ -101,7 +105,8 @@ def _spell_insert(sql: str) -> Many | None:
     def pack(rows: Sequence[Row]) -> Row:
         return tuple(literal(one) for literal, one in zip(literals, zip(*rows, strict=True), strict=True))
 
-    return Many(f"{head} SELECT * FROM unnest({lists}){tail}", pack, combines=True)  # noqa: S608 - all of it is ours
+    sql = f"{head} SELECT * FROM unnest({lists}){tail}"  # noqa: S608 - all of it is ours
+    return Many(sql, pack, combines=True, spell=[_but_for_nothing(literal) for literal in literals])
 
 
 def _spell_list(n: int, kind: str) -> str:
@@ -110,6 +115,22 @@ def _spell_list(n: int, kind: str) -> str:
 
 def _literal_of(kind: str) -> Callable[[Sequence[Any]], str]:
     return _text_literal if kind in ("VARCHAR", "TEXT") else _plain_literal
+
+
+def _but_for_nothing(literal: Callable[[Sequence[Any]], str]) -> Callable[[Sequence[Any]], str]:
+    """Many a column is NULL in all rows."""
+
+    def spell(values: Sequence[Any]) -> str:
+        if values[0] is None and values.count(None) == len(values):
+            return _spell_nothing(len(values))
+        return literal(values)
+
+    return spell
+
+
+@lru_cache
+def _spell_nothing(number: int) -> str:
+    return f"{{{','.join(['NULL'] * number)}}}"
 
 
 def _plain_literal(values: Sequence[Any]) -> str:
@@ -131,13 +152,21 @@ def _quoted(value: str | None) -> str:
 
 
 @lru_cache
-def combine(statements: tuple[str, ...]) -> str:
+def combine(statements: tuple[str, ...], guards: tuple[str, ...] = ()) -> str:
     """One statement of PostgreSQL that does what several do, which must not meet each other's rows; its parameters are
-    theirs, one after the other."""
-    parts: list[str] = []
+    theirs, one after the other, then those of the ``guards``: SELECTs that must find nothing of what was there before,
+    or the whole fails with ``FOUND``."""
     before = 0
-    for n, sql in enumerate(statements):
+
+    def renumber(sql: str) -> str:
+        nonlocal before
         renumbered = _NUMBER.sub(lambda one, by=before: f"${int(one[1]) + by}", sql)  # type: ignore[misc]
         before += len(set(_NUMBER.findall(sql)))
-        parts.append(f"w{n} AS ({renumbered})")
-    return f"WITH {', '.join(parts)} SELECT 1"
+        return renumbered
+
+    writes = ", ".join(f"w{n} AS ({renumber(sql)})" for n, sql in enumerate(statements))
+    if not guards:
+        return f"WITH {writes} SELECT 1"
+    # Counted: for one row PostgreSQL would rather read the whole table.
+    found = " + ".join(f"(SELECT count(*) FROM ({renumber(sql)}) AS g{n})" for n, sql in enumerate(guards))  # noqa: S608
+    return f"WITH {writes} SELECT 1 / CASE WHEN {found} = 0 THEN 1 ELSE 0 END"

@@ -33,8 +33,9 @@ from typing import Any
 from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from wherefrom.db.asks import Asks, AsksByRun
 from wherefrom.db.batch import Commit, Piece, Undone, parts
-from wherefrom.db.prepared import execute
+from wherefrom.db.straight import Straight
 from wherefrom.db.tx import Recalled, Tx
 from wherefrom.errors import Unavailable
 
@@ -166,13 +167,17 @@ class Lane:
         self._memory = memory
         self._connection: AsyncConnection | None = None
         self._driver: Any = None
+        self._straight: Straight | None = None
 
     async def commit_together(self, batch: list[Piece]) -> None:
         """As ``db.batch.Ways`` has it."""
         connection = await self._connect()
-        transaction = _Transaction(connection)
+        # what listens to SQLAlchemy's events must hear of all
+        listened = bool(self._engine.sync_engine.dispatch.before_cursor_execute)
+        asks = AsksByRun(connection.run_sync) if listened or self._straight is None else self._straight
+        transaction = _Transaction(connection, asks)
         try:
-            tx = self._tx(connection, transaction)
+            tx = self._tx(connection, transaction, asks)
             try:
                 for part in parts(batch):
                     await part.run(tx)
@@ -189,9 +194,15 @@ class Lane:
                 raise _unavailable(fault) from fault
             raise
 
-    def _tx(self, connection: AsyncConnection, transaction: _Transaction) -> Tx:
-        lasting = self._memory.recalled()
-        return Tx(connection.run_sync, connection.dialect, gathers=True, lasting=lasting, begin=transaction.begin)
+    def _tx(self, connection: AsyncConnection, transaction: _Transaction, asks: Asks) -> Tx:
+        return Tx(
+            connection.run_sync,
+            connection.dialect,
+            gathers=True,
+            lasting=self._memory.recalled(),
+            begin=transaction.begin,
+            asks=asks,
+        )
 
     async def _undo(self, connection: AsyncConnection, transaction: _Transaction, fault: BaseException) -> None:
         """Or gives the connection up, where that takes as long again."""
@@ -231,7 +242,9 @@ class Lane:
             except OSError as fault:
                 raise _unavailable(fault) from fault
             await connection.execution_options(isolation_level="AUTOCOMMIT")
-            self._driver = (await connection.get_raw_connection()).driver_connection
+            raw = await connection.get_raw_connection()
+            self._driver = raw.driver_connection
+            self._straight = Straight(connection, raw.dbapi_connection)
             self._connection = connection
         return self._connection
 
@@ -252,13 +265,14 @@ async def _begin(engine: AsyncEngine, *, gathers: bool = False) -> AsyncIterator
 class _Transaction:
     """Begun when it is needed. By the driver: SQLAlchemy takes the connection for one that commits each statement."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, asks: Asks) -> None:
         self._connection = connection
+        self._asks = asks
         self._has_begun = False
 
     async def begin(self) -> None:
         if not self._has_begun:
-            await self._connection.run_sync(execute, "BEGIN")
+            await self._asks.command("BEGIN")
             self._has_begun = True
 
     async def commit(self) -> None:
@@ -269,6 +283,6 @@ class _Transaction:
 
     async def _end(self, how: str) -> None:
         if self._has_begun:
-            await self._connection.run_sync(execute, how)
+            await self._asks.command(how)
         if self._connection.in_transaction():  # what SQLAlchemy thinks it has begun, by a statement of its own
             await self._connection.rollback()

@@ -11,7 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import BindParameter, Column, Connection, Delete, Dialect, Insert, Select, Table, Update
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +32,14 @@ _MOST_ROWS = 64
 spell out as to run and is kept by the driver."""
 
 
+class Question(NamedTuple):
+    """One statement that asks for all ``keys``; the first column of an answer says by place for which."""
+
+    sql: str
+    values: Row
+    keys: Sequence[Row]
+
+
 class Form:
     """A statement as one dialect runs it."""
 
@@ -44,14 +52,16 @@ class Form:
         self._get: Callable[[Any], Any] = (attrgetter if of_objects else itemgetter)(*(one.name for one in binds))
         self._binders = [(at, one.convert) for at, one in enumerate(binds) if one.convert and not one.is_constant]
         columns = statement.selected_columns if isinstance(statement, Select) else ()
-        readers = ((at, one.type.dialect_impl(dialect)) for at, one in enumerate(columns))
-        found = ((at, type_.result_processor(dialect, _FLOAT8)) for at, type_ in readers)
+        found = ((at, _reader(one.type, dialect)) for at, one in enumerate(columns))
         self._readers = [(at, convert) for at, convert in found if convert is not None]
         self._width = len(binds)
         self._inserts: dict[tuple[int, bool], str] = {}
         self._in_steps = dialect.name == "sqlite"
         self._many = spell_for_many(self.sql, statement, [one.is_constant for one in binds], dialect)
-        self._appends = isinstance(statement, Insert)
+        self.appends = isinstance(statement, Insert)
+        self._columns: list[tuple[Convert | None, Callable[[Sequence[Any]], str]]] = []
+        if self._many is not None and self._many.spell is not None and not self._constants and self._width > 1:
+            self._columns = [(one.convert, spell) for one, spell in zip(binds, self._many.spell, strict=True)]
         self.locks = not isinstance(statement, Select) or "FOR UPDATE" in self.sql
 
     def bind(self, values: Any) -> Row:
@@ -83,21 +93,45 @@ class Form:
 
     def fetch_each(self, connection: Connection, asked: Sequence[Row]) -> list[list[Row]]:
         """The rows found for each of ``asked``."""
-        if self._many is None or len(asked) == 1:
+        question = self.question(asked)
+        if question is None:
             return [self.fetch(connection, values) for values in asked]
-        answers: dict[Row, list[Row]] = {values: [] for values in asked}
-        keys = self._order(answers)
-        rows = execute(connection, self._many.sql, self._many.pack(keys)).fetchall()
-        for (at, *_), row in zip(rows, self.read([row[1:] for row in rows]), strict=True):
-            answers[keys[at]].append(row)
+        return self.sort(asked, question, execute(connection, question.sql, question.values).fetchall())
+
+    def question(self, asked: Sequence[Row]) -> Question | None:
+        """One statement for all ``asked``; None where each has to be asked by itself."""
+        if self._many is None or len(asked) == 1:
+            return None
+        keys = self._order(dict.fromkeys(asked))
+        return Question(self._many.sql, self._many.pack(keys), keys)
+
+    def sort(self, asked: Sequence[Row], question: Question, rows: Sequence[Sequence[Any]]) -> list[list[Row]]:
+        """The rows that answer ``question``, for each of ``asked``."""
+        answers: dict[Row, list[Row]] = {key: [] for key in question.keys}
+        for row, read in zip(rows, self.read([row[1:] for row in rows]), strict=True):
+            answers[question.keys[row[0]]].append(read)
         return [answers[values] for values in asked]
+
+    def spell(self, rows: Sequence[Any]) -> Row:
+        """The values of statement ``many``, of rows that are not bound yet where this is an INSERT."""
+        if self._many is None:
+            raise ValueError(f"is not written for many at once: {self.sql}")
+        if not self.appends:
+            return self._many.pack(self.arrange(rows))
+        if not self._columns:
+            return self._many.pack([self.bind(row) for row in rows])
+        columns = zip(*map(self._get, rows), strict=True)
+        return tuple(
+            spell(values if convert is None else tuple(map(convert, values)))
+            for (convert, spell), values in zip(self._columns, columns, strict=True)
+        )
 
     def write(self, connection: Connection, rows: Sequence[Row], *, or_all_undone: bool = False) -> None:
         """An INSERT or UPDATE of each of ``rows``. ``or_all_undone``: a fault ends the transaction, so that SQLite need
         not be able to undo this statement alone, for which it keeps a copy of each page."""
-        if self._many is not None and (self._appends or len(rows) > 1):
+        if self._many is not None and (self.appends or len(rows) > 1):
             execute(connection, self._many.sql, self._many.pack(self.arrange(rows)))
-        elif not self._appends:
+        elif not self.appends:
             for values in rows:
                 self.change(connection, values)
         elif not self._in_steps:
@@ -113,7 +147,7 @@ class Form:
 
     def arrange(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Of UPDATEs each once, in the order in which all lock rows."""
-        return rows if self._appends else self._order(dict.fromkeys(rows))
+        return rows if self.appends else self._order(dict.fromkeys(rows))
 
     @property
     def many(self) -> Many | None:
@@ -153,19 +187,29 @@ class Prepared:
         return form
 
 
-Held = Sequence[tuple[Form, list[Row]]]
-"""Rows that are to be written."""
+Held = Sequence[tuple[Form, list[Any]]]
+"""Rows that are to be written: of an INSERT as they are given, of an UPDATE bound."""
+
+
+Guards = Sequence[tuple[Form, Row]]
+"""SELECTs that must find nothing, each with its values."""
 
 
 def write_all(connection: Connection, held: Held) -> None:
     """On PostgreSQL by one statement, where that can be. A fault ends the transaction."""
-    if len(held) == 1 or not is_one_statement(held):
+    if len(held) == 1 or not is_one_statement(held):  # on SQLite too
         for form, rows in held:
-            form.write(connection, rows, or_all_undone=True)
-        return
-    written = [(form.many, form.arrange(rows)) for form, rows in held]
-    sql = combine(tuple(many.sql for many, _ in written if many))
-    execute(connection, sql, tuple(chain.from_iterable(many.pack(rows) for many, rows in written if many)))
+            bound = [form.bind(row) for row in rows] if form.appends else rows
+            form.write(connection, bound, or_all_undone=True)
+    else:
+        execute(connection, *spell_all(held))
+
+
+def spell_all(held: Held, guards: Guards = ()) -> tuple[str, Row]:
+    """The one statement, and its values. It fails (``many.FOUND``) when a guard finds anything."""
+    sql = combine(tuple(form.many.sql for form, _ in held if form.many), tuple(form.sql for form, _ in guards))
+    written = (form.spell(rows) for form, rows in held)
+    return sql, tuple(chain(chain.from_iterable(written), *(values for _, values in guards)))
 
 
 def is_one_statement(held: Held) -> bool:
@@ -196,6 +240,14 @@ def execute(connection: Connection, sql: str, values: Row = ()) -> Any:
 def told_by_driver(sql: str, values: Row, fault: Exception, dialect: Dialect) -> BaseException:
     """What a driver raised, as SQLAlchemy would have raised it."""
     return DBAPIError.instance(sql, values, fault, dialect.loaded_dbapi.Error, dialect=dialect)
+
+
+def _reader(type_: Any, dialect: Dialect) -> Convert | None:
+    """As ``_converter``, for what is read."""
+    straight: Convert | None = getattr(type_, "read_value", None)
+    if straight is None:
+        return cast("Convert | None", type_.dialect_impl(dialect).result_processor(dialect, _FLOAT8))
+    return lambda value: None if value is None else straight(value)
 
 
 def _tables(statement: Any) -> set[Table]:

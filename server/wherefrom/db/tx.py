@@ -3,6 +3,7 @@
 One class for every way to run a statement; the ways differ in ``run`` alone (see ``engine``):
 
     PostgreSQL, SQLite's readers   through the driver's own event loop support
+    PostgreSQL's ``batch()``       the same; its prepared statements straight by the driver (``Asks``)
     SQLite's ``write()``           a hop to the writer's thread for each statement
     SQLite's ``batch()``           at once, in the writer's thread, where a piece goes on that needs an answer
 
@@ -15,12 +16,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar, TypeVarTuple, overload
+from typing import Any, TypeVar, TypeVarTuple, overload
 
 from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResult, Table, text
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
-from wherefrom.db.prepared import Prepared, is_one_statement, write_all
+from wherefrom.db.asks import Asks, AsksByRun, Run
+from wherefrom.db.prepared import Guards, Prepared, is_one_statement
+from wherefrom.db.refuse import Refused, Unless
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -28,18 +31,8 @@ Row = tuple[Any, ...]
 Values = Mapping[str, Any]
 Recalled = dict[Table, dict[Hashable, Any]]
 """Answers that hold until somebody writes to the table."""
-Check = Callable[["Tx", Sequence[Any]], Awaitable[None]]
-"""Says by ``Refused`` that rows which are about to be written may not be."""
-
-
-class Refused(Exception):
-    """A row may not be written; what was about to write it can write another one instead."""
-
-
-class Run(Protocol):
-    """Calls a function with the connection before ``arguments``."""
-
-    def __call__(self, call: Callable[..., T], /, *arguments: Any) -> Awaitable[T]: ...
+_FEW = 4
+"""Guards of one statement: each number of them is a statement of its own."""
 
 
 class Tx:
@@ -55,16 +48,18 @@ class Tx:
         lasting: Recalled | None = None,
         arrive: Callable[[], Awaitable[None]] | None = None,
         begin: Callable[[], Awaitable[None]] | None = None,
+        asks: Asks | None = None,
     ) -> None:
         """``arrive`` is awaited before anything is asked of the database, and before it is settled what to ask;
         ``begin`` before anything that only a transaction may do, where none has begun: what reads needs none."""
         self.dialect = dialect
         self._run = run
+        self._asks = asks or AsksByRun(run)
         self._arrive = arrive
         self._begin = begin
         self._gathers = gathers
-        self._held: dict[Prepared, list[Row]] = {}
-        self._unchecked: dict[Check, list[Any]] = {}
+        self._held: dict[Prepared, list[Any]] = {}
+        self._unchecked: dict[Unless, list[Any]] = {}
         self._recalled: Recalled = {} if recalled is None else recalled
         self._lasting = self._recalled if lasting is None else lasting
         self._written: set[Table] = set()
@@ -109,7 +104,7 @@ class Tx:
         form = query.form(self.dialect)
         await self._get_ready(writes=form.locks)
         await self._flush_of(query.tables)
-        return await self._run(form.fetch, form.bind(values))
+        return await self._asks.fetch(form, form.bind(values))
 
     async def change(self, statement: Prepared, values: Values) -> int:
         """How many rows a prepared UPDATE or DELETE met."""
@@ -117,7 +112,7 @@ class Tx:
         await self._flush_of(statement.tables)
         self._forget(statement.tables)
         form = statement.form(self.dialect)
-        return await self._run(form.change, form.bind(values))
+        return await self._asks.change(form, form.bind(values))
 
     async def fetch_each(self, query: Prepared, asked: Sequence[Values]) -> list[list[Row]]:
         """The rows that a prepared SELECT finds for each of ``asked``, in that order; by one statement where that can
@@ -127,7 +122,7 @@ class Tx:
         form = query.form(self.dialect)
         await self._get_ready(writes=form.locks)
         await self._flush_of(query.tables)
-        return await self._run(form.fetch_each, [form.bind(values) for values in asked])
+        return await self._asks.fetch_each(form, [form.bind(values) for values in asked])
 
     async def change_each(self, statement: Prepared, changes: Sequence[Values]) -> None:
         """A prepared UPDATE for each of ``changes``, which meet different rows, or the same ones with the same values.
@@ -141,9 +136,9 @@ class Tx:
             await self._flush_of(statement.tables)
             self._held[statement] = bound
         else:
-            await self._run(form.write, bound)
+            await self._asks.write(form, bound)
 
-    async def append(self, insert: Prepared, rows: Sequence[Any], check: Check | None = None) -> None:
+    async def append(self, insert: Prepared, rows: Sequence[Any], check: Unless | None = None) -> None:
         """Writes new rows by a prepared INSERT, unless ``check`` refuses them.
 
         A transaction that gathers checks and writes them later, with those of other pieces. What is refused then
@@ -154,30 +149,36 @@ class Tx:
         form = insert.form(self.dialect)
         self._forget(insert.tables)
         if self._gathers:
-            held = self._held.get(insert)
-            if held is None:
-                held = self._held[insert] = []
-            for row in rows:
-                held.append(form.bind(row))
+            self._held.setdefault(insert, []).extend(rows)
             if check is not None:
                 self._unchecked.setdefault(check, []).extend(rows)
             return
         if check is not None:
-            await check(self, rows)
-        await self._run(form.write, [form.bind(row) for row in rows])
+            await self._look(check, check.ask(rows))
+        await self._asks.write(form, [form.bind(row) for row in rows])
 
     async def flush(self, *, ends: bool = False) -> None:
         """Writes what is held back. ``Refused`` when a check says so. ``ends``: it is the last of the transaction, so
         that one statement needs none."""
         held = [(statement.form(self.dialect), rows) for statement, rows in self._held.items()]
-        unchecked = self._unchecked
+        checks = [(check, check.ask(rows)) for check, rows in self._unchecked.items()]
         self._held, self._unchecked = {}, {}
-        for check, values in unchecked.items():
-            await check(self, values)
+        guards: Guards = ()
+        if self._asks.guards and is_one_statement(held) and sum(len(asked) for _, asked in checks) <= _FEW:
+            forms = [(check.query.form(self.dialect), asked) for check, asked in checks]
+            guards = [(form, form.bind(one)) for form, asked in forms for one in asked]
+        else:
+            for check, asked in checks:
+                await self._look(check, asked)
         if held:
             if self._begin is not None and not (ends and is_one_statement(held)):
                 await self._begin()
-            await self._run(write_all, held)
+            await self._asks.write_all(held, guards)
+
+    async def _look(self, check: Unless, asked: Sequence[Values]) -> None:
+        for one in asked:
+            if await self.fetch(check.query, one):
+                raise Refused("what must not be there is there")
 
     async def _flush_of(self, tables: frozenset[Table]) -> None:
         """Writes what is held back for these tables, so that it is seen."""

@@ -29,6 +29,7 @@ class Moment(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
     bind_value = staticmethod(to_ms)
+    read_value = staticmethod(from_ms)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         return None if value is None else to_ms(value)
@@ -42,6 +43,7 @@ class Json(TypeDecorator[Any]):
 
     impl = Text
     cache_ok = True
+    read_value = staticmethod(msgspec.json.decode)
 
     @staticmethod
     def bind_value(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, or_, select, update
 
 from wherefrom.addresses import find_address
-from wherefrom.db import Prepared, Refused, Tx
+from wherefrom.db import Prepared, Refused, Tx, Unless
 from wherefrom.db.keys import among
 from wherefrom.substitution.lease import Lease
 from wherefrom.substitution.tables import lease, target
@@ -103,16 +103,19 @@ async def append_leases(tx: Tx, new: Sequence[Lease]) -> None:
 
 async def append_coded_leases(tx: Tx, new: Sequence[Lease]) -> None:
     """Writes leases on addresses that must be nobody else's, ever; Refused when one was lent before."""
-    await tx.append(_ADD, new, _refuse_lent)
+    await tx.append(_ADD, new, _UNLESS_LENT)
 
 
-async def _refuse_lent(tx: Tx, new: Sequence[Lease]) -> None:
+def _ask_who_had_them(new: Sequence[Lease]) -> list[dict[str, Any]]:
     keys: dict[int, list[str]] = {}
     for one in new:
         keys.setdefault(one.site_id, []).append(one.address_key)
-    for site_id, wanted in keys.items():
-        if len(set(wanted)) < len(wanted) or await tx.fetch(_FIND_LENT, {"of_site": site_id, "keys": wanted}):
-            raise Refused("an address that was lent before")
+    if any(len(set(wanted)) < len(wanted) for wanted in keys.values()):
+        raise Refused("an address for two at once")
+    return [{"of_site": site_id, "keys": wanted} for site_id, wanted in keys.items()]
+
+
+_UNLESS_LENT = Unless(_FIND_LENT, _ask_who_had_them)
 
 
 async def extend_leases(tx: Tx, site_id: int, ids: Collection[int], now: datetime, expires_at: datetime) -> None:
