@@ -3,10 +3,10 @@ other."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import Integer, bindparam, select, text, update
+from sqlalchemy import Integer, bindparam, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from wherefrom.db import Database, Prepared, Refused, Tx, Unless
@@ -21,6 +21,8 @@ LOCK = Prepared(select(dropped.c.count).where(dropped.c.reason == bindparam("of_
 RAISE = Prepared(
     update(dropped).where(dropped.c.reason == bindparam("of_reason")).values(count=dropped.c.count + bindparam("by"))
 )
+
+T = TypeVar("T")
 
 WHO_WAIT = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
@@ -47,6 +49,16 @@ async def raise_it(tx: Tx, reason: str) -> str:
     return reason
 
 
+async def run_each(tx: Tx, works: Sequence[Callable[[Tx], Awaitable[Any]]]) -> list[Any]:
+    return [await work(tx) for work in works]
+
+
+async def beside(db: Database, work: Callable[[Tx], Awaitable[T]]) -> T:
+    """As ``Database.batch``, of work that may be written while other is."""
+    answer: T = await db.batch_together(run_each, work, beside=True)
+    return answer
+
+
 async def counts(services: Services) -> dict[str, int]:
     async with services.db.read() as tx:
         rows = (await tx.execute(select(dropped.c.reason, dropped.c.count))).all()
@@ -70,14 +82,34 @@ class Held:
 @on_postgresql
 async def test_a_batch_is_written_while_another_is_under_way(services: Services) -> None:
     held = Held(lambda tx: add(tx, "first"))
-    first = asyncio.create_task(services.db.batch(held))
+    first = asyncio.create_task(beside(services.db, held))
     async with asyncio.timeout(20):
         await held.begun.wait()
-        assert await services.db.batch(lambda tx: add(tx, "second")) == "second"
+        assert await beside(services.db, lambda tx: add(tx, "second")) == "second"
         assert await counts(services) == {"second": 0}
         held.let_go.set()
         assert await first == "first"
     assert await counts(services) == {"first": 0, "second": 0}
+
+
+@on_postgresql
+async def test_work_that_does_not_say_so_is_in_one_batch_at_a_time(services: Services) -> None:
+    """So that it sees what came before it. What says so overtakes it."""
+    held = Held(lambda tx: add(tx, "first"))
+    first = asyncio.create_task(services.db.batch(held))
+    async with asyncio.timeout(20):
+        await held.begun.wait()
+        second = asyncio.create_task(services.db.batch(count_all))
+        assert await beside(services.db, lambda tx: add(tx, "overtaking")) == "overtaking"
+        assert await beside(services.db, count_all) == 1
+        assert not second.done()
+        held.let_go.set()
+        assert await first == "first"
+        assert await second == 2
+
+
+async def count_all(tx: Tx) -> int:
+    return int(await tx.scalar(select(func.count()).select_from(dropped)))
 
 
 @on_postgresql
@@ -86,9 +118,9 @@ async def test_a_third_batch_waits_for_one_of_two(services: Services) -> None:
     writing = []
     async with asyncio.timeout(20):
         for held in helds[:2]:
-            writing.append(asyncio.create_task(services.db.batch(held)))
+            writing.append(asyncio.create_task(beside(services.db, held)))
             await held.begun.wait()
-        writing.append(asyncio.create_task(services.db.batch(helds[2])))
+        writing.append(asyncio.create_task(beside(services.db, helds[2])))
         assert await counts(services) == {}
         assert services.db.waiting == 1
         helds[0].let_go.set()
@@ -103,10 +135,10 @@ async def test_one_row_in_two_batches_is_changed_by_one_after_the_other(services
     async with services.db.write() as tx:
         await add(tx, "one")
     held = Held(lambda tx: raise_it(tx, "one"))
-    first = asyncio.create_task(services.db.batch(held))
+    first = asyncio.create_task(beside(services.db, held))
     async with asyncio.timeout(20):
         await held.begun.wait()
-        second = asyncio.create_task(services.db.batch(lambda tx: raise_it(tx, "one")))
+        second = asyncio.create_task(beside(services.db, lambda tx: raise_it(tx, "one")))
         await until_one_waits_for_a_lock(services)
         held.let_go.set()
         assert await asyncio.gather(first, second) == ["one", "one"]
@@ -141,9 +173,9 @@ async def test_two_batches_that_deadlock_are_both_written_once(services: Service
         return work
 
     async with asyncio.timeout(30):
-        one = asyncio.create_task(services.db.batch(crossing("x", "y")))
+        one = asyncio.create_task(beside(services.db, crossing("x", "y")))
         await begun.wait()
-        assert await asyncio.gather(one, services.db.batch(crossing("y", "x"))) == ["y", "x"]
+        assert await asyncio.gather(one, beside(services.db, crossing("y", "x"))) == ["y", "x"]
     assert sorted((runs.count("x"), runs.count("y"))) == [1, 2]  # one of the two began again
     assert await counts(services) == {"x": 2, "y": 2}
 
@@ -157,17 +189,17 @@ async def test_a_connection_that_is_lost_is_the_trouble_of_one_batch_alone(servi
     held = Held(lambda tx: raise_it(tx, "one"))
     async with services.db.write() as tx:
         await add(tx, "one")
-    first = asyncio.create_task(services.db.batch(held))
+    first = asyncio.create_task(beside(services.db, held))
     async with asyncio.timeout(20):
         await held.begun.wait()
         with pytest.raises(Exception, match=r"closed|terminat"):
-            await services.db.batch(lose)
+            await beside(services.db, lose)
         held.let_go.set()
         assert await first == "one"
         helds = [Held(lambda tx, n=n: add(tx, f"r{n}")) for n in range(2)]
         writing = []
         for again in helds:  # both lanes go on
-            writing.append(asyncio.create_task(services.db.batch(again)))
+            writing.append(asyncio.create_task(beside(services.db, again)))
             await again.begun.wait()
             again.let_go.set()
         await asyncio.gather(*writing)
@@ -181,14 +213,14 @@ async def test_closing_waits_for_both_and_for_what_still_waits(services: Service
     writing = []
     async with asyncio.timeout(20):
         for held in helds:
-            writing.append(asyncio.create_task(db.batch(held)))
+            writing.append(asyncio.create_task(beside(db, held)))
             await held.begun.wait()
-        writing.append(asyncio.create_task(db.batch(lambda tx: add(tx, "r2"))))
+        writing.append(asyncio.create_task(beside(db, lambda tx: add(tx, "r2"))))
         await asyncio.sleep(0)
         closing = asyncio.create_task(db.close())
         await asyncio.sleep(0)
         with pytest.raises(Unavailable, match="shutting down"):
-            await db.batch(lambda tx: add(tx, "late"))
+            await beside(db, lambda tx: add(tx, "late"))
         for held in helds:
             held.let_go.set()
         assert await asyncio.gather(*writing) == ["r0", "r1", "r2"]
@@ -202,16 +234,16 @@ async def test_who_went_away_while_two_are_under_way_is_not_written(services: Se
     writing = []
     async with asyncio.timeout(20):
         for held in helds:
-            writing.append(asyncio.create_task(services.db.batch(held)))
+            writing.append(asyncio.create_task(beside(services.db, held)))
             await held.begun.wait()
-        gone = asyncio.create_task(services.db.batch(lambda tx: add(tx, "gone")))
+        gone = asyncio.create_task(beside(services.db, lambda tx: add(tx, "gone")))
         await asyncio.sleep(0)
         gone.cancel()
         writing[0].cancel()  # whose rows are written all the same
         for held in helds:
             held.let_go.set()
         await asyncio.gather(*writing, gone, return_exceptions=True)
-        await services.db.batch(lambda tx: add(tx, "after"))
+        await beside(services.db, lambda tx: add(tx, "after"))
     assert await counts(services) == {"r0": 0, "r1": 0, "after": 0}
 
 
@@ -240,15 +272,15 @@ async def test_what_a_batch_recalls_of_its_own_rows_is_known_to_nobody_before_th
             raise LookupError
         return int(answer)
 
-    assert await services.db.batch(recall) == 0
-    first = asyncio.create_task(services.db.batch(work))
+    assert await beside(services.db, recall) == 0
+    first = asyncio.create_task(beside(services.db, work))
     async with asyncio.timeout(20):
         await held.begun.wait()
-        assert await services.db.batch(recall) == 0
+        assert await beside(services.db, recall) == 0
         held.let_go.set()
         (answer,) = await asyncio.gather(first, return_exceptions=True)
         assert isinstance(answer, LookupError) if fails else answer == 1
-        assert await services.db.batch(recall) == (0 if fails else 1)
+        assert await beside(services.db, recall) == (0 if fails else 1)
 
 
 @on_postgresql
@@ -260,13 +292,13 @@ async def test_an_answer_of_before_is_not_kept_when_another_batch_has_written_si
     async def recall_slowly(tx: Tx) -> int:
         return await tx.recall(dropped, "key", lambda: held(tx), may_be_old=True)
 
-    first = asyncio.create_task(services.db.batch(recall_slowly))
+    first = asyncio.create_task(beside(services.db, recall_slowly))
     async with asyncio.timeout(20):
         await held.begun.wait()
-        await services.db.batch(lambda tx: add(tx, "one"))
+        await beside(services.db, lambda tx: add(tx, "one"))
         held.let_go.set()
         assert await first == 0
-        assert await services.db.batch(recall) == 1
+        assert await beside(services.db, recall) == 1
 
 
 def ask_for_each(rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -310,7 +342,7 @@ async def test_a_division_by_zero_that_no_check_made_is_told_to_whose_it_is(serv
         await tx.fetch(DIVIDE, {"of_site": 1, "by": 0})
 
     results = await asyncio.gather(
-        services.db.batch(lambda tx: add(tx, "before")), services.db.batch(divide), return_exceptions=True
+        beside(services.db, lambda tx: add(tx, "before")), beside(services.db, divide), return_exceptions=True
     )
     assert results[0] == "before"
     assert isinstance(results[1], DBAPIError)
@@ -324,8 +356,8 @@ async def test_a_statement_that_takes_too_long_is_given_up_with_its_connection(s
         async with services.db.write() as tx:
             await tx.execute(text("LOCK TABLE dropped IN ACCESS EXCLUSIVE MODE"))
             with pytest.raises((Unavailable, DBAPIError)):
-                await db.batch(lambda tx: add(tx, "one"))
-        assert await db.batch(lambda tx: add(tx, "two")) == "two"
+                await beside(db, lambda tx: add(tx, "one"))
+        assert await beside(db, lambda tx: add(tx, "two")) == "two"
     finally:
         await db.close()
     assert await counts(services) == {"two": 0}
@@ -356,16 +388,16 @@ async def test_beside_another_batch_only_one_of_its_size_begins() -> None:
 
     lanes = Counting(), Counting()
     batcher = Batcher(lanes, lambda _fault: None)
-    waiting = [asyncio.create_task(batcher.join(work, n)) for n in range(20)]
+    waiting = [asyncio.create_task(batcher.join(work, n, beside=True)) for n in range(20)]
     await turns()
     assert [lane.sizes for lane in lanes] == [[20], []]
-    waiting += [asyncio.create_task(batcher.join(work, n)) for n in range(19)]
+    waiting += [asyncio.create_task(batcher.join(work, n, beside=True)) for n in range(19)]
     await turns()
     assert [lane.sizes for lane in lanes] == [[20], []]
-    waiting += [asyncio.create_task(batcher.join(work, 19))]
+    waiting += [asyncio.create_task(batcher.join(work, 19, beside=True))]
     await turns()
     assert [lane.sizes for lane in lanes] == [[20], [20]]
-    waiting += [asyncio.create_task(batcher.join(work, 0))]
+    waiting += [asyncio.create_task(batcher.join(work, 0, beside=True))]
     lanes[0].under_way.pop().set()
     await turns()
     assert [lane.sizes for lane in lanes] == [[20], [20]]

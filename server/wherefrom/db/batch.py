@@ -18,7 +18,8 @@ No timer gathers a batch: the first piece is written at once, and what comes dur
 all who wait would be one batch, and the next one empty, disk and processor would take turns: so a batch takes no more
 than lets the next one be as large (``_take``). The engines differ in who runs the pieces, and how many batches may be
 under way at once (``Ways``, one for each): on PostgreSQL the next one is decided while the server still writes the last
-one. They may end in any order, as those of two processes may.
+one. They may end in any order and meet in the server, as those of two processes do. That is for work that says so
+(``beside``); all else is in one batch at a time, so that in one process a piece sees what those before it have written.
 
 Pieces with one ``together`` are run as one: what each of them would ask and write by itself is asked and written by few
 statements for all (``parts``). Apart, or one by one, it is the same function, told of one.
@@ -65,8 +66,9 @@ Heard = Callable[[Any, Exception | None], None]
 
 @dataclass(slots=True, eq=False)
 class Piece:
-    """A piece of work, and what came of it. Its work is ``alone``, or ``together`` with others, by its ``item``. Who
-    handed it in waits for ``future``, or is told by ``heard``; ``given_up`` before that nobody is told any more."""
+    """A piece of work, and what came of it. Its work is ``alone``, or ``together`` with others, by its ``item``;
+    ``beside``: it may be written while others are. Who handed it in waits for ``future``, or is told by ``heard``;
+    ``given_up`` before that nobody is told any more."""
 
     future: asyncio.Future[Any] | None = None
     heard: Heard | None = None
@@ -74,6 +76,7 @@ class Piece:
     alone: Work | None = None
     together: Together[Any, Any] | None = None
     item: Any = None
+    beside: bool = False
     answer: Any = None
     fault: Exception | None = None
     begun: float = field(default_factory=time.monotonic)
@@ -179,6 +182,8 @@ class Batcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_starting = False
         self._under_way = 0
+        self._is_one_alone = False  # of those under way one has work that is not for beside
+        self._beside = 0  # of those that wait
         self._closed = False
 
     async def submit(self, work: Callable[[Tx], Awaitable[T]]) -> T:
@@ -186,14 +191,20 @@ class Batcher:
         self._enqueue(Piece(future, alone=work))
         return await future
 
-    async def join(self, together: Together[Item, T], item: Item) -> T:
+    async def join(self, together: Together[Item, T], item: Item, beside: bool = False) -> T:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._enqueue(Piece(future, together=together, item=item))
+        self._enqueue(Piece(future, together=together, item=item, beside=beside))
         return await future
 
-    def hand_in(self, together: Together[Item, T], item: Item, heard: Callable[[T, Exception | None], None]) -> Piece:
+    def hand_in(
+        self,
+        together: Together[Item, T],
+        item: Item,
+        heard: Callable[[T, Exception | None], None],
+        beside: bool = False,
+    ) -> Piece:
         """As ``join``; ``heard`` is told. The answer is None where there is a fault."""
-        piece = Piece(None, heard, together=together, item=item)
+        piece = Piece(None, heard, together=together, item=item, beside=beside)
         self._enqueue(piece)
         return piece
 
@@ -204,6 +215,7 @@ class Batcher:
             self.tally.refused += 1
             raise Unavailable("the database does not keep up with the writes", hint="try again in a moment")
         self._waiting.append(piece)
+        self._beside += piece.beside
         if self._resting and not self._is_starting and self._is_worth_it(0):
             self._is_starting = True  # in the next turn of the event loop, so that whoever comes in this one is with it
             task = asyncio.get_running_loop().create_task(self._drain(self._resting.pop()), name="db batch")
@@ -227,26 +239,38 @@ class Batcher:
             while self._waiting and self._is_worth_it(before):
                 batch = self._take(before)
                 before = len(batch)
+                alone = not all(piece.beside for piece in batch)
                 self._under_way += before
+                self._is_one_alone |= alone
                 try:
                     await self._write([piece for piece in batch if piece.is_wanted], ways)
                 finally:
                     self._under_way -= before
+                    self._is_one_alone &= not alone
         finally:
             self._resting.append(ways)
 
     def _is_worth_it(self, before: int) -> bool:
         """Whether what waits may begin: beside another batch only one that is as large, for each has its price,
         whatever its size. Where there is hardly anybody, nobody waits."""
+        if not self._under_way:
+            return True
+        may_begin = self._beside if self._is_one_alone else len(self._waiting)
         half = self._half(before)
-        return not self._under_way or len(self._waiting) >= half or half <= _HARDLY_ANY
+        return may_begin >= half or (may_begin > 0 and half <= _HARDLY_ANY)
 
     def _take(self, before: int) -> list[Piece]:
-        """The next batch: half of all, unless these are few."""
-        waiting = self._waiting
+        """The next batch: half of all, unless these are few; of those that may begin."""
         size = min(_MOST_IN_A_BATCH, max(_FEW, self._half(before)))
-        self._waiting = waiting[size:]
-        return waiting[:size]
+        waiting = self._waiting
+        if self._is_one_alone:
+            may_begin = [piece for piece in waiting if piece.beside]
+            batch, later = may_begin[:size], set(may_begin[size:])
+            self._waiting = [piece for piece in waiting if not piece.beside or piece in later]
+        else:
+            batch, self._waiting = waiting[:size], waiting[size:]
+        self._beside -= sum(piece.beside for piece in batch)
+        return batch
 
     def _half(self, before: int) -> int:
         """Of all that wait, are under way, or are the ``before`` who have just been answered and may soon be back; at

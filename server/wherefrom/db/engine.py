@@ -111,20 +111,29 @@ class Database:
             self._note(fault)
             raise
 
-    async def batch_together(self, work: Together[Item, T], item: Item) -> T:
+    async def batch_together(self, work: Together[Item, T], item: Item, *, beside: bool = False) -> T:
         """As ``batch``, for work that costs less when it is done for many at once: ``work`` is called with the items of
-        all that wait with the same ``work``, and answers for each, as if one had come after the other."""
+        all that wait with the same ``work``, and answers for each, as if one had come after the other. ``beside``: it
+        is right, and counts nothing too little, while the same is written for others by another batch: on PostgreSQL
+        two may be under way."""
         try:
-            return await self._batcher.join(work, item)
+            return await self._batcher.join(work, item, beside)
         except Exception as fault:
             self._note(fault)
             raise
 
-    def hand_in(self, work: Together[Item, T], item: Item, heard: Callable[[T, Exception | None], None]) -> Piece:
+    def hand_in(
+        self,
+        work: Together[Item, T],
+        item: Item,
+        heard: Callable[[T, Exception | None], None],
+        *,
+        beside: bool = False,
+    ) -> Piece:
         """As ``batch_together``, for who is told by ``heard``: the answer, or (it is None then) the fault. To set
         ``given_up`` of what is returned is to be told nothing, and to have nothing written that is not under way.
         Unavailable when too much waits."""
-        return self._batcher.hand_in(work, item, heard)
+        return self._batcher.hand_in(work, item, heard, beside)
 
     async def try_write(self) -> None:
         """Writes something that changes nothing, and raises what it meets: in the line of all batches, so that it waits

@@ -75,15 +75,18 @@ class Form:
             bound[at] = convert(bound[at])
         return tuple(bound)
 
-    def read(self, rows: Sequence[Sequence[Any]]) -> list[Row]:
-        """The driver's rows as ours."""
+    def read(self, rows: Sequence[Sequence[Any]], at: int = 0) -> list[Row]:
+        """The driver's rows as ours, from column ``at`` on."""
         if not self._readers:
-            return [tuple(row) for row in rows]
-        converted = [list(row) for row in rows]
-        for row in converted:
-            for at, convert in self._readers:
-                row[at] = convert(row[at])
-        return [tuple(row) for row in converted]
+            return [tuple(row[at:]) for row in rows]
+        found = []
+        for row in rows:
+            values = list(row[at:])
+            for place, convert in self._readers:
+                if (value := values[place]) is not None:
+                    values[place] = convert(value)
+            found.append(tuple(values))
+        return found
 
     def fetch(self, connection: Connection, values: Row) -> list[Row]:
         return self.read(execute(connection, self.sql, values).fetchall())
@@ -108,7 +111,7 @@ class Form:
     def sort(self, asked: Sequence[Row], question: Question, rows: Sequence[Sequence[Any]]) -> list[list[Row]]:
         """The rows that answer ``question``, for each of ``asked``."""
         answers: dict[Row, list[Row]] = {key: [] for key in question.keys}
-        for row, read in zip(rows, self.read([row[1:] for row in rows]), strict=True):
+        for row, read in zip(rows, self.read(rows, 1), strict=True):
             answers[question.keys[row[0]]].append(read)
         return [answers[values] for values in asked]
 
@@ -156,7 +159,12 @@ class Form:
 
     def _order(self, asked: Iterable[Row]) -> list[Row]:
         """One order for all who lock rows, so that they never wait for each other."""
-        return sorted(asked, key=repr) if self.locks else list(asked)
+        if not self.locks:
+            return list(asked)
+        try:
+            return sorted(asked)
+        except TypeError:  # there is NULL among them
+            return sorted(asked, key=repr)
 
     def _insert_of(self, size: int, or_all_undone: bool) -> str:
         place = size, or_all_undone
@@ -243,11 +251,11 @@ def told_by_driver(sql: str, values: Row, fault: Exception, dialect: Dialect) ->
 
 
 def _reader(type_: Any, dialect: Dialect) -> Convert | None:
-    """As ``_converter``, for what is read."""
+    """As ``_converter``, for what is read; NULL is no concern of its."""
     straight: Convert | None = getattr(type_, "read_value", None)
-    if straight is None:
-        return cast("Convert | None", type_.dialect_impl(dialect).result_processor(dialect, _FLOAT8))
-    return lambda value: None if value is None else straight(value)
+    if straight is not None:
+        return straight
+    return cast("Convert | None", type_.dialect_impl(dialect).result_processor(dialect, _FLOAT8))
 
 
 def _tables(statement: Any) -> set[Table]:

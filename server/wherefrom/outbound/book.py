@@ -105,7 +105,7 @@ class HitBook:
 
     async def _write(self, hits: list[StoredHit], unknown: list[LinkKey]) -> dict[LinkKey, str]:
         rung = self._rung
-        found = await self._db.batch_together(_write_pages, (hits, unknown))
+        found = await self._db.batch_together(_write_pages, (hits, unknown), beside=True)
         if rung == self._bell.count("links"):  # else it may be of the moment before
             self._note(found)
         return found

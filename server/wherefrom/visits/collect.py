@@ -223,7 +223,7 @@ class Collector:
     async def _record(self, hit: Hit, site: Site, caller: Caller, carried: Carried | None) -> Answer:
         number = await self._numbers.take(site.id)
         entry = self._entry(hit, site, caller, number, carried, self.services.clock.now())
-        recorded = await self.services.db.batch_together(self._record_all, entry)
+        recorded = await self.services.db.batch_together(self._record_all, entry, beside=True)
         if not recorded.began:
             self._numbers.give_back(site.id, number)
         return self._answer(recorded, site, entry.now, hit)

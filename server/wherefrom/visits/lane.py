@@ -35,7 +35,7 @@ class Lane:
     def send(self, entry: Entry, tell: Tell) -> None:
         """Unavailable when too much waits; else ``tell`` is called once, later."""
         waiting = _Waiting(tell)
-        waiting.piece = self._db.hand_in(self._work, entry, waiting.hear)
+        waiting.piece = self._db.hand_in(self._work, entry, waiting.hear, beside=True)
         loop = asyncio.get_running_loop()
         waiting.deadline = loop.time() + self.seconds
         line = self._waiting

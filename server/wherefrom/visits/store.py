@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, select, tuple_, type_coerce, update
+from sqlalchemy import BigInteger, BindParameter, Text, bindparam, delete, func, select, tuple_, type_coerce, update
 
 from wherefrom.db import Prepared, Tx, insert
 from wherefrom.events.late_store import note_change_between
@@ -20,25 +21,27 @@ from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_coun
 from wherefrom.visits.visit import NewVisitor, Told, Visit, Visitor
 
 _VISIT_COLUMNS = tuple(column.name for column in visit.c)
+_AS_VISIT = tuple(visit.c[name] for name in Visit.__struct_fields__)
+_SOURCE = type_coerce(visitor.c.source, Text).label("source")
 
 Place = tuple[int, int]
 """Site and id, or visit number."""
 
 _SITE: BindParameter[int] = bindparam("of_site")
-_FIND_VISIT = Prepared(select(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id")))
+_FIND_VISIT = Prepared(select(*_AS_VISIT).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id")))
 _FIND_LATEST = Prepared(  # "+ 0": else SQLite goes through all visits of the site by their time, not to the visitor's
-    select(visit)
+    select(*_AS_VISIT)
     .where(visit.c.site_id == _SITE, visit.c.visitor_id == bindparam("of_id"))
     .order_by((type_coerce(visit.c.started_at, BigInteger) + 0).desc(), visit.c.id.desc())
     .limit(1)
 )
 _FIND_VISITOR = Prepared(
-    select(visitor.c.id, visitor.c.first_visit, visitor.c.source)
+    select(visitor.c.id, visitor.c.first_visit, _SOURCE)
     .where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id"))
     .with_for_update()
 )
 _FIND_KNOWN = Prepared(
-    select(visitor.c.id, visitor.c.first_visit, visitor.c.source, visit)
+    select(visitor.c.id, visitor.c.first_visit, _SOURCE, *_AS_VISIT)
     .join(visit, (visit.c.site_id == visitor.c.site_id) & (visit.c.visitor_id == visitor.c.id))
     .where(visitor.c.site_id == _SITE, visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
     .with_for_update(of=visitor)
@@ -47,7 +50,7 @@ _TOUCH = update(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("
 _SEE = _TOUCH.values(last_seen_at=bindparam("now"))
 _SHOW = _TOUCH.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
 _SEEN_AGAIN, _SHOWN_AGAIN = Prepared(_SEE), Prepared(_SHOW)
-_FIND_SOURCE = Prepared(select(visit).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key")))
+_FIND_SOURCE = Prepared(select(*_AS_VISIT).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key")))
 _KEEP_SOURCE = Prepared(
     update(visitor)
     .where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id"))
@@ -139,7 +142,7 @@ def _first(rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
 
 
 def _visit(row: Sequence[Any]) -> Visit:
-    return Visit(**dict(zip(_VISIT_COLUMNS, row, strict=True)))
+    return Visit(*row)
 
 
 def _first_visit(rows: Sequence[Sequence[Any]]) -> Visit | None:
@@ -287,7 +290,13 @@ async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
 
 
 def _visitor(row: Sequence[Any]) -> Visitor:
-    return Visitor(row[0], row[1], msgspec.convert(row[2], Source))
+    text = row[2]
+    return Visitor(row[0], row[1], (_read_known_source if len(text) <= _LONGEST_KNOWN else _read_source)(text))
+
+
+_read_source = msgspec.json.Decoder(Source).decode
+_read_known_source = lru_cache(maxsize=1024)(_read_source)  # many visitors came by one
+_LONGEST_KNOWN = 1024  # characters of a source that is remembered
 
 
 async def append_visitors(tx: Tx, new: Sequence[NewVisitor]) -> None:

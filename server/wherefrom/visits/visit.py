@@ -19,7 +19,7 @@ _LONGEST_CLIENT_ID = 128
 Kind = Literal["visit", "source"]
 
 
-class Visit(Struct, frozen=True, kw_only=True, gc=False):
+class Visit(Struct, frozen=True, gc=False):
     """``id`` is the public visit number, ``first_visit`` that of the visitor's first one. ``landing_page`` is the
     first page, ``referrer`` the foreign page before it ("" when there was none), ``domain`` the landing page's host.
     UTM fields are the source's, so a visitor who returns directly carries those of the visitor's last campaign.
