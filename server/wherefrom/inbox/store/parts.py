@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, bindparam, delete, func, literal, literal_column, select, tuple_, update
+from sqlalchemy import (
+    BigInteger, Integer, LargeBinary, bindparam, delete, func, literal, literal_column, select, tuple_, update,
+)  # fmt: skip
 
 from wherefrom.clock import from_ms, to_ms
 from wherefrom.db import Prepared, Tx
@@ -45,6 +47,15 @@ _READ_GRAMS = Prepared(
         among(search_gram.c.gram, "grams"),
     )
 )  # fmt: skip
+_READ_PLACE = Prepared(
+    select(
+        func.substr(
+            search_part.c.places, bindparam("at", type_=Integer), literal_column(str(_PLACE.size)), type_=LargeBinary
+        )
+    ).where(search_part.c.site_id == bindparam("of_site"), search_part.c.id == bindparam("part"))
+)
+_FEW_PLACES = 16
+"""Of one part: so many are read one by one, more with all the others, which are 64 kB."""
 _READ_PLACES = Prepared(
     select(search_part.c.id, search_part.c.places).where(
         search_part.c.site_id == bindparam("of_site"), among(search_part.c.id, "parts")
@@ -120,8 +131,18 @@ async def read_grams(
 
 async def read_places(tx: Tx, site_id: int, numbers: Mapping[int, Iterable[int] | None]) -> dict[int, list[Place]]:
     """By part the places of its letters with these numbers; of all, for None."""
-    rows = await tx.fetch(_READ_PLACES, {"of_site": site_id, "parts": list(numbers)})
-    return {part_id: _unpack(places, numbers[part_id]) for part_id, places in rows}
+    wanted = {part_id: None if some is None else list(some) for part_id, some in numbers.items()}
+    few = {part_id: some for part_id, some in wanted.items() if some is not None and len(some) <= _FEW_PLACES}
+    each = [(part_id, number) for part_id, some in few.items() for number in some]
+    asked = [{"of_site": site_id, "part": part_id, "at": number * _PLACE.size + 1} for part_id, number in each]
+    found: defaultdict[int, list[Place]] = defaultdict(list)
+    for (part_id, _), rows in zip(each, await tx.fetch_each(_READ_PLACE, asked), strict=True):
+        for (packed,) in rows:
+            found[part_id] += _unpack(packed, None)
+    if whole := [part_id for part_id in wanted if part_id not in few]:
+        for part_id, places in await tx.fetch(_READ_PLACES, {"of_site": site_id, "parts": whole}):
+            found[part_id] = _unpack(places, wanted[part_id])
+    return found
 
 
 async def read_texts(tx: Tx, site_id: int, message_ids: Sequence[int]) -> dict[int, list[str]]:
