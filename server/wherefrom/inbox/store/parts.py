@@ -13,8 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import (
-    BigInteger, Integer, LargeBinary, bindparam, delete, func, literal, literal_column, select, tuple_, update,
-)  # fmt: skip
+    BigInteger,
+    Integer,
+    LargeBinary,
+    bindparam,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
 from wherefrom.clock import from_ms, to_ms
 from wherefrom.db import Prepared, Tx
