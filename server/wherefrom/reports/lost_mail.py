@@ -5,6 +5,9 @@ Three ways a lead gets lost, each counted and listed:
   a letter to the target itself came within two days after, it is named, since it may be theirs;
 - a letter lies in Junk, where nobody looks;
 - a letter came to the target itself (from an old business card, or typed off another page): no visit is bound to it.
+
+Visits count when they first did so, from sums of hours that are over (``intents``): the report takes as long on a site
+of any traffic. A list is read from its newest end, no further than it is shown.
 """
 
 from __future__ import annotations
