@@ -4,11 +4,15 @@
 
 A statement costs a round trip, whatever it asks, so what many ask is asked by one (``Tx.fetch_each``), and what all
 write is one statement, which needs no transaction around it. BEGIN and COMMIT are sent where a piece locks rows, or
-writes what it cannot leave to the end. The connection is kept from batch to batch: to take one from the pool, which
-tries whether it still lives, costs three round trips.
+writes what it cannot leave to the end. A check of what is to be written (``Unless``) goes with it. The connection is
+kept from batch to batch: to take one from the pool, which tries whether it still lives, costs three round trips.
+
+Two such connections (``Lane``) let two batches be under way: while the server writes one, the next one is decided. They
+meet as those of two processes do, by the server's locks: a page of a visitor waits for the other page of theirs, and a
+deadlock is tried again.
 
 What may be some seconds old (``Tx.recall``) is recalled from batch to batch: other processes may have written
-meanwhile. What this process writes is known at once.
+meanwhile. What this process writes is known at once, and to the other batch when it is committed.
 
 A server that is there and does not answer is worse than one that is gone: whoever asks it waits for ever. So a service
 gives its database a ``patience``, in seconds; migrations, copies and backups give none.
