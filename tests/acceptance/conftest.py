@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.acceptance.service import Service
 from tests.acceptance.stage import Stage, set_up
+from tests.support.clients import BRIEFLY
 from tests.support.dovecot import Dovecot
 from tests.support.receiver import Receiver
 
@@ -29,7 +30,7 @@ async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
 
 @pytest_asyncio.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as made:
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=BRIEFLY) as made:
         yield made
 
 

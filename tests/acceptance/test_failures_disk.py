@@ -6,6 +6,7 @@ Needs the right to mount one; the tests are left out where there is none.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sqlite3
 import subprocess
@@ -80,7 +81,7 @@ async def test_a_full_disk_loses_nothing_and_is_named(
         witness = await witness_of(service, client, dovecot, receiver)
         shown = await witness.write("A first letter")
         await until(lambda: len(receiver.requests) == 1)
-        ballast = fill(disk)
+        ballast = await asyncio.to_thread(fill, disk)
         if engine == "sqlite":  # its log of writes may have room for some more
             seen = await witness.until(lambda seen: seen.visit.status_code == 503)
             seen.assert_refused()

@@ -23,6 +23,7 @@ from tests.acceptance.letters import write_letter
 from tests.acceptance.service import Service
 from tests.acceptance.stage import Stage
 from tests.acceptance.witness import Witness, call_witness, until
+from tests.support.clients import BRIEFLY
 from tests.support.receiver import Answer
 from tests.support.slow_smtp import SlowSmtp
 from wherefrom.app import open_services
@@ -48,7 +49,7 @@ only_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 @pytest_asyncio.fixture
 async def witness(stage: Stage) -> AsyncIterator[Witness]:
-    async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=60, limits=BRIEFLY) as client:
         yield await call_witness(stage, client)
 
 

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from tests.console.scene import EMAIL, PASSWORD, Scene, make_scene, make_user, open_session
+from tests.support.clients import BRIEFLY
 from tests.support.ports import free_port
 from wherefrom.console.routes import routes
 from wherefrom.services import Services
@@ -41,7 +42,7 @@ async def scene(services: Services) -> Scene:
 async def guest(console: str) -> AsyncIterator[httpx.AsyncClient]:
     """A browser without scripts that has not logged in."""
     # It speaks plain HTTP alone: the list of authorities would be read for nothing, which takes 22 ms a test.
-    async with httpx.AsyncClient(base_url=console, verify=False, timeout=60) as client:
+    async with httpx.AsyncClient(base_url=console, verify=False, timeout=60, limits=BRIEFLY) as client:
         yield client
 
 

@@ -25,6 +25,7 @@ from sqlalchemy import func, select
 
 from tests.acceptance.service import Service
 from tests.flood.wire import PATIENCE
+from tests.support.clients import BRIEFLY
 from wherefrom.app import open_services
 from wherefrom.db import Database
 from wherefrom.management import invoke
@@ -62,7 +63,9 @@ class Flooded:
 
     async def watch(self, over: asyncio.Event) -> None:
         """Looks after the service meanwhile, as its people do."""
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, base_url=self.service.url) as client:
+        async with httpx.AsyncClient(
+            trust_env=False, timeout=PATIENCE, limits=BRIEFLY, base_url=self.service.url
+        ) as client:
             is_last = False
             while not is_last:
                 is_last = over.is_set()
@@ -76,7 +79,7 @@ class Flooded:
     async def recover(self) -> float:
         """Seconds until a visitor is answered as ever."""
         began = time.perf_counter()
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, limits=BRIEFLY) as client:
             body = self.requests[VISIT].partition(b"\r\n\r\n")[2]
             while True:
                 answer = await client.post(

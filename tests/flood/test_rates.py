@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.acceptance.service import Service
 from tests.flood.wire import PATIENCE
+from tests.support.clients import BRIEFLY
 from tests.support.databases import SqliteDatabases
 from wherefrom.app import open_services
 from wherefrom.management import invoke
@@ -53,7 +54,7 @@ async def site(tmp_path_factory: pytest.TempPathFactory, sqlite_databases: Sqlit
         service.spawn()
     try:
         await service.wait()
-        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, base_url=service.url) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE, limits=BRIEFLY, base_url=service.url) as client:
             yield Site(client, made.key)
     finally:
         service.kill()

@@ -62,6 +62,29 @@ def test_what_ends_while_a_log_is_moved_waits_for_it(tmp_path: Path) -> None:
     writer.close()
 
 
+def test_a_connection_that_cannot_be_opened_is_tried_again_the_next_time(tmp_path: Path) -> None:
+    """As where the process has too many files open for a moment."""
+    writer = connect(tmp_path / "one.db")
+    writer.execute("CREATE TABLE kept (piece BLOB)")
+    tries: list[int] = []
+
+    def open_reluctantly() -> sqlite3.Connection:
+        tries.append(1)
+        if len(tries) == 1:
+            raise sqlite3.OperationalError("unable to open database file")
+        return connect(tmp_path / "one.db")
+
+    checkpoints = Checkpoints(open_reluctantly)
+    write(writer, checkpoints, 64)
+    wait_until_moved(checkpoints)
+    assert not checkpoints.is_nearly_moved
+    write(writer, checkpoints, 64)
+    wait_until_moved(checkpoints)
+    assert checkpoints.is_nearly_moved
+    checkpoints.close()
+    writer.close()
+
+
 def test_a_log_that_cannot_be_moved_is_no_fault_of_who_writes(tmp_path: Path) -> None:
     writer = connect(tmp_path / "one.db")
     writer.execute("CREATE TABLE kept (piece BLOB)")

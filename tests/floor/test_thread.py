@@ -41,7 +41,7 @@ async def test_a_call_that_nobody_waits_for_is_made_all_the_same(thread: LoopThr
 
     def first() -> None:
         begun.set()
-        may_end.wait(10)
+        may_end.wait(60)
 
     under_way, waiting = thread.call(first), thread.call(made.set)
     await asyncio.to_thread(begun.wait, 10)

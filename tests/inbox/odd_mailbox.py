@@ -144,7 +144,7 @@ class OddMailbox:
             if body := _SECTION.search(command):
                 fault = self.fault_of(uid) or ("" if body[2] else self.whole.get(uid, ""))
                 if fault == "hold":
-                    self.gate.wait(30)
+                    self.gate.wait(120)
                 if fault in ("refuse", "throttle", "busy"):
                     return f"{tag} NO {_REFUSED[fault]}\r\n"
                 if fault == "skip":

@@ -277,6 +277,7 @@ async def remembering() -> AsyncIterator[Browser]:
             executable_path=find_program(),
             args=list(ARGUMENTS),
             ignore_default_args=["--disable-back-forward-cache"],
+            timeout=120_000,
         )
         yield browser
         await browser.close()

@@ -167,19 +167,19 @@ def test_bytes_that_are_put_while_they_are_removed_are_there_afterwards(tmp_path
 
     def remove() -> None:
         for _ in range(rounds):
-            both.wait(20)
+            both.wait(60)
             asyncio.run(other.remove_unused(path.name, timedelta(hours=1)))
-            both.wait(20)
+            both.wait(60)
 
     thread = threading.Thread(target=remove)
     thread.start()
     for _ in range(rounds):
         os.utime(path, (0, 0))
-        both.wait(20)
+        both.wait(60)
         blobs.keep([b"raced"])
-        both.wait(20)
+        both.wait(60)
         kept += path.is_file()
-    thread.join(20)
+    thread.join(60)
     assert kept == rounds
     assert list((tmp_path / "removing").iterdir()) == []
 

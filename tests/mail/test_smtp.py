@@ -16,7 +16,7 @@ RAW = b"From: a@b.example\r\nSubject: x\r\n\r\nHello\r\n.\r\nstill here\r\n"
 
 
 def account(sink: SmtpSink, **more: object) -> SmtpAccount:
-    return SmtpAccount(**({"host": sink.host, "port": sink.port, "security": "none", "timeout": 3.0} | more))  # type: ignore[arg-type]
+    return SmtpAccount(**({"host": sink.host, "port": sink.port, "security": "none", "timeout": 60.0} | more))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ async def test_lends_touches_and_releases_at_once_break_no_rule_and_block_nobody
             work.append(ask(both[visit % 2], visit, "batch", *(found if n % 3 else reversed(found))))
             work.append(touch(both[visit % 2], visit - 6))
             work.append(release_expired(both[n % 2]))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await asyncio.gather(*work)
         alone = Counter(
             one.address for one in await desk.holders(*addresses)

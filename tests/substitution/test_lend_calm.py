@@ -175,7 +175,7 @@ async def test_two_processes_that_lend_and_learn_at_once_wait_for_nobody(desk: D
     try:
         await desk.add(strategy="pool", pool=pool_text(8))
         shown = {visit: await lend(desk, visit) for visit in range(8)}
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await asyncio.gather(
                 *(sign(both[visit % 2], visit, "copy", address) for visit, address in shown.items()),
                 *(letter(both[(visit + 1) % 2], visit, address) for visit, address in shown.items()),

@@ -68,7 +68,7 @@ async def open_chromium() -> AsyncIterator[Browser]:
     if program is None:
         raise RuntimeError("Chromium is not installed")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        browser = await playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS), timeout=120_000)
         try:
             yield browser
         finally:

@@ -64,16 +64,27 @@ class Checkpoints:
             self._thread = None
 
     def _work(self) -> None:
-        connection = self._connect()
+        connection: sqlite3.Connection | None = None
         while self._orders.get():
-            moved = before = 0
-            for _ in range(_MOST_TURNS):
-                before, moved = moved, _move(connection)
-                if moved - before < _FEW:
-                    break
-            self.is_nearly_moved = True
+            connection = connection or self._open()
+            if connection is not None:
+                moved = before = 0
+                for _ in range(_MOST_TURNS):
+                    before, moved = moved, _move(connection)
+                    if moved - before < _FEW:
+                        break
+                self.is_nearly_moved = True
             self.is_moving = False
-        connection.close()
+        if connection is not None:
+            connection.close()
+
+    def _open(self) -> sqlite3.Connection | None:
+        """None where that fails: it is tried again after as many commits."""
+        try:
+            return self._connect()
+        except sqlite3.Error as fault:
+            log.warning("the database's log could not be moved into its file", fault=str(fault))
+            return None
 
 
 def _move(connection: sqlite3.Connection) -> int:
