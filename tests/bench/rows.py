@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import asyncpg  # type: ignore[import-untyped]
 import httpx
 from sqlalchemy import event
 
@@ -280,6 +281,11 @@ async def _explain(bench: Bench, measured: Measured) -> None:
 
 async def _analyze(url: str) -> None:
     """As the service's own upkeep, or autovacuum, would."""
+    if url.startswith("postgresql"):
+        connection = await asyncpg.connect(url)
+        await connection.execute("VACUUM ANALYZE")
+        await connection.close()
+        return
     database = Database(url)
     async with database.write() as tx:
         await tx.exec_driver_sql("ANALYZE")
