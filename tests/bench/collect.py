@@ -15,7 +15,8 @@ best" compares each one's calmest round.
 Where the time of a new visitor goes besides HTTP (µs of one core, by a profile without sockets): gate, what is told and
 the line 28, the decision and the rows' values 21, the answer 12; on SQLite some 12 for the statements, and in the
 writer's thread 25 for COMMIT, which writes a page of the log for each code that was lent: codes are random, and so are
-their places in the index. On PostgreSQL two round trips a batch.
+their places in the index. On PostgreSQL a batch of new visitors is one round trip, one of
+returning visitors five, and two batches are under way at once.
 
 Tried without gain: lists of values as asyncpg's own arrays, which ask each value what kind it is (15 µs more); a
 shorter ``sys.setswitchinterval``: who is slow to go on in a thread waits at each call, not for the interval.

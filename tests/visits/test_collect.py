@@ -210,6 +210,23 @@ async def test_pages_of_one_visitor_in_two_batches_under_way_at_once_make_one_vi
     assert [row["pageviews"] for row in await stage.rows(visit)] == [1, 2]
 
 
+@on_postgresql
+async def test_what_pages_of_one_visit_tell_in_two_batches_under_way_at_once_is_all_kept(stage: Stage) -> None:
+    first = await stage.show()
+    pages: list[asyncio.Task[Answer]] = []
+    async with asyncio.timeout(30), stage.services.db.write() as tx:
+        mine = await store.find_visit(tx, stage.site.id, 1)
+        assert mine is not None
+        assert await store.find_visitor(tx, stage.site.id, mine.visitor_id)
+        for n, told in enumerate(({"plan": "gold"}, {"seats": "4"}), start=1):
+            pages.append(asyncio.create_task(stage.again(first, params=told)))
+            await until_so_many_wait_for_locks(stage.services, n)
+    answers = await asyncio.gather(*pages)
+    assert {answer.visit for answer in answers} == {"1"}
+    (row,) = await stage.rows(visit)
+    assert (row["pageviews"], row["params"]) == (3, {"plan": "gold", "seats": "4"})
+
+
 async def until_so_many_wait_for_locks(services: Services, number: int) -> None:
     asked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
     while True:

@@ -44,7 +44,7 @@ _FIND_KNOWN = Prepared(
     select(visitor.c.id, visitor.c.first_visit, _SOURCE, *_AS_VISIT)
     .join(visit, (visit.c.site_id == visitor.c.site_id) & (visit.c.visitor_id == visitor.c.id))
     .where(visitor.c.site_id == _SITE, visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
-    .with_for_update(of=visitor)
+    .with_for_update(of=[visitor, visit])
 )
 _TOUCH = update(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
 _SEE = _TOUCH.values(last_seen_at=bindparam("now"))
