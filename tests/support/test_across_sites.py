@@ -19,7 +19,7 @@ from wherefrom.services import Services
 from wherefrom.visits.tables import visit
 
 NOT_WATCHED = {"scalar", "scalars", "append", "flush", "recall", "run_sync", "ask_for_many", "alone", "claim", "lock",
-               "lock_each", "savepoint"}  # fmt: skip
+               "lock_each", "savepoint", "forget_again"}  # fmt: skip
 """They lead to watched ones, add rows with their site, or run nothing of a room's."""
 
 
