@@ -38,7 +38,8 @@ def lost_mail(
 def _words(report: dict[str, Any]) -> str:
     lines = [f"{report['date_from'][:10]} to {report['date_to'][:10]}"]
     for one in report["intents"]:
-        lines.append(f"{one['visits']:>6} visits {_DEEDS[one['kind']]} an address, {one['with_letter']} of them wrote")
+        done = f"{_DEEDS[one['kind']]} an address for the first time"
+        lines.append(f"{one['visits']:>6} visits {done}, {one['with_letter']} of them wrote")
     junk = report["junk"]
     lines.append(f"{junk['letters']:>6} letters of people in Junk, {junk['matched']} with a known visit")
     for one in report["bare_targets"]:
