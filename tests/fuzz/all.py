@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from tests.fuzz import connections, files, letters, pages, servers, tokens
+from tests.fuzz import connections, doors, files, letters, pages, servers, tokens
 from tests.fuzz.run import Outcome, run
 from tests.fuzz.target import Target
 
-_ALL = (*letters.TARGETS, *tokens.TARGETS, *pages.TARGETS, *files.TARGETS, *servers.TARGETS, *connections.TARGETS)
+_ALL = (
+    *letters.TARGETS,
+    *tokens.TARGETS,
+    *pages.TARGETS,
+    *doors.TARGETS,
+    *files.TARGETS,
+    *servers.TARGETS,
+    *connections.TARGETS,
+)
 
 TARGETS: dict[str, Target] = {target.name: target for target in _ALL}
 
