@@ -16,6 +16,7 @@ from tests.support.receiver import Receiver
 from wherefrom.accounts.key import add_key
 from wherefrom.errors import BadInput, SettingsError
 from wherefrom.mail.entities import unescape
+from wherefrom.mail.failures import ProtocolError
 from wherefrom.mail.fields import parse_fields
 from wherefrom.mail.oauth import read_tokens
 from wherefrom.mail.oauth_failures import TokenServerDown
@@ -110,3 +111,18 @@ def test_numbers_and_zones_that_cannot_be_are_none_and_the_letter_is_read() -> N
         (letter,) = session.fetch_new(0, 10, 1000)
     assert (letter.uid, letter.raw, letter.size) == (7, b"abc", 0)
     assert letter.internaldate.tzinfo is UTC
+
+
+NESTED = b"(FETCH " * 1500
+
+
+def test_a_mail_server_s_answer_nested_a_thousand_deep_is_not_understood_and_ends_no_watch() -> None:
+    for doing, answers in (
+        ("SEARCH", {"UID SEARCH": b"* SEARCH 2 " + NESTED + b"\r\n"}),
+        ("FETCH", {"UID SEARCH": b"* SEARCH 7\r\n", "UID FETCH": b"* 1 FETCH (UID 7 FLAGS " + NESTED + b"\r\n"}),
+    ):
+        with ScriptedServer(ImapScript(answers)) as server, server.session() as session:
+            session.examine("INBOX")
+            with pytest.raises(ProtocolError, match=rf"answer to {doing}.* is not understood"):
+                session.find_last_uid()
+                list(session.fetch_new(0, 10, 1000))

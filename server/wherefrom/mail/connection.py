@@ -38,7 +38,7 @@ from wherefrom.networks import Network
 Security = Literal["tls", "starttls", "none"]
 
 _GOODBYE_SECONDS = 2.0
-_PARSING = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+_PARSING = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
