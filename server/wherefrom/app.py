@@ -187,24 +187,30 @@ async def _tell_unknown(request: Request, error: Exception) -> Response:
 async def serve_until_signal(settings: Settings, *, web: bool, work: bool) -> None:
     """Runs until SIGINT or SIGTERM, then ends what is under way and closes; a second signal ends it at once."""
     stop = asyncio.Event()
-    ending = Ending(stop, settings.server.grace_seconds)
+    ending = Ending(stop, settings.server.grace_seconds, settings.server.leaving_seconds if web else 0)
     ending.listen()
     async with open_services(settings) as services:
         await check_revision(services.db)
         port = settings.server.port if web else settings.metrics.port
         listening = bind(settings.server.bind, port) if port else None
-        await serve(services, stop, listening=listening, work=work, web=web)
+        await serve(services, stop, listening=listening, work=work, web=web, leaving=ending.leaving)
     ending.closed = True
 
 
 async def serve(
-    services: Services, stop: asyncio.Event, *, listening: socket.socket | None, work: bool = True, web: bool = True
+    services: Services,
+    stop: asyncio.Event,
+    *,
+    listening: socket.socket | None,
+    work: bool = True,
+    web: bool = True,
+    leaving: asyncio.Event | None = None,
 ) -> None:
     """Runs the web side, or what tells how the process is, on ``listening`` (None: neither), and the background work,
-    until ``stop`` is set."""
+    until ``stop`` is set. From ``leaving`` on the health page tells that this is near."""
     grace = services.settings.server.grace_seconds
     workers = background(services) if work else []
-    supervisor = Supervisor(workers, services.bell, services.clock, grace, passes=_passes)
+    supervisor = Supervisor(workers, services.bell, services.clock, grace, _passes, leaving or asyncio.Event())
     prepare_process()
     build = build_app if web else build_door
     app = build(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such

@@ -36,6 +36,7 @@ class Server(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     public_url: HttpUrl = "http://127.0.0.1:8025"
     trusted_proxies: tuple[str, ...] = ()
     grace_seconds: Annotated[int, Meta(ge=1, le=600)] = 5
+    leaving_seconds: Annotated[int, Meta(ge=0, le=60)] = 0
 
 
 class Limits(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):

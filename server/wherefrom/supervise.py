@@ -10,7 +10,8 @@ will pass (a database that is away), the delay grows to 5 s alone: then nothing 
                   ▼  │ delay
                 failed
 
-    first SIGTERM or SIGINT ─▶ stop is set ─▶ work under way ends within the grace ─▶ closed, exit status 0
+    first SIGTERM or SIGINT ─▶ leaving (server.leaving_seconds, if any): all goes on, the health page says 503
+                            ─▶ stop is set ─▶ work under way ends within the grace ─▶ closed, exit status 0
         second one ──────────────▶ ended at once, as a crash would; so is what has not closed a little after the grace
 """
 
@@ -117,13 +118,16 @@ async def work_until(
 
 @dataclass(slots=True)
 class Ending:
-    """Sets ``stop`` at the first SIGTERM or SIGINT, and ends the process at the second, or when it is still there some
-    seconds after ``grace``: whatever hangs (a disk, a name server, a thread), it is gone when a process manager's own
-    patience ends. Ended like that, nothing is lost: all that was answered is on the disk. ``closed``: all is done but
-    to end."""
+    """Sets ``leaving`` at the first SIGTERM or SIGINT, and ``stop`` after ``delay`` seconds: meanwhile whoever leads
+    requests here learns that it had better not. Ends the process at the second signal, or when it is still there
+    some seconds after ``grace``: whatever hangs (a disk, a name server, a thread), it is gone when a process manager's
+    own patience ends. Ended like that, nothing is lost: all that was answered is on the disk. ``closed``: all is done
+    but to end."""
 
     stop: asyncio.Event
     grace: float
+    delay: float = 0.0
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
     closed: bool = False
     _heard_at: float = 0.0
 
@@ -134,13 +138,17 @@ class Ending:
             loop.add_signal_handler(number, self._hear, number)
 
     def _hear(self, number: signal.Signals) -> None:
-        if not self.stop.is_set():
+        if not self.leaving.is_set():
             self._heard_at = time.monotonic()
-            log.info("stopping", signal=number.name, grace=self.grace)
-            last = threading.Timer(self.grace + CLOSING_SECONDS, self._end)
+            log.info("stopping", signal=number.name, grace=self.grace, after=self.delay)
+            last = threading.Timer(self.delay + self.grace + CLOSING_SECONDS, self._end)
             last.daemon = True
             last.start()
-            self.stop.set()
+            self.leaving.set()
+            if self.delay:
+                asyncio.get_running_loop().call_later(self.delay, self.stop.set)
+            else:
+                self.stop.set()
         elif time.monotonic() - self._heard_at > _SAME_SECONDS:
             log.warning("ended at once by a second signal")
             os._exit(128 + number)
@@ -174,13 +182,14 @@ class State:
 @dataclass(slots=True)
 class Supervisor:
     """Runs ``work`` until ``stop`` is set; ``grace`` is in seconds. ``passes`` says of a fault that it is none of the
-    worker's, and will pass."""
+    worker's, and will pass. ``leaving`` is set when the process is going to stop; its health page tells it."""
 
     work: Sequence[Worker | Resident]
     bell: Bell
     clock: Clock
     grace: float = 5.0
     passes: Callable[[Exception], bool] = lambda _: False
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)
     states: dict[str, State] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

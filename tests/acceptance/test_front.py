@@ -68,6 +68,7 @@ async def site(
     require(CADDY)
     monkeypatch.setenv("WHEREFROM_SERVER_TRUSTED_PROXIES", "127.0.0.1/32")  # the front; visitors have other addresses
     monkeypatch.setenv("WHEREFROM_METRICS_TOKEN", TOKEN)
+    monkeypatch.setenv("WHEREFROM_SERVER_LEAVING_SECONDS", "4")  # as in docker/
     monkeypatch.setenv("WHEREFROM_VISITS_IP", "whole")
     webs = []
     for number in range(2):
@@ -172,8 +173,13 @@ async def test_a_dead_web_process_is_gone_around_and_used_again_when_it_is_back(
         dead.spawn_as("web")
         await _until(both_answer, site.front.log)
         for one in (dead, other):  # an update: one after the other is stopped, politely
-            assert one.stop() == 0
+            lost_before = missed.total()
+            stopping = asyncio.create_task(asyncio.to_thread(one.stop))
+            while not stopping.done():
+                await show()
+            assert await stopping == 0
             await _until(twenty_in_a_row, site.front.log)
+            assert missed.total() == lost_before, (missed, site.front.log())
             one.spawn_as("web")
             await _until(both_answer, site.front.log)
     record_property("figure", f"of {shown} pages {lost} were lost when a web process was killed")

@@ -165,6 +165,24 @@ async def test_a_second_signal_ends_the_service_at_once(witness: Witness) -> Non
     assert await ended(service, LONG_GRACE / 2) == 128 + signal.SIGTERM
 
 
+@only_sqlite
+async def test_a_process_that_is_leaving_says_so_and_answers_visitors_as_ever(
+    witness: Witness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHEREFROM_SERVER_LEAVING_SECONDS", str(LONG_GRACE))
+    service = witness.stage.service
+    await service.start()
+    await witness.until_well()
+    ask_to_stop(service)
+    seen = await witness.until_not_ready("it was asked to stop")
+    assert (seen.alive.status_code, seen.alive.json()) == (503, {"status": "stopping"})
+    assert seen.visit.status_code == 200
+    await asyncio.sleep(0.3)  # two signals at once are one press of a key
+    assert (await witness.visit()).status_code == 200
+    ask_to_stop(service)
+    assert await ended(service, LONG_GRACE / 2) == 128 + signal.SIGTERM
+
+
 async def test_visits_under_way_are_answered_and_every_answer_is_true(witness: Witness, database: Database) -> None:
     service = witness.stage.service
     await service.start()

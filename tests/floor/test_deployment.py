@@ -20,6 +20,7 @@ from wherefrom.cli.root import app
 from wherefrom.db import metadata
 from wherefrom.services import Services
 from wherefrom.settings import load_settings
+from wherefrom.supervise import CLOSING_SECONDS
 
 FOLDER = Path(__file__).parents[2] / "docker"
 COMPOSED = ("compose.sqlite.yaml", "compose.postgres.yaml")
@@ -59,6 +60,32 @@ def test_the_image_s_settings_are_settings() -> None:
     settings = load_settings(None, given)
     assert (settings.data.folder, settings.server.bind) == ("/data", "0.0.0.0")
     assert f"EXPOSE {settings.server.port}" in text
+
+
+def test_what_the_image_is_made_of_is_there() -> None:
+    for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE):
+        for name in sources.split():
+            assert (FOLDER.parent / name).exists(), name
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_a_container_is_waited_for_as_long_as_a_stop_takes(name: str) -> None:
+    for service, one in _ours(name).items():
+        given = {key: VARIABLE.sub("secret", value) for key, value in one["environment"].items()}
+        server = load_settings(None, given).server
+        takes = server.leaving_seconds + server.grace_seconds + CLOSING_SECONDS
+        assert int(one["stop_grace_period"].removesuffix("s")) > takes, service
+        checks = (FOLDER / "Caddyfile").read_text()
+        (between, patience) = (int(re.findall(rf"health_{key} (\d+)s", checks)[0]) for key in ("interval", "timeout"))
+        assert "postgres" not in name or server.leaving_seconds > between + patience, "the front has to see it"
+
+
+@pytest.mark.parametrize("name", COMPOSED)
+def test_the_front_is_asked_how_it_is_in_a_way_it_answers(name: str) -> None:
+    """Its door for administration refuses HEAD, by which wget asks when it shall only look."""
+    asked = _services(name)["front"]["healthcheck"]["test"]
+    assert asked[:2] == ["CMD", "wget"]
+    assert "--spider" not in asked
 
 
 def test_every_command_that_is_started_is_one() -> None:

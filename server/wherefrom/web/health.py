@@ -1,6 +1,7 @@
 """Is it alive, is it ready: for process managers, load balancers, and whoever looks for what is wrong.
 
-    /healthz   200 while the process answers at all: a process that is killed for its database's sake helps nobody
+    /healthz   200 while the process answers at all: a process that is killed for its database's sake helps nobody;
+               503 when it is going to stop (server.leaving_seconds), for the front to ask the others from now on
     /readyz    200, or 503 with ``problems``: what keeps this process from its work, in words
                ``notices``: what is wrong elsewhere or soon will be, and that more is asked than can be done. It stays
                ready: to take the process out of service would leave its share to the others
@@ -191,14 +192,18 @@ def routes(services: Services, supervisor: Supervisor | None, list_notices: List
     """``list_notices`` tells what else is worth knowing, from the database."""
     surroundings = Surroundings(services, list_notices)
 
+    def is_leaving() -> bool:
+        return supervisor is not None and supervisor.leaving.is_set()
+
     async def alive(_request: Request) -> Response:
-        return json_response({"status": "alive"})
+        return json_response({"status": "stopping"}, 503) if is_leaving() else json_response({"status": "alive"})
 
     async def ready(_request: Request) -> Response:
         found = await surroundings.look()
         states = list(supervisor.states.values()) if supervisor else []
         problems = [*found.problems, *(words for state in states if (words := _worker_problem(state)))]
         surroundings.note(problems)
+        problems += ["it was asked to stop"] if is_leaving() else []
         answer = {
             "status": "not ready" if problems else "ready",
             "problems": problems,
