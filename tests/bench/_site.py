@@ -4,6 +4,11 @@ Two years of even traffic, up to now. For each 200 visits a letter, of which fou
 became a deal; an address for every third visit (in pools for every tenth), signs of intent, pages of the last 30 days,
 and a letter sent from here for every 20 visits. 420 sources of which few bring most visitors; letters of half a
 kilobyte. All that varies is computed from the row's number, so that two runs make the same site.
+
+Three words tell how long it takes to find a text. ``RARE`` stands in some thirty letters whatever the size of the site,
+evenly over the two years: not a page full, so that all letters have to be considered; it ends ``PHRASE``, whose other
+words stand in nearly all. ``SOME`` stands in one letter of forty and fills a page at any size. ``COMMON`` stands in
+nearly all, so that the newest fill the page.
 """
 
 from __future__ import annotations
@@ -26,7 +31,9 @@ MONTH_MS = 30 * 86_400_000
 SLOTS = 10_000
 BRIEF_FROM = 20_000_000
 _BRIEF = 730 // 60
-RARE, COMMON = "zanzibar", "delivery"
+RARE, SOME, COMMON = "zanzibar", "mandolin", "delivery"
+PHRASE = f"of chairs to our office {RARE}"
+_RARE_LETTERS, _SOME_EVERY = 30, 40
 _SLICE = 500_000
 _CAMPAIGNS = 400
 
@@ -185,6 +192,10 @@ def _tables(plan: Plan, yes: str, no: str) -> Iterator[tuple[str, range, str, Ta
         "seen_at": when("(60 * n)", 60_000),
     }  # fmt: skip
     letters = visits // 200
+
+    def wrote(word: str, every: int) -> str:
+        return f"CASE WHEN n % {every} = {min(7, every - 1)} THEN '{word} ' ELSE '' END"
+
     phrases = " ".join(f"JOIN phrase AS p{k} ON p{k}.slot = {_hash('n', 1000 * k, len(_PHRASES))}" for k in range(1, 7))
     body = " || ".join(f"p{k}.words" for k in range(1, 7))
     writer = f"('lead' || {_hash('n', 5, max(2, letters * 3 // 4))} || '@customer.example')"
@@ -196,7 +207,8 @@ def _tables(plan: Plan, yes: str, no: str) -> Iterator[tuple[str, range, str, Ta
         "written_at": when("(200 * n)", 3_590_000), "message_id": "'<' || n || '@customer.example>'",
         "subject": "'About order ' || n", "from_address": writer, "from_name": "'Lead ' || (n % 997)",
         "to_address": "('sales+k' || (200 * n) || '@shop.example')",
-        "text": f"{body} || CASE WHEN n % 2000 = 7 THEN '{RARE}' ELSE '' END", "has_html": no, "historic": no,
+        "text": f"{body} || {wrote(SOME, _SOME_EVERY)} || {wrote(PHRASE, max(1, letters // _RARE_LETTERS))}",
+        "has_html": no, "historic": no,
         "automatic": "CASE WHEN n % 20 = 3 THEN 'its own word' ELSE '' END", "first_of_thread": yes,
     }  # fmt: skip
     yield "message_address", every(letters), "", site | {

@@ -25,13 +25,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 from zoneinfo import ZoneInfo
 
 import asyncpg  # type: ignore[import-untyped]
 import httpx
 from sqlalchemy import event
 
-from tests.bench._site import COMMON, RARE, Plan, fill_postgresql, fill_sqlite
+from tests.bench._site import COMMON, PHRASE, RARE, SOME, Plan, fill_postgresql, fill_sqlite
 from tests.bench.figures import Row, add_json_option, hand_in
 from tests.console.scene import make_user, open_session
 from tests.support.postgres import Postgres
@@ -117,8 +118,9 @@ MEASURED: dict[str, tuple[float, Measured]] = {
     "history, a week of a year ago": (HISTORY, Bench.days),
     "history, letters of one address": (HISTORY, lambda one: one.api("/messages?sender=lead3@customer.example")),
     "history, text many wrote": (HISTORY, lambda one: one.page(f"?q={COMMON}")),
+    "history, text some wrote": (HISTORY, lambda one: one.page(f"?q={SOME}")),
     "history, text few wrote": (HISTORY, lambda one: one.page(f"?q={RARE}")),
-    "history, two words few wrote": (HISTORY, lambda one: one.page(f"?q=of+chairs+to+our+office+{RARE}")),
+    "history, a phrase few wrote": (HISTORY, lambda one: one.page(f"?q={quote_plus(PHRASE)}")),
     "history, of a country": (HISTORY, lambda one: one.page("?country=NP")),
     "history, text nobody wrote": (HISTORY, lambda one: one.page("?q=xylograph")),
     "how large a pool to have": (REPORTS, lambda one: one.api(f"/targets/{one.targets['pool']}/pool")),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import accumulate
 
 from wherefrom.db import Tx
 from wherefrom.inbox.grams import list_numbers, meet
@@ -20,7 +21,8 @@ from wherefrom.inbox.store.parts import Part, list_arriving, list_fresh, read_gr
 from wherefrom.inbox.store.traits import Place
 
 _FRESH_AT_ONCE = 500
-_FIRST_PARTS, _MOST_PARTS = 8, 64
+_FIRST_LETTERS = 40_000  # of the parts that are asked first: a large one and what is newer
+_MORE_LETTERS = 16
 _END = datetime.max.replace(tzinfo=UTC)
 
 Needles = Sequence[Sequence[int]]
@@ -39,7 +41,7 @@ class Candidates:
         self._grams = sorted({gram for needle in needles for gram in needle})
         self._below, self._span = below, span
         self._parts = [one for one in parts if self._may_hold(one)]  # unread ones, the newest first
-        self._at_once = _FIRST_PARTS
+        self._at_once = _FIRST_LETTERS
         self._fresh_below = below
         self._fresh_at: datetime | None = _END if below is None else below[0]  # none that is unread is newer
         self._asked_arriving = False
@@ -83,8 +85,10 @@ class Candidates:
         self._keep(page)
 
     async def _read_parts(self) -> None:
-        some, self._parts = self._parts[: self._at_once], self._parts[self._at_once :]
-        self._at_once = min(_MOST_PARTS, self._at_once * 4)
+        sums = accumulate(one.letters for one in self._parts)
+        count = max(1, sum(letters <= self._at_once for letters in sums))
+        some, self._parts = self._parts[:count], self._parts[count:]
+        self._at_once *= _MORE_LETTERS
         had = await read_grams(self._tx, self._site_id, [one.id for one in some], self._grams)
         bits = {one.id: self._find_bits(one, had[one.id]) for one in some if one.id in had}
         asked = {part_id: list_numbers(found) for part_id, found in bits.items() if found}

@@ -37,6 +37,8 @@ _ADD_FRESH = Prepared(insert_unless_there(search_fresh, "site_id", "arrived_at",
 _ADD_GRAM = Prepared(search_gram.insert())
 _PLACE = struct.Struct("<qq")  # milliseconds, id
 _CAN_BE_ASKED = ("ready", "stale")
+GRAMS_AT_ONCE = 200
+"""Of each part that is joined with others."""
 _COLUMNS = (
     search_part.c.id, search_part.c.status, search_part.c.claimed_until, search_part.c.newest_at,
     search_part.c.oldest_at, search_part.c.letters,
@@ -56,6 +58,15 @@ _READ_GRAMS = Prepared(
         search_gram.c.site_id == bindparam("of_site"), among(search_gram.c.part_id, "parts"),
         among(search_gram.c.gram, "grams"),
     )
+)  # fmt: skip
+_READ_ON = Prepared(
+    select(search_gram.c.gram, search_gram.c.letters)
+    .where(
+        search_gram.c.site_id == bindparam("of_site"), search_gram.c.part_id == bindparam("part"),
+        search_gram.c.gram > bindparam("after", type_=BigInteger),
+    )
+    .order_by(search_gram.c.gram)
+    .limit(literal_column(str(GRAMS_AT_ONCE)))
 )  # fmt: skip
 _READ_PLACE = Prepared(
     select(
@@ -172,6 +183,31 @@ async def read_texts(tx: Tx, site_id: int, message_ids: Sequence[int]) -> dict[i
 # ------------------------------------------------------------------------------------------------------- making parts
 
 
+async def list_there(tx: Tx, site_id: int, places: Iterable[Place]) -> list[Place]:
+    """Of the letters with these places those that are still there, the newest first."""
+    asked = set(places)
+    query = select(message.c.id).where(message.c.site_id == site_id, among(message.c.id, "ids"))
+    there = set(await tx.scalars(query, {"ids": [message_id for _, message_id in asked]}))
+    return sorted((one for one in asked if one[1] in there), reverse=True)
+
+
+async def read_on(
+    tx: Tx, site_id: int, part_ids: Sequence[int], after: int
+) -> tuple[dict[int, list[tuple[int, bytes]]], int | None]:
+    """The next grams after one, of all these parts: for each which letters have it, by the place of the part in the
+    list. And the last of them; None when they are the last of all."""
+    asked = [{"of_site": site_id, "part": part_id, "after": after} for part_id in part_ids]
+    found = await tx.fetch_each(_READ_ON, asked)
+    # A part that gave as many as it may has more; behind its last one others' do not count yet.
+    last = min((rows[-1][0] for rows in found if len(rows) == GRAMS_AT_ONCE), default=None)
+    had: defaultdict[int, list[tuple[int, bytes]]] = defaultdict(list)
+    for place, rows in enumerate(found):
+        for gram, letters in rows:
+            if last is None or gram <= last:
+                had[gram].append((place, letters))
+    return had, last
+
+
 async def add_part(tx: Tx, site_id: int, part_id: int, places: Sequence[Place], until: datetime) -> None:
     """A part that somebody makes until then, of letters by their place, the newest first."""
     values = {
@@ -191,12 +227,12 @@ async def add_grams(tx: Tx, site_id: int, part_id: int, rows: Iterable[tuple[int
 
 
 async def publish_part(tx: Tx, site_id: int, part_id: int, places: Sequence[Place], instead_of: Sequence[int]) -> bool:
-    """The part can be asked, in place of others; its letters are not fresh any more. False when it was dropped, or one
-    of the others has changed: then the caller undoes this."""
+    """The part can be asked: in place of others, or its letters are not fresh any more. False when it was dropped, or
+    one of the others was: then the caller undoes this."""
     if not await _set(tx, site_id, [part_id], ("making",), status="ready"):
         return False
-    if instead_of and await _set(tx, site_id, instead_of, ("ready",), status="dropped") != len(instead_of):
-        return False
+    if instead_of:
+        return await _set(tx, site_id, instead_of, _CAN_BE_ASKED, status="dropped") == len(instead_of)
     mine = (
         search_fresh.c.site_id == site_id, search_fresh.c.arrived_at >= places[-1][0],
         search_fresh.c.arrived_at <= places[0][0], among(search_fresh.c.message_id, "ids"),
@@ -210,13 +246,9 @@ async def drop_made(tx: Tx, site_id: int, part_id: int) -> None:
     await _set(tx, site_id, [part_id], ("making",), status="dropped")
 
 
-async def dissolve_part(tx: Tx, site_id: int, part_id: int) -> None:
-    """Makes those of its letters that are still there fresh again."""
-    places = (await read_places(tx, site_id, {part_id: None})).get(part_id, [])
-    query = select(message.c.id).where(message.c.site_id == site_id, among(message.c.id, "ids"))
-    there = set(await tx.scalars(query, {"ids": [message_id for _, message_id in places]}))
-    await add_fresh(tx, site_id, [one for one in places if one[1] in there])
-    await _set(tx, site_id, [part_id], _CAN_BE_ASKED, status="dropped")
+async def drop_parts(tx: Tx, site_id: int, part_ids: Sequence[int]) -> None:
+    """No letter of these parts is there any more."""
+    await _set(tx, site_id, part_ids, _CAN_BE_ASKED, status="dropped")
 
 
 async def remove_some(tx: Tx, site_id: int, part_id: int, limit: int) -> None:
