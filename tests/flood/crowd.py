@@ -1,11 +1,12 @@
 """A crowd: many connections that each ask again as soon as they are answered, from a process of its own.
 
-    python -m tests.flood.crowd PORT CONNECTIONS SECONDS [REQUEST:STATUS …] < requests, a line of JSON text each
+    python -m tests.flood.crowd PORT CONNECTIONS SECONDS [REQUEST:ANSWER …] < requests, a line of JSON text each
 
-It goes on until there were some of each status named, for a minute at the most. Three of four ask by the first request,
-the fourth by one of the others.
+An answer is its status, or "busy": a 503 that says that more is asked than can be done, which one that says that it
+took too long is not. It goes on until there were some of each that is named, for a minute at the most. Three of four ask
+by the first request, the fourth by one of the others.
 
-Prints one line of JSON: how many answers of each status there were by the request's number, how long each took in
+Prints one line of JSON: how many of each answer there were by the request's number, how long each took in
 seconds at the median and for 99 %, how many connections were closed on us. A closed one is opened anew, with what it
 had to say.
 """
@@ -22,6 +23,7 @@ import time
 from collections import defaultdict
 
 SOME = 20
+BUSY = b"more is asked than"
 MOST_SECONDS = 60.0
 
 
@@ -47,48 +49,48 @@ class Talk:
         self.asked = time.perf_counter()
         self.socket.send(self._request)
 
-    def listen(self) -> int:
-        """The status of a whole answer, 0 while it is not whole; OSError when the connection is closed."""
+    def listen(self) -> str:
+        """A whole answer's status, or "busy"; nothing while it is not whole. OSError when the connection is closed."""
         piece = self.socket.recv(65536)
         if not piece:
             raise ConnectionResetError
         self._got += piece
         head, end, body = self._got.partition(b"\r\n\r\n")
         if not end:
-            return 0
+            return ""
         at = head.find(b"content-length: ")
         length = int(head[at + 16 :].partition(b"\r")[0]) if at >= 0 else 0
         if len(body) < length:
-            return 0
+            return ""
         self._got = b""
-        return int(head[9:12])
+        return "busy" if BUSY in body else head[9:12].decode()
 
 
 class Tally:
     def __init__(self) -> None:
-        self.statuses: defaultdict[int, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
-        self.waits: defaultdict[int, defaultdict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.counts: defaultdict[int, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self.waits: defaultdict[int, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         self.closed = 0
 
-    def add(self, kind: int, status: int, wait: float) -> None:
-        self.statuses[kind][status] += 1
-        kept = self.waits[kind][status]
+    def add(self, kind: int, answer: str, wait: float) -> None:
+        self.counts[kind][answer] += 1
+        kept = self.waits[kind][answer]
         if len(kept) < 20_000 or random.random() < 0.05:
             kept.append(wait)
 
     def told(self, seconds: float) -> str:
         rows = {}
-        for kind, statuses in self.statuses.items():
-            for status, count in statuses.items():
+        for kind, counts in self.counts.items():
+            for answer, count in counts.items():
                 if not count:
                     continue
-                waits = sorted(self.waits[kind][status])
+                waits = sorted(self.waits[kind][answer])
                 middle, slow = waits[len(waits) // 2], waits[len(waits) * 99 // 100]
-                rows[f"{kind}:{status}"] = {"count": count, "p50": middle, "p99": slow}
+                rows[f"{kind}:{answer}"] = {"count": count, "p50": middle, "p99": slow}
         return json.dumps({"answers": rows, "closed": self.closed, "seconds": seconds})
 
 
-def flood(port: int, requests: list[bytes], connections: int, seconds: float, awaited: list[tuple[int, int]]) -> str:
+def flood(port: int, requests: list[bytes], connections: int, seconds: float, awaited: list[tuple[int, str]]) -> str:
     tally, poll = Tally(), selectors.EpollSelector()
     others = range(1, len(requests))
     kinds = [kind for other in others for kind in (0, 0, 0, other)] or [0]
@@ -103,8 +105,8 @@ def flood(port: int, requests: list[bytes], connections: int, seconds: float, aw
                 if events & selectors.EVENT_WRITE:
                     talk.ask()
                     poll.modify(talk.socket, selectors.EVENT_READ, talk)
-                elif status := talk.listen():
-                    tally.add(talk.kind, status, time.perf_counter() - talk.asked)
+                elif answer := talk.listen():
+                    tally.add(talk.kind, answer, time.perf_counter() - talk.asked)
                     talk.ask()
             except OSError:
                 tally.closed += 1
@@ -117,8 +119,8 @@ def flood(port: int, requests: list[bytes], connections: int, seconds: float, aw
     return tally.told(took)
 
 
-def _goes_on(tally: Tally, past: float, seconds: float, awaited: list[tuple[int, int]]) -> bool:
-    missing = any(tally.statuses[kind][status] < SOME for kind, status in awaited)
+def _goes_on(tally: Tally, past: float, seconds: float, awaited: list[tuple[int, str]]) -> bool:
+    missing = any(tally.counts[kind][answer] < SOME for kind, answer in awaited)
     return past < seconds or (missing and past < MOST_SECONDS)
 
 
@@ -129,5 +131,5 @@ def _open(talk: Talk, poll: selectors.EpollSelector) -> None:
 
 if __name__ == "__main__":
     asked = [json.loads(line).encode() for line in sys.stdin]
-    statuses = [(int(kind), int(status)) for kind, _, status in (one.partition(":") for one in sys.argv[4:])]
-    print(flood(int(sys.argv[1]), asked, int(sys.argv[2]), float(sys.argv[3]), statuses))
+    answers = [(int(kind), answer) for kind, _, answer in (one.partition(":") for one in sys.argv[4:])]
+    print(flood(int(sys.argv[1]), asked, int(sys.argv[2]), float(sys.argv[3]), answers))

@@ -126,7 +126,7 @@ async def test_a_flood_is_turned_away_and_leaves_nothing_behind(
     calm = await flooded.ask(CALM, min(SECONDS, 5.0), f"{VISIT}:200")
     over = asyncio.Event()
     watching = asyncio.create_task(flooded.watch(over))
-    heard = await flooded.ask(CROWD, SECONDS, f"{VISIT}:200", f"{VISIT}:503", f"{PIXEL}:200")
+    heard = await flooded.ask(CROWD, SECONDS, f"{VISIT}:200", f"{VISIT}:busy", f"{PIXEL}:200")
     over.set()
     await watching
     recovered = await flooded.recover()
@@ -134,8 +134,9 @@ async def test_a_flood_is_turned_away_and_leaves_nothing_behind(
 
     answers = heard["answers"]
     visits = answers[f"{VISIT}:200"]
-    assert answers[f"{VISIT}:503"]["count"] > 0
-    assert set(answers) <= {f"{VISIT}:200", f"{VISIT}:503", f"{PIXEL}:200"}
+    assert answers[f"{VISIT}:busy"]["count"] > 0
+    late = f"{VISIT}:503"  # on a machine with much else to do a page may wait longer than one may, too
+    assert set(answers) <= {f"{VISIT}:200", f"{VISIT}:busy", late, f"{PIXEL}:200"}
     assert flooded.memory < MOST_MEMORY
     assert flooded.console
     assert any("visits" in one for one in flooded.notices), (flooded.notices, heard, flooded.service.log()[-2000:])
@@ -146,7 +147,7 @@ async def test_a_flood_is_turned_away_and_leaves_nothing_behind(
 
 def _figures(flooded: Flooded, calm: dict[str, Any], heard: dict[str, Any], recovered: float) -> str:
     asked, seconds = heard["answers"], heard["seconds"]
-    before, visits, turned_away = calm["answers"][f"{VISIT}:200"], asked[f"{VISIT}:200"], asked[f"{VISIT}:503"]
+    before, visits, turned_away = calm["answers"][f"{VISIT}:200"], asked[f"{VISIT}:200"], asked[f"{VISIT}:busy"]
     pixels = asked[f"{PIXEL}:200"]
     return (
         f"calm: {before['count'] / calm['seconds']:.0f} visits/s, {_waits(before)}; {CROWD} connections for"
