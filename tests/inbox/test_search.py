@@ -164,7 +164,8 @@ async def test_a_part_whose_letters_take_long_to_read_is_left_to_who_makes_it(
 
     monkeypatch.setattr(parts, "read_texts", read_slowly)
     assert await one.step()
-    assert worked == [False] * 4
+    assert len(worked) > 3
+    assert not any(worked)
     assert await heap.count(search_fresh) == 0
 
 

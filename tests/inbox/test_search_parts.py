@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from tests.inbox.heap import make_heap
 from wherefrom.clock import FixedClock
+from wherefrom.inbox import indexing
 from wherefrom.inbox.grams import list_numbers, pack, unpack
 from wherefrom.inbox.indexing import Indexing
 from wherefrom.inbox.renumbering import Renumbering
@@ -171,3 +172,21 @@ async def test_two_processes_join_parts_at_once(services: Services, clock: Fixed
     assert sum(one.letters for one in await heap.list_parts()) == 200
     assert max(one.letters for one in await heap.list_parts()) > 64
     await heap.hold()
+
+
+async def test_of_long_letters_a_part_is_made_of_fewer(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many as memory may hold the grams of."""
+    monkeypatch.setattr(indexing, "_MOST_GRAMS", 500)
+    monkeypatch.setattr(indexing, "_LONG", 1000)
+    heap = await make_heap(services, 19, small=8, middle=64)
+    for n in range(4):
+        await heap.add(1, text=" ".join(f"{n}{word:03x}" for word in range(400)))
+    await heap.add(20)
+    made = []
+    while await heap.indexing.step():
+        known = [one for one in await heap.list_parts() if one.status == "ready"]
+        assert sum(one.letters for one in known) + await heap.count(search_fresh) == 24
+        made.append(len(known))
+    assert max(made) >= 2
+    await heap.hold_to_all(HistoryFilter(text="2018"), 10)
+    await heap.hold(4)

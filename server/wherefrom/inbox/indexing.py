@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import asyncio
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from itertools import accumulate, chain
 
@@ -43,7 +43,11 @@ SMALL, MIDDLE, LARGE = 512, 4_096, 32_768
 _JOINED = 8
 """Parts of about one size, from which on they are joined."""
 _CLAIM = timedelta(seconds=60)
-_READ_AT_ONCE = 64
+_FIRST_READ, _READ_AT_ONCE = 8, 128
+_LONG = 200_000
+"""Characters that are looked through beside others' turns; and that are read at once, if there is a choice."""
+_MOST_GRAMS, _MOST_HELD = 250_000, 8_000_000
+"""Of a part that is made of texts: some 80 MB. Letters of half a kilobyte have some hundred grams each."""
 _TURN = 8
 """Letters between two turns of others: some milliseconds."""
 _JOINED_IN_A_TURN = 32
@@ -53,6 +57,38 @@ _REMOVED_AT_ONCE = 5_000
 
 class _Undone(Exception):
     """What the part was made of has changed: it is made another time."""
+
+
+class _Counted:
+    """By gram the numbers of the letters that have it, of a part's first ``letters``. Full when more would take too
+    much memory: letters may be of a megabyte each."""
+
+    def __init__(self) -> None:
+        self.letters = 0
+        self._found: dict[int, array[int]] = {}
+        self._held = 0
+
+    def add(self, grams: Collection[int]) -> None:
+        for gram in grams:
+            numbers = self._found.get(gram)
+            if numbers is None:
+                numbers = self._found[gram] = array("H")
+            numbers.append(self.letters)
+        self.letters += 1
+        self._held += len(grams)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._found) >= _MOST_GRAMS or self._held >= _MOST_HELD
+
+    def list_rows(self) -> list[tuple[int, bytes]]:
+        return sorted((gram, pack(numbers, self.letters)) for gram, numbers in self._found.items())
+
+
+def _choose_count(last: int, texts: Iterable[Sequence[str]]) -> int:
+    """How many letters to read next, after so many with these texts."""
+    read = sum(len(one) for some in texts for one in some)
+    return max(1, last // 2) if read > _LONG else min(_READ_AT_ONCE, last * 2)
 
 
 class Indexing:
@@ -129,10 +165,14 @@ class Indexing:
                 del places[self._middle :]
             if not places or not await self._begin(tx, site_id, part_id, places):
                 return False
-        found = await self._count(site_id, part_id, places)
-        if found is None:
+        counted = await self._count(site_id, part_id, places)
+        if counted is None:
             return True
-        rows = sorted((gram, pack(numbers, len(places))) for gram, numbers in found.items())
+        if counted.letters < len(places):
+            places = places[: counted.letters]
+            async with self._services.db.write() as tx:
+                await parts.shorten_part(tx, site_id, part_id, places)
+        rows = counted.list_rows()
         for at in range(0, len(rows), _WRITTEN_AT_ONCE):
             if not await self._add(site_id, part_id, rows[at : at + _WRITTEN_AT_ONCE]):
                 return True
@@ -186,29 +226,34 @@ class Indexing:
         async with self._services.db.write() as tx:
             return await parts.add_grams(tx, site_id, part_id, rows, self._services.clock.now() + _CLAIM)
 
-    async def _count(self, site_id: int, part_id: int, places: Sequence[Place]) -> dict[int, array[int]] | None:
-        """By gram the numbers of the letters that have it. Long ones take long: the claim is kept meanwhile. None when
-        the part was dropped."""
-        found: dict[int, array[int]] = {}
-        clock = self._services.clock
+    async def _count(self, site_id: int, part_id: int, places: Sequence[Place]) -> _Counted | None:
+        """Of the first letters, as many as may be held. Long ones take long: the claim is kept meanwhile. None when the
+        part was dropped."""
+        counted, at_once, clock = _Counted(), _FIRST_READ, self._services.clock
         claimed = clock.now()
-        for at in range(0, len(places), _READ_AT_ONCE):
+        while counted.letters < len(places) and not counted.is_full:
             if clock.now() - claimed >= _CLAIM / 3:
                 claimed = clock.now()
                 if not await self._add(site_id, part_id, ()):
                     return None
-            ids = [message_id for _, message_id in places[at : at + _READ_AT_ONCE]]
+            ids = [message_id for _, message_id in places[counted.letters : counted.letters + at_once]]
             async with self._services.db.read() as tx:
                 texts = await parts.read_texts(tx, site_id, ids)
-            for number, message_id in enumerate(ids, start=at):
-                for gram in list_grams(texts.get(message_id, ())):
-                    numbers = found.get(gram)
-                    if numbers is None:
-                        numbers = found[gram] = array("H")
-                    numbers.append(number)
-                if number % _TURN == 0:
-                    await asyncio.sleep(0)
-        return found
+            at_once = _choose_count(at_once, texts.values())
+            for message_id in ids:
+                await self._count_one(counted, texts.get(message_id, ()))
+                if counted.is_full:
+                    break
+        return counted
+
+    async def _count_one(self, counted: _Counted, texts: Sequence[str]) -> None:
+        """A long one beside others' turns, of the others some between two turns."""
+        if sum(map(len, texts)) >= _LONG:
+            counted.add(await asyncio.to_thread(list_grams, texts))
+            return
+        counted.add(list_grams(texts))
+        if counted.letters % _TURN == 0:
+            await asyncio.sleep(0)
 
     async def _publish(self, site_id: int, part_id: int, places: Sequence[Place], instead_of: Sequence[int]) -> bool:
         try:

@@ -217,6 +217,12 @@ async def add_part(tx: Tx, site_id: int, part_id: int, places: Sequence[Place], 
     await tx.execute(search_part.insert().values(values))
 
 
+async def shorten_part(tx: Tx, site_id: int, part_id: int, places: Sequence[Place]) -> None:
+    """A part that is being made is of these letters alone: the first of those it was to be of."""
+    values = {"oldest_at": places[-1][0], "letters": len(places), "places": _pack(places)}
+    await _set(tx, site_id, [part_id], ("making",), **values)
+
+
 async def add_grams(tx: Tx, site_id: int, part_id: int, rows: Iterable[tuple[int, bytes]], until: datetime) -> bool:
     """Some grams of a part that is being made; False when it was dropped, and nothing is written."""
     if not await _set(tx, site_id, [part_id], ("making",), claimed_until=until):
