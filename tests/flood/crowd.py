@@ -3,8 +3,8 @@
     python -m tests.flood.crowd PORT CONNECTIONS SECONDS [REQUEST:ANSWER …] < requests, a line of JSON text each
 
 An answer is its status, or "busy": a 503 that says that more is asked than can be done, which one that says that it
-took too long is not. It goes on until there were some of each that is named, for a minute at the most. Three of four ask
-by the first request, the fourth by one of the others.
+took too long is not. It goes on until there were some of each that is named, for a minute at the most. Three of four
+ask by the first request, the fourth by one of the others.
 
 Prints one line of JSON: how many of each answer there were by the request's number, how long each took in
 seconds at the median and for 99 %, how many connections were closed on us. A closed one is opened anew, with what it
