@@ -18,6 +18,7 @@ from tests.console.crowded import fill
 from tests.console.scene import open_session
 from tests.console.test_setup import post
 from tests.console.test_setup import setup as setup
+from tests.support.certificates import make_certificates
 from tests.support.management import OPERATOR, management_api
 from tests.support.name_server import NameServer
 from tests.support.submission_sink import SubmissionSink
@@ -105,8 +106,7 @@ async def test_an_account_is_set_and_shown_and_its_password_is_never(client, sce
 async def test_what_the_form_does_not_have_and_a_password_left_empty_stay_as_they_are(
     client, scene, setup, services, tmp_path
 ):
-    trusted = tmp_path / "ca.pem"
-    trusted.write_text("of no matter here")
+    trusted = make_certificates(tmp_path).ca_file
     given = {"host": "smtp.shop.example", "username": "u", "from_address": "news@shop.example"}
     await set_sender(
         services, scene.site.id, SetSender(**given, password="Hidden-7", connections=7, ca_file=str(trusted))

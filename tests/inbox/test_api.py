@@ -1,7 +1,9 @@
 """The management API of mailboxes and messages over HTTP."""
 
+import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -9,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.inbox.letters import Post, letter
+from tests.support.certificates import make_certificates
 from tests.support.dovecot import Dovecot
 from tests.support.management import management_api
 from wherefrom.clock import FixedClock
@@ -278,3 +281,35 @@ async def test_a_site_s_key_cannot_ask_which_files_the_machine_has(services: Ser
             assert path not in told.text
             told = await api.patch(f"/sites/shop/mailboxes/{added.json()['id']}", json={"ca_file": path})
             assert told.status_code == 403
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # the database has no part in it
+async def test_of_files_that_hold_no_certificate_nobody_learns_which_are_there(
+    api: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """Who has a key for all sites need not have the machine."""
+    words, pipe, endless = tmp_path / "words", tmp_path / "pipe", tmp_path / "endless"
+    words.write_text("root:x:0:0:root:/root:/bin/bash\n")
+    os.mkfifo(pipe)
+    with endless.open("wb") as file:
+        file.truncate(1 << 40)
+    added = (await api.post("/sites/shop/mailboxes", json=ACCOUNT)).json()
+    told = set()
+    for name in (words, tmp_path / "nowhere", tmp_path, pipe, endless, "/dev/zero", "a\0b", "x" * 5000):
+        body = {"ca_file": str(name)}
+        for answer in (
+            await api.post("/sites/shop/mailboxes", json=ACCOUNT | {"username": "two"} | body),
+            await api.patch(f"/sites/shop/mailboxes/{added['id']}", json=body),
+        ):
+            assert (answer.status_code, answer.json()["field"]) == (400, "ca_file")
+            told.add((answer.json()["detail"], answer.json()["hint"]))
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_a_file_of_certificates_is_taken(api: httpx.AsyncClient, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes("# für uns\n".encode() + make_certificates(tmp_path).ca_file.read_bytes())
+    answer = await api.post("/sites/shop/mailboxes", json=ACCOUNT | {"ca_file": str(bundle)})
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["ca_file"] == str(bundle)

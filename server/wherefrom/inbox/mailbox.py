@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
@@ -25,6 +24,7 @@ from wherefrom.inbox.store.mailboxes import Folder, Mailbox
 from wherefrom.mail.diagnosis import Diagnosis
 from wherefrom.mail.folders import THE_JUNK
 from wherefrom.mail.imap import Security
+from wherefrom.mail.trust import check_ca_file
 from wherefrom.services import Services
 
 FolderKind = Literal["inbox", "junk", "other"]
@@ -226,12 +226,7 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
             hint="Google, Yandex and others want an app password, made in the account's settings",
             field="password",
         )
-    if values.get("ca_file") and not Path(values["ca_file"]).is_file():
-        raise BadInput(
-            f"there is no file {values['ca_file']} on this machine",
-            hint="leave ca_file empty to trust the system's authorities",
-            field="ca_file",
-        )
+    check_ca_file(values.get("ca_file") or "")
     return values
 
 

@@ -113,9 +113,9 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     """Checks certificates against the system's authorities, or against those in ``ca_file`` alone. TlsFailed."""
     try:
         return ssl.create_default_context(cafile=ca_file or None)
-    except (OSError, ssl.SSLError) as error:
+    except (OSError, ValueError):  # ssl.SSLError among them; in words that tell nothing of other files, see mail.trust
         raise TlsFailed(
-            f"The certificate file {ca_file} cannot be read: {error.strerror or error}",
+            f"The certificate file {ca_file} is not there, may not be read, or is no PEM",
             hint="It must be a PEM file that the service may read.",
         ) from None
 

@@ -11,7 +11,6 @@ import asyncio
 import ipaddress
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -19,6 +18,7 @@ from msgspec import Meta, Struct
 from wherefrom.addresses import ascii_hostname, parse_address
 from wherefrom.errors import BadInput, Conflict, NotFound
 from wherefrom.mail.smtp import Security, SmtpAccount
+from wherefrom.mail.trust import check_ca_file
 from wherefrom.networks import parse_networks
 from wherefrom.outbound import dkim
 from wherefrom.outbound.dkim import Algorithm, DkimKey
@@ -137,6 +137,7 @@ def smtp_account(services: Services, one: Sender) -> SmtpAccount:
 
 def _changed(services: Services, site_id: int, wanted: SetSender, old: Sender | None, now: datetime) -> Sender:
     host, username = _host(wanted.host), _username(wanted.username)
+    check_ca_file(wanted.ca_file)
     from_address = parse_sender(wanted.from_address, "from_address")
     fresh = Sender(
         site_id=site_id,
@@ -145,7 +146,7 @@ def _changed(services: Services, site_id: int, wanted: SetSender, old: Sender | 
         security=wanted.security,
         username=username,
         password=_password(services, wanted, old, host, username),
-        ca_file=_ca_file(wanted.ca_file),
+        ca_file=wanted.ca_file,
         from_address=from_address,
         from_name=_name(wanted.from_name),
         bounce_address=_bounce_address(wanted.bounce_address),
@@ -240,13 +241,3 @@ def _name(text: str) -> str:
             f"from_name is longer than {_LONGEST_NAME} characters, or has control characters", field="from_name"
         )
     return name
-
-
-def _ca_file(text: str) -> str:
-    if text and not Path(text).is_file():
-        raise BadInput(
-            f"there is no file {text} on this machine",
-            hint="leave ca_file empty to trust the system's authorities",
-            field="ca_file",
-        )
-    return text
