@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator
 
@@ -51,6 +52,42 @@ async def test_a_call_that_nobody_waits_for_is_made_all_the_same(thread: LoopThr
     may_end.set()
     assert await thread.call(made.is_set)
     assert thread.is_idle
+
+
+async def test_a_call_that_is_made_now_has_begun_when_it_returns_however_busy_the_event_loop_stays(
+    thread: LoopThread,
+) -> None:
+    await thread.call(int)
+    begun, may_end = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        may_end.wait(60)
+        return "done"
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # nobody takes the turn of who does not give it away
+    try:
+        answer = thread.call_now(work)
+        has_begun = begun.is_set()
+    finally:
+        sys.setswitchinterval(before)
+        may_end.set()
+    assert has_begun
+    assert await answer == "done"
+
+
+async def test_a_call_now_of_a_thread_that_is_at_work_is_made_later_and_the_event_loop_goes_on(
+    thread: LoopThread,
+) -> None:
+    may_end = threading.Event()
+    first = thread.call(may_end.wait, 60)
+    second = thread.call_now(divmod, 7, 2)
+    assert not first.done()
+    assert not second.done()
+    may_end.set()
+    assert await second == (3, 1)
+    assert await thread.call_now(divmod, 9, 2) == (4, 1)
 
 
 async def test_it_ends_after_what_it_was_called_for() -> None:

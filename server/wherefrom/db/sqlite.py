@@ -9,7 +9,7 @@
 Python runs one thread at a time, and handing over costs more than most statements: SQLite's driver lets others run four
 times a statement, and a busy event loop is slow to let it go on. So work that was made to be done for many at once, a
 few short statements for all of them (visits), is done where everything else is done, and the thread is left with the
-wait for the disk. That holds while the file is free and its pages are at hand: where another process holds it, or
+wait for the disk, which it is handed at once (``LoopThread.call_now``). That holds while the file is free and its pages are at hand: where another process holds it, or
 one of the kind took too long (``pace``), batches go the other way.
 
 The other way a piece that asks is parked at its question and goes on in the thread, after those before it: whatever it
@@ -78,7 +78,7 @@ class Writer:
             try:
                 if await self._begins_here(batch):
                     self._run_here(batch)
-                    await self._hop(self._transaction.commit)
+                    await self._hop(self._transaction.commit, now=True)
                 else:
                     await self._run_there(batch)
             except BaseException:
@@ -181,10 +181,10 @@ class Writer:
                 await asyncio.wait({ending})
         ending.result()
 
-    def _hop(self, call: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+    def _hop(self, call: Callable[..., T], *arguments: Any, now: bool = False) -> asyncio.Future[T]:
         if self._closed:
             raise Unavailable("the database is closed: the service is shutting down", hint="try again in a moment")
-        return self._thread.call(call, *arguments)
+        return (self._thread.call_now if now else self._thread.call)(call, *arguments)
 
 
 class _Parking:

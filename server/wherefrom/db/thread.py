@@ -18,6 +18,10 @@ T = TypeVar("T")
 _Job = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[..., Any], tuple[Any, ...]]
 
 
+_LONGEST_HANDOVER = 0.005
+"""Seconds that the event loop stands still at most, should the thread not be idle after all."""
+
+
 class LoopThread:
     """Started by the first call; ended by ``close``, or with the process."""
 
@@ -43,6 +47,23 @@ class LoopThread:
         if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
+        return answer
+
+    def call_now(self, function: Callable[..., T], *arguments: Any) -> asyncio.Future[T]:
+        """As ``call``, of an idle thread: returns when it has begun.
+
+        Python runs one thread at a time, and who is woken asks for its turn when the event loop has long gone on: a
+        wait for the disk would begin when there is nothing left to do beside it. So the turn is handed over, which
+        takes the time to wake a thread."""
+        waits = threading.Lock()
+        waits.acquire()
+
+        def begin() -> T:
+            waits.release()
+            return function(*arguments)
+
+        answer = self.call(begin)
+        waits.acquire(timeout=_LONGEST_HANDOVER)
         return answer
 
     def close(self) -> None:
