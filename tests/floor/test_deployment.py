@@ -63,9 +63,13 @@ def test_the_image_s_settings_are_settings() -> None:
 
 
 def test_what_the_image_is_made_of_is_there() -> None:
-    for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE):
-        for name in sources.split():
-            assert (FOLDER.parent / name).exists(), name
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (FOLDER / "Dockerfile").read_text(), re.MULTILINE)
+    names = {name for sources in copied for name in sources.split()}
+    sent = (FOLDER.parent / ".dockerignore").read_text().splitlines()
+    assert "*" in sent, "and nothing else leaves the machine"
+    for name in names:
+        assert (FOLDER.parent / name).exists(), name
+        assert f"!{name}" in sent, name
 
 
 @pytest.mark.parametrize("name", COMPOSED)
