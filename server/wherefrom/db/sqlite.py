@@ -9,8 +9,8 @@
 Python runs one thread at a time, and handing over costs more than most statements: SQLite's driver lets others run four
 times a statement, and a busy event loop is slow to let it go on. So work that was made to be done for many at once, a
 few short statements for all of them (visits), is done where everything else is done, and the thread is left with the
-wait for the disk, which it is handed at once (``LoopThread.call_now``). That holds while the file is free and its pages are at hand: where another process holds it, or
-one of the kind took too long (``pace``), batches go the other way.
+wait for the disk, which it is handed at once (``LoopThread.call_now``). That holds while the file is free and its pages
+are at hand: where another process holds it, or one of the kind took too long (``pace``), batches go the other way.
 
 The other way a piece that asks is parked at its question and goes on in the thread, after those before it: whatever it
 asks, the event loop does not wait. Pieces are coroutines whose awaits complete at once there; ``drive`` runs them to

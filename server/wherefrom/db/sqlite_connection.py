@@ -25,7 +25,8 @@ CACHED = 256
 
 # For what is neither a number nor text the driver looks for an adapter at each value, and where there is none it makes
 # an error and throws it away: half a microsecond for each NULL, of which a visit has twenty.
-sqlite3.register_adapter(type(None), {}.get)
+_NOTHING: dict[None, None] = {}
+sqlite3.register_adapter(type(None), _NOTHING.get)  # None for None, in C
 sqlite3.register_adapter(bytes, bytes)
 
 
