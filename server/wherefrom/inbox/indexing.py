@@ -172,7 +172,7 @@ class Indexing:
             places = places[: counted.letters]
             async with self._services.db.write() as tx:
                 await parts.shorten_part(tx, site_id, part_id, places)
-        rows = counted.list_rows()
+        rows = await asyncio.to_thread(counted.list_rows)
         for at in range(0, len(rows), _WRITTEN_AT_ONCE):
             if not await self._add(site_id, part_id, rows[at : at + _WRITTEN_AT_ONCE]):
                 return True
@@ -182,8 +182,8 @@ class Indexing:
         """A part of the letters of others that are still there, in their place; False when somebody else makes one."""
         part_id, old_ids = self._services.ids.next(), [one.id for one in some]
         async with self._services.db.read() as tx:
-            known = await parts.read_places(tx, site_id, dict.fromkeys(old_ids))
-            places = await parts.list_there(tx, site_id, chain.from_iterable(known.values()))
+            known = [(await parts.read_places(tx, site_id, {one: None})).get(one, []) for one in old_ids]
+            places = await parts.list_there(tx, site_id, chain.from_iterable(known))
         async with self._services.db.write() as tx:
             await tx.lock("search", site_id)
             if not places:
@@ -195,7 +195,7 @@ class Indexing:
             are_there = await parts.list_there(tx, site_id, places) == places
         if not are_there:
             return await self._drop(site_id, part_id)
-        renumbering = Renumbering([known.get(one, []) for one in old_ids], places)
+        renumbering = await asyncio.to_thread(Renumbering, known, places)
         after: int | None = -1
         while after is not None:
             async with self._services.db.read() as tx:
