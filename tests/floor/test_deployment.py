@@ -167,9 +167,13 @@ def _unit() -> str:
     return (FOLDER / "wherefrom.service").read_text()
 
 
-def test_the_unit_starts_a_command_with_settings_that_are_settings() -> None:
-    given = dict(re.findall(r"^Environment=(WHEREFROM_\w+)=(\S+)$", _unit(), re.MULTILINE))
-    settings = load_settings(None, given)
+def test_the_unit_starts_a_command_with_settings_that_commands_have_too(tmp_path: Path) -> None:
+    """What only the unit knew, a backup by cron would look for elsewhere, and a person would be added there."""
+    assert "Environment=" not in _unit()
+    file = tmp_path / "settings.toml"
+    (edit,) = re.findall(r"^#   sed -i '(.+)' /etc/wherefrom/settings.toml$", _unit(), re.MULTILINE)
+    file.write_bytes(subprocess.check_output(["sed", edit, str(FOLDER.parent / "settings.toml")]))
+    settings = load_settings(file, {})
     assert {settings.data.folder, str(Path(settings.data.key_file).parent)} == {"/var/lib/wherefrom"}
     assert settings.database.url == "sqlite:////var/lib/wherefrom/wherefrom.db"
     (start,) = re.findall(r"^ExecStart=\S+/wherefrom (\w+) ", _unit(), re.MULTILINE)
