@@ -47,6 +47,7 @@ class Trouble:
 class Database:
     """One database, by URL: ``sqlite:///relative/or//absolute/path.db`` or ``postgresql://user@host/name``.
 
+    ``ways``: how many batches may be written at once.
     ``patience``: seconds a statement may take on PostgreSQL; None: any time, for what takes long by its nature."""
 
     def __init__(self, url: str, *, readers: int = 4, writers: int = 8, patience: float | None = None) -> None:
@@ -63,6 +64,7 @@ class Database:
             self._writer = postgresql.Writer(self._engine)
         ways = (self._writer,) if isinstance(self._writer, sqlite.Writer) else self._writer.lanes
         self._batcher = Batcher(ways, self._note)
+        self.ways = len(ways)
 
     @property
     def tally(self) -> Tally:

@@ -51,7 +51,9 @@ class HitBook:
         self._fresh = fresh
         self._waiting: list[_Line] = []
         self._writers: set[asyncio.Task[None]] = set()
-        self._is_writing = False
+        self._pages = 0  # under way
+        self._is_starting = False
+        self._under_way = 0  # hits on them
         self._followed: OrderedDict[LinkKey, tuple[str, float]] = OrderedDict()
 
     @property
@@ -74,11 +76,21 @@ class HitBook:
             asyncio.get_running_loop().call_soon(told, None, fault)
             return
         self._waiting.append((hit, told))
-        if not self._is_writing:
+        if self._is_worth_it(0):
             self._begin()
 
+    def _is_worth_it(self, before: int) -> bool:
+        """Whether a page may be sent off: beside another one only where it is half of all hits that wait, are under
+        way, or are the ``before`` that have just been written, whose askers may soon be back."""
+        if self._is_starting or not self._waiting:
+            return False
+        if not self._pages:
+            return True
+        return self._pages < self._db.ways and len(self._waiting) >= self._under_way + before
+
     def _begin(self) -> None:
-        self._is_writing = True
+        self._pages += 1
+        self._is_starting = True  # in the next turn of the event loop, so that whoever comes in this one is on it
         writer = asyncio.create_task(self._write_page(), name="hit book")
         self._writers.add(writer)
         writer.add_done_callback(self._writers.discard)
@@ -88,6 +100,8 @@ class HitBook:
         as long as writing, and is done while the disk is waited for."""
         page = self._waiting[:_MOST_ON_A_PAGE]
         del self._waiting[:_MOST_ON_A_PAGE]
+        self._under_way += len(page)
+        self._is_starting = False
         hits = [hit for hit, _ in page]
         urls, fault = self._recall(hits), None
         try:
@@ -95,8 +109,9 @@ class HitBook:
                 urls.update(await self._write(hits, [key for key, url in urls.items() if url is None]))
         except Exception as raised:
             fault = raised
-        self._is_writing = False
-        if self._waiting:
+        self._pages -= 1
+        self._under_way -= len(page)
+        if self._is_worth_it(len(page)):
             self._begin()
         for _ in range(_TURNS):
             await asyncio.sleep(0)
