@@ -263,6 +263,31 @@ async def test_numbers_of_two_processes_never_meet(services: Services) -> None:
     assert await one.take(7) == 2
 
 
+async def test_the_next_numbers_are_there_before_the_last_are_used_up(services: Services) -> None:
+    numbers = Numbers(services.db, block=4)
+    taken = [await numbers.take(7)]
+    for _ in range(30):
+        number = numbers.take_at_once(7)
+        assert number is not None, f"one would have to be waited for after {taken}"
+        taken.append(number)
+        await asyncio.gather(*(one for one in asyncio.all_tasks() if one.get_name() == "visit numbers"))
+    assert taken == list(range(1, 32))
+
+
+async def test_where_the_next_numbers_cannot_be_had_those_that_are_left_are_given_out(services: Services) -> None:
+    numbers = Numbers(services.db, block=4)
+    taken = [await numbers.take(7)]
+    await services.db.close()
+    for _ in range(3):
+        taken.append(numbers.take_at_once(7) or 0)
+        coming = (one for one in asyncio.all_tasks() if one.get_name() == "visit numbers")
+        await asyncio.gather(*coming, return_exceptions=True)
+    assert taken == [1, 2, 3, 4]
+    assert numbers.take_at_once(7) is None
+    with pytest.raises(Unavailable):
+        await numbers.take(7)
+
+
 async def test_a_number_that_was_not_needed_goes_to_the_next_visit(stage: Stage) -> None:
     first = await stage.show()
     for _ in range(5):

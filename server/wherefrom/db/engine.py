@@ -48,6 +48,7 @@ class Database:
     """One database, by URL: ``sqlite:///relative/or//absolute/path.db`` or ``postgresql://user@host/name``.
 
     ``ways``: how many batches may be written at once.
+
     ``patience``: seconds a statement may take on PostgreSQL; None: any time, for what takes long by its nature."""
 
     def __init__(self, url: str, *, readers: int = 4, writers: int = 8, patience: float | None = None) -> None:

@@ -1,8 +1,8 @@
 """Visit numbers: they grow per site, and are taken from the database in blocks.
 
 A block belongs to one process, so two processes hand out different numbers without asking each other. What a process
-has not used when it ends is a gap. A busy site takes larger blocks: asking for each hundred would cost it one commit in
-four. Numbers begin at 1.
+has not used when it ends is a gap. A busy site takes larger blocks, and the next one before the last is used up: a page
+that has to wait for one waits for two commits. Numbers begin at 1.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from wherefrom.db import Database
+from wherefrom.db import Database, Tx
 from wherefrom.visits import store
 
 BLOCK = 100
@@ -23,16 +24,17 @@ _BUSY_SECONDS = 1.0
 
 @dataclass(slots=True)
 class _Supply:
-    """What a process has left for a site. ``taken_at`` of the last block, in seconds of the monotonic clock."""
+    """What a process has left for a site. ``taken_at`` of the last block, in seconds of the monotonic clock; ``coming``
+    is the next one, if it is under way."""
 
     block: int
     free: deque[int] = field(default_factory=deque)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     taken_at: float | None = None
+    coming: asyncio.Task[None] | None = None
 
 
 class Numbers:
-    """One for a process; must be used outside transactions, since an empty block needs a short one of its own."""
+    """One for a process; must be used outside transactions, since a block is taken by one."""
 
     def __init__(self, db: Database, block: int = BLOCK) -> None:
         self._db = db
@@ -42,7 +44,11 @@ class Numbers:
     def take_at_once(self, site_id: int) -> int | None:
         """As ``take``; None where a block would have to be waited for."""
         supply = self._supplies.get(site_id)
-        return supply.free.popleft() if supply is not None and supply.free else None
+        if supply is None or not supply.free:
+            return None
+        if 2 * len(supply.free) <= supply.block and supply.coming is None:
+            self._refill(site_id, supply)
+        return supply.free.popleft()
 
     async def take(self, site_id: int) -> int:
         """A number nobody had before."""
@@ -50,21 +56,33 @@ class Numbers:
         if supply is None:
             supply = self._supplies[site_id] = _Supply(self._block)
         while not supply.free:
-            await asyncio.shield(self._refill(site_id, supply))
+            await asyncio.shield(supply.coming or self._refill(site_id, supply))
         return supply.free.popleft()
 
     def give_back(self, site_id: int, number: int) -> None:
         """Returns a number that was not used; the next visit gets it."""
         self._supplies[site_id].free.appendleft(number)
 
-    async def _refill(self, site_id: int, supply: _Supply) -> None:
-        async with supply.lock:
-            if supply.free:
-                return
-            now = time.monotonic()
-            if supply.taken_at is not None and now - supply.taken_at < _BUSY_SECONDS:
-                supply.block = min(supply.block * 2, LARGEST_BLOCK)
-            async with self._db.write() as tx:
-                first = await store.reserve_numbers(tx, site_id, supply.block)
-            supply.taken_at = now
-            supply.free.extend(range(first, first + supply.block))
+    def _refill(self, site_id: int, supply: _Supply) -> asyncio.Task[None]:
+        task = supply.coming = asyncio.create_task(self._fetch(site_id, supply), name="visit numbers")
+        task.add_done_callback(lambda done: _end(supply, done))
+        return task
+
+    async def _fetch(self, site_id: int, supply: _Supply) -> None:
+        now = time.monotonic()
+        if supply.taken_at is not None and now - supply.taken_at < _BUSY_SECONDS:
+            supply.block = min(supply.block * 2, LARGEST_BLOCK)
+        first = await self._db.batch_together(_reserve, (site_id, supply.block))
+        supply.taken_at = now
+        supply.free.extend(range(first, first + supply.block))
+
+
+async def _reserve(tx: Tx, asked: Sequence[tuple[int, int]]) -> list[int]:
+    """With the visits of the moment: a transaction of its own would hold them up."""
+    return [await store.reserve_numbers(tx, site_id, count) for site_id, count in asked]
+
+
+def _end(supply: _Supply, done: asyncio.Task[None]) -> None:
+    supply.coming = None
+    if not done.cancelled():
+        done.exception()  # who waits for it hears it; where nobody does, the next one who needs a number tries again
