@@ -11,7 +11,7 @@ from wherefrom.clock import FixedClock
 from wherefrom.errors import BadInput, Forbidden, NotFound
 from wherefrom.sites.add import set_site
 from wherefrom.substitution.store.leases import find_holders
-from wherefrom.visits import store
+from wherefrom.visits import trail_store
 from wherefrom.visits.known import FRESH
 from wherefrom.visits.signals import MOST_INTENTS
 from wherefrom.visits.tables import intent, visit
@@ -44,8 +44,8 @@ async def test_an_intent_is_kept_with_address_page_and_time(stage: Stage, clock:
     clock.advance(timedelta(minutes=1))
     await stage.sign(kind, answer.token, address=shown, page=PAGE + "\x00#contact")
     async with stage.services.db.read() as tx:
-        (sign,) = await store.list_intents(tx, stage.site.id, int(answer.visit or 0))
-    assert sign == store.Intent(kind, shown, PAGE + " #contact", clock.now())
+        (sign,) = await trail_store.list_intents(tx, stage.site.id, int(answer.visit or 0))
+    assert sign == trail_store.Intent(kind, shown, PAGE + " #contact", clock.now())
     assert (await stage.rows(visit))[0]["last_seen_at"] == clock.now()
 
 
@@ -62,10 +62,10 @@ async def test_an_intent_without_an_address_is_a_sign_of_life_alone(
 
 async def test_a_flood_of_intents_is_bounded(stage: Stage) -> None:
     answer = await stage.show()
-    sign = store.Intent("select", SALES, PAGE, stage.services.clock.now())
+    sign = trail_store.Intent("select", SALES, PAGE, stage.services.clock.now())
     async with stage.services.db.write() as tx:
         for _ in range(MOST_INTENTS - 1):
-            await store.append_intent(tx, stage.site.id, stage.services.ids.next(), 1, sign)
+            await trail_store.append_intent(tx, stage.site.id, stage.services.ids.next(), 1, sign)
     for _ in range(3):
         await stage.sign("copy", answer.token, address=SALES)
     assert len(await stage.rows(intent)) == MOST_INTENTS

@@ -12,7 +12,7 @@ from wherefrom.console import words
 from wherefrom.inbox.store.details import CandidateRow, MessageDetail
 from wherefrom.inbox.store.rows import HistoryRow
 from wherefrom.inbox.writer import Writer
-from wherefrom.visits.store import Intent, Pageview
+from wherefrom.visits.trail_store import Intent, Pageview
 from wherefrom.visits.visit import Visit
 from wherefrom.webhooks.endpoint import OF_THREAD, WITH_VISIT, Endpoint
 from wherefrom.webhooks.money import money_words

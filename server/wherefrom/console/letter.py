@@ -32,7 +32,8 @@ from wherefrom.mail.reply import split_reply
 from wherefrom.outbound.store.sends import Sent, find_send
 from wherefrom.services import Services
 from wherefrom.vault.vault import bring
-from wherefrom.visits.store import find_visit, list_intents, list_pageviews
+from wherefrom.visits.store import find_visit
+from wherefrom.visits.trail_store import list_intents, list_pageviews
 from wherefrom.visits.visit import Visit
 from wherefrom.webhooks.change import resend
 from wherefrom.webhooks.store import deliveries, endpoints

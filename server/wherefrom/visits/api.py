@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from wherefrom.clock import from_ms, to_ms
 from wherefrom.errors import BadInput, NotFound
-from wherefrom.visits import store
+from wherefrom.visits import store, trail_store
 from wherefrom.visits.gate import DropReason
 from wherefrom.visits.visit import Kind, Visit
 from wherefrom.web.api import Call, Operation
@@ -128,8 +128,8 @@ async def _get(call: Call) -> VisitDetails:
         visit = await store.find_visit(tx, call.site_id, number)
         if visit is None:
             raise NotFound(f"there is no visit {number}", hint="visit numbers are those of this site")
-        pages = await store.list_pageviews(tx, call.site_id, number)
-        intents = await store.list_intents(tx, call.site_id, number)
+        pages = await trail_store.list_pageviews(tx, call.site_id, number)
+        intents = await trail_store.list_intents(tx, call.site_id, number)
     return VisitDetails(
         visit=_view(visit),
         pages=[PageviewView(page=o.page, title=o.title, referrer=o.referrer, seen_at=o.seen_at) for o in pages],

@@ -29,6 +29,7 @@ from wherefrom.visits.agent import Agent
 from wherefrom.visits.place import Place
 from wherefrom.visits.session import find_start
 from wherefrom.visits.source import DIRECT, LETTER, Source, find_source
+from wherefrom.visits.trail_store import NewPageview, append_pageviews
 from wherefrom.visits.visit import NewVisitor, Told, Visit, Visitor, begin_visit
 
 
@@ -179,10 +180,10 @@ async def _write(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
             hit.visit = hit.current
     await _begin(tx, new, ids)
     await _touch(tx, [hit for hit in hits if not hit.began])
-    await store.append_pageviews(
+    await append_pageviews(
         tx,
         [
-            store.NewPageview(entry.site.id, ids.next(), hit.visit.id, told.page, told.title, told.referrer, entry.now)
+            NewPageview(entry.site.id, ids.next(), hit.visit.id, told.page, told.title, told.referrer, entry.now)
             for hit in hits
             if (entry := hit.entry).pageview and (told := entry.told)
         ],

@@ -12,7 +12,7 @@ from wherefrom.addresses import find_address
 from wherefrom.db import Tx
 from wherefrom.sites.site import Site
 from wherefrom.substitution.lend import touch_leases
-from wherefrom.visits import store
+from wherefrom.visits import store, trail_store
 from wherefrom.visits.badge import VISIT
 from wherefrom.visits.collect import FAULTS, Collector, Dropped, Reply
 from wherefrom.visits.gate import SIGNAL_STEPS, Caller, DropReason, own_origin
@@ -65,9 +65,9 @@ async def _write(tx: Tx, collector: Collector, signal: Signal, site: Site, visit
         await touch_leases(tx, site.id, visit_id, now, services.settings)
         return True
     await touch_leases(tx, site.id, visit_id, now, services.settings, sign=signal.kind, found=address.text)
-    if await store.count_intents(tx, site.id, visit_id) < MOST_INTENTS:
-        sign = store.Intent(
+    if await trail_store.count_intents(tx, site.id, visit_id) < MOST_INTENTS:
+        sign = trail_store.Intent(
             signal.kind, address.text, clean_text(collector.badges.cut_tokens(signal.page, site), LONGEST_URL), now
         )
-        await store.append_intent(tx, site.id, services.ids.next(), visit_id, sign)
+        await trail_store.append_intent(tx, site.id, services.ids.next(), visit_id, sign)
     return True

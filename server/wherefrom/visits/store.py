@@ -1,4 +1,4 @@
-"""All SQL of the visits room."""
+"""SQL of visits, visitors and drops. What a visit saw and did is in ``trail_store``, its sums in ``hours_store``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import BigInteger, BindParameter, Text, bindparam, delete, func, select, tuple_, type_coerce, update
 
 from wherefrom.db import Prepared, Tx, insert
@@ -56,10 +55,7 @@ _KEEP_SOURCE = Prepared(
     .where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id"))
     .values(source=bindparam("newest"))
 )
-_ADD_INTENT = Prepared(intent.insert())
-_ADD_VISIT, _ADD_VISITOR, _ADD_PAGEVIEW = (
-    Prepared(one.insert(), of_objects=True) for one in (visit, visitor, pageview)
-)
+_ADD_VISIT, _ADD_VISITOR = (Prepared(one.insert(), of_objects=True) for one in (visit, visitor))
 
 
 class Touch(NamedTuple):
@@ -69,34 +65,6 @@ class Touch(NamedTuple):
     told: Told
     now: datetime
     pageview: bool
-
-
-class NewPageview(Struct, frozen=True, gc=False):
-    site_id: int
-    id: int
-    visit_id: int
-    page: str
-    title: str
-    referrer: str
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """A sign that a visitor was about to write. ``kind``: visible, mailto, copy, select; ``address`` as shown."""
-
-    kind: str
-    address: str
-    page: str
-    seen_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Pageview:
-    page: str
-    title: str
-    referrer: str
-    seen_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,39 +284,6 @@ async def reserve_numbers(tx: Tx, site_id: int, count: int) -> int:
         index_elements=[visit_counter.c.site_id], set_={"next": visit_counter.c.next + count}
     ).returning(visit_counter.c.next)
     return int((await tx.execute(end)).scalar_one()) - count
-
-
-# ------------------------------------------------------------------------------------------------ pages and signs
-
-
-async def append_pageviews(tx: Tx, new: Sequence[NewPageview]) -> None:
-    await tx.append(_ADD_PAGEVIEW, new)
-
-
-async def list_pageviews(tx: Tx, site_id: int, visit_id: int, limit: int = 200) -> list[Pageview]:
-    """The visit's pages in the order they were shown."""
-    columns = (pageview.c.page, pageview.c.title, pageview.c.referrer, pageview.c.seen_at)
-    mine = select(*columns).where(pageview.c.site_id == site_id, pageview.c.visit_id == visit_id)
-    rows = await tx.execute(mine.order_by(pageview.c.seen_at, pageview.c.id).limit(limit))
-    return [Pageview(*row) for row in rows]
-
-
-async def append_intent(tx: Tx, site_id: int, id_: int, visit_id: int, sign: Intent) -> None:
-    row = {"kind": sign.kind, "address": sign.address, "page": sign.page, "seen_at": sign.seen_at}
-    await tx.append(_ADD_INTENT, [{"site_id": site_id, "id": id_, "visit_id": visit_id, **row}])
-
-
-async def count_intents(tx: Tx, site_id: int, visit_id: int) -> int:
-    mine = select(func.count()).select_from(intent)
-    return int((await tx.execute(mine.where(intent.c.site_id == site_id, intent.c.visit_id == visit_id))).scalar_one())
-
-
-async def list_intents(tx: Tx, site_id: int, visit_id: int, limit: int = 500) -> list[Intent]:
-    """The visit's signs in the order they were given."""
-    columns = (intent.c.kind, intent.c.address, intent.c.page, intent.c.seen_at)
-    mine = select(*columns).where(intent.c.site_id == site_id, intent.c.visit_id == visit_id)
-    rows = await tx.execute(mine.order_by(intent.c.seen_at, intent.c.id).limit(limit))
-    return [Intent(*row) for row in rows]
 
 
 async def erase_visitor(tx: Tx, site_id: int, visitor_id: int) -> list[int]:
