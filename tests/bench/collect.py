@@ -31,7 +31,7 @@ import json
 import socket
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -41,18 +41,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.bench.figures import Row, add_json_option, hand_in
-from tests.support.load import Figures, Ratios, serving
+from tests.support.load import Figures, Ratios, analyze, listening
 from tests.support.postgres import Postgres
-from tests.support.stock import bare_config, serve, stock_config
+from tests.support.stock import run_bare, run_trimmed
 from tests.support.wrk import CONNECTIONS, ask, drive
 from wherefrom.app import build_app, open_services
-from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
 from wherefrom.settings import Data, DatabaseGroup, Settings
 from wherefrom.sites.add import add_site
 from wherefrom.substitution.add import add_target
 from wherefrom.substitution.target import Options
-from wherefrom.web.serve import bind, prepare_process, serve_http
+from wherefrom.web.serve import prepare_process, serve_http
 
 AGENTS = [
     f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{n}.0.0.0 Safari/537.36"
@@ -67,27 +66,17 @@ async def _bare(request: Request) -> Response:
     return JSONResponse(await request.json())
 
 
-async def _serve_collector(listening: socket.socket, settings: Settings) -> None:
+async def _serve_collector(door: socket.socket, settings: Settings) -> None:
     async with open_services(settings) as services:
-        await serve_http(build_app(services), listening, asyncio.Event())
+        await serve_http(build_app(services), door, asyncio.Event())
 
 
-def _run(listening: socket.socket, settings: Settings, ready: Event) -> None:
+def _run(door: socket.socket, settings: Settings, ready: Event) -> None:
     import uvloop  # here, as uvicorn would choose it by itself
 
     prepare_process()
     ready.set()
-    uvloop.run(_serve_collector(listening, settings))
-
-
-def _run_bare(listening: socket.socket, trimmed: bool, ready: Event) -> None:
-    import uvloop
-
-    app = Starlette(routes=[Route("/v1/visits", _bare, methods=["POST"])])
-    if trimmed:
-        prepare_process()
-    ready.set()
-    uvloop.run(serve((stock_config if trimmed else bare_config)(app), listening))
+    uvloop.run(_serve_collector(door, settings))
 
 
 def new_visitors(key: str) -> list[bytes]:
@@ -148,40 +137,23 @@ def _database(engine: str, folder: str) -> Iterator[str]:
         server.remove()
 
 
-@contextlib.contextmanager
-def _server(run: Callable[[socket.socket, Event], None]) -> Iterator[tuple[int, int]]:
-    """Port and process of a server."""
-    listening = bind("127.0.0.1", 0)
-    with serving(lambda ready: run(listening, ready)) as process:
-        yield listening.getsockname()[1], process
-
-
 def _measure(settings: Settings, key: str, seconds: int, rounds: int) -> dict[str, Figures]:
     measured = {name: Figures() for name in (BARE, TRIMMED, NEW, AGAIN)}
+    app = Starlette(routes=[Route("/v1/visits", _bare, methods=["POST"])])
     with (
-        _server(lambda listening, ready: _run_bare(listening, False, ready)) as bare,
-        _server(lambda listening, ready: _run_bare(listening, True, ready)) as trimmed,
-        _server(lambda listening, ready: _run(listening, settings, ready)) as ours,
+        listening(lambda door, ready: run_bare(app, door, ready)) as bare,
+        listening(lambda door, ready: run_trimmed(app, door, ready)) as trimmed,
+        listening(lambda door, ready: _run(door, settings, ready)) as ours,
     ):
         new, again = new_visitors(key), returning_visitors(key, ours[0])
         plan = {BARE: (bare, new), TRIMMED: (trimmed, new), NEW: (ours, new), AGAIN: (ours, again)}
         for turn in range(rounds + 1):
-            asyncio.run(_analyze(settings.database.url))
+            analyze(settings.database.url)
             for name, ((port, process), requests) in plan.items():
                 driven = drive(port, process, requests, seconds if turn else 1)
                 if turn:  # the first is for warmth
                     measured[name].add(driven)
     return measured
-
-
-async def _analyze(url: str) -> None:
-    """Tells PostgreSQL how large its tables are, as autovacuum would, which the tests' server does without: plans made
-    for empty tables are kept else. That server does without fsync, too."""
-    database = Database(url)
-    if database.dialect == "postgresql":
-        async with database.write() as tx:
-            await tx.exec_driver_sql("ANALYZE")
-    await database.close()
 
 
 def _report(measured: dict[str, Figures], engine: str) -> list[Row]:

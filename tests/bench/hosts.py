@@ -27,7 +27,7 @@ from sqlalchemy import func, select, text
 
 from tests.bench.collect import new_visitors
 from tests.bench.figures.row import Row, add_json_option, hand_in
-from tests.support.load import serving
+from tests.support.load import analyze, serving
 from tests.support.postgres import Postgres
 from tests.support.wrk import cpu_seconds, drive
 from wherefrom.app import build_app, open_services
@@ -150,14 +150,6 @@ def _drive(machine: Machine, processes: int, key: str, seconds: int, connections
     figures.cores.append(sum(spent) / driven.seconds)
 
 
-async def _analyze(url: str) -> None:
-    """As autovacuum would; the tests' server does without."""
-    database = Database(url)
-    async with database.write() as tx:
-        await tx.exec_driver_sql("ANALYZE")
-    await database.close()
-
-
 async def _bytes_of_a_visit(url: str) -> float:
     """What a visit with its visitor, page and lease takes in the database, indices included."""
     database = Database(url)
@@ -180,7 +172,7 @@ def measure(seconds: int, connections: int, rounds: int) -> tuple[dict[int, Figu
         for number in measured:
             _drive(machine, number, key, 1, connections, Figures())  # for warmth
         for _ in range(rounds):
-            asyncio.run(_analyze(url))
+            analyze(url)
             for number, figures in measured.items():
                 _drive(machine, number, key, seconds, connections, figures)
         return measured, asyncio.run(_bytes_of_a_visit(url))

@@ -46,7 +46,7 @@ import socket
 import statistics
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -57,19 +57,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.bench.figures import Row, add_json_option, hand_in
-from tests.support.load import Figures, Ratios, serving
+from tests.support.load import Figures, Ratios, analyze, listening
 from tests.support.postgres import Postgres
-from tests.support.stock import bare_config, serve, stock_config
+from tests.support.stock import run_bare, run_trimmed
 from tests.support.wrk import CONNECTIONS, ask, drive
 from wherefrom.app import build_app, open_services
-from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
 from wherefrom.outbound.send import Draft, make_send
 from wherefrom.settings import Data, DatabaseGroup, Settings
 from wherefrom.sites.add import add_site
 from wherefrom.tracking.marks import Mark, click_address
 from wherefrom.tracking.store import append_links
-from wherefrom.web.serve import bind, prepare_process, serve_http
+from wherefrom.web.serve import prepare_process, serve_http
 
 GIF, TRIMMED = "bare Starlette GIF", "bare Starlette GIF, trimmed"
 PIXEL, CLICK, AGAIN = "pixel", "click", "click once more"
@@ -89,23 +88,15 @@ async def _gif(_request: Request) -> Response:
     return Response(_PICTURE, media_type="image/gif", headers={"cache-control": "no-store"})
 
 
-async def _serve_hits(listening: socket.socket, settings: Settings) -> None:
+async def _serve_hits(door: socket.socket, settings: Settings) -> None:
     async with open_services(settings) as services:
-        await serve_http(build_app(services), listening, asyncio.Event())
+        await serve_http(build_app(services), door, asyncio.Event())
 
 
-def _run(listening: socket.socket, settings: Settings, ready: Event) -> None:
+def _run(door: socket.socket, settings: Settings, ready: Event) -> None:
     prepare_process()
     ready.set()
-    uvloop.run(_serve_hits(listening, settings))
-
-
-def _run_bare(listening: socket.socket, trimmed: bool, ready: Event) -> None:
-    app = Starlette(routes=[Route("/o/{token}", _gif)])
-    if trimmed:
-        prepare_process()
-    ready.set()
-    uvloop.run(serve((stock_config if trimmed else bare_config)(app), listening))
+    uvloop.run(_serve_hits(door, settings))
 
 
 async def _prepare(settings: Settings) -> dict[str, list[str]]:
@@ -143,25 +134,18 @@ def _database(engine: str, folder: str) -> Iterator[str]:
         server.remove()
 
 
-@contextlib.contextmanager
-def _server(run: Callable[[socket.socket, Event], None]) -> Iterator[tuple[int, int]]:
-    """Port and process of a server."""
-    listening = bind("127.0.0.1", 0)
-    with serving(lambda ready: run(listening, ready)) as process:
-        yield listening.getsockname()[1], process
-
-
 def _measure(settings: Settings, paths: dict[str, list[str]], seconds: int, rounds: int) -> dict[str, Figures]:
     measured = {name: Figures() for name in paths}
     requests = {name: _requests(mine) for name, mine in paths.items()}
+    app = Starlette(routes=[Route("/o/{token}", _gif)])
     with (
-        _server(lambda listening, ready: _run_bare(listening, False, ready)) as bare,
-        _server(lambda listening, ready: _run_bare(listening, True, ready)) as trimmed,
-        _server(lambda listening, ready: _run(listening, settings, ready)) as ours,
+        listening(lambda door, ready: run_bare(app, door, ready)) as bare,
+        listening(lambda door, ready: run_trimmed(app, door, ready)) as trimmed,
+        listening(lambda door, ready: _run(door, settings, ready)) as ours,
     ):
         servers = {GIF: bare, TRIMMED: trimmed}
         for turn in range(rounds + 1):
-            asyncio.run(_analyze(settings.database.url))
+            analyze(settings.database.url)
             for name, figures in measured.items():
                 port, process = servers.get(name, ours)
                 status, body = ask(port, requests[name][0])
@@ -177,15 +161,6 @@ def _requests(paths: list[str]) -> list[bytes]:
         f"GET {path} HTTP/1.1\r\nhost: t.example\r\nuser-agent: {agent}\r\naccept: */*\r\n\r\n".encode()
         for path, agent in zip(paths, itertools.cycle(AGENTS), strict=False)
     ]
-
-
-async def _analyze(url: str) -> None:
-    """Tells PostgreSQL how large its tables are, as autovacuum would, which the tests' server does without."""
-    database = Database(url)
-    if database.dialect == "postgresql":
-        async with database.write() as tx:
-            await tx.exec_driver_sql("ANALYZE")
-    await database.close()
 
 
 def _report(measured: dict[str, Figures], engine: str) -> list[Row]:

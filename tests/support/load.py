@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import math
 import multiprocessing
+import socket
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.synchronize import Event
 
 from tests.support.wrk import Driven
+from wherefrom.db import Database
+from wherefrom.web.serve import bind
 
 
 @dataclass(slots=True)
@@ -70,3 +74,25 @@ def serving(run: Callable[[Event], None]) -> Iterator[int]:
     finally:
         server.terminate()
         server.join()
+
+
+@contextlib.contextmanager
+def listening(run: Callable[[socket.socket, Event], None]) -> Iterator[tuple[int, int]]:
+    """Port and process of a server that ``run`` serves at a socket."""
+    door = bind("127.0.0.1", 0)
+    with serving(lambda ready: run(door, ready)) as process:
+        yield door.getsockname()[1], process
+
+
+def analyze(url: str) -> None:
+    """Tells PostgreSQL how large its tables are, as autovacuum would, which the tests' server does without: plans made
+    for empty tables are kept else. That server does without fsync, too."""
+    asyncio.run(_analyze(url))
+
+
+async def _analyze(url: str) -> None:
+    database = Database(url)
+    if database.dialect == "postgresql":
+        async with database.write() as tx:
+            await tx.exec_driver_sql("ANALYZE")
+    await database.close()

@@ -8,9 +8,12 @@ trimmed   without what our service does without (headers of date and server, tho
 from __future__ import annotations
 
 import socket
+from multiprocessing.synchronize import Event
 
 import uvicorn
 from starlette.types import ASGIApp
+
+from wherefrom.web.serve import prepare_process
 
 
 def bare_config(app: ASGIApp) -> uvicorn.Config:
@@ -32,6 +35,18 @@ def stock_config(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-async def serve(config: uvicorn.Config, listening: socket.socket) -> None:
-    """Until its process ends."""
-    await uvicorn.Server(config).serve([listening])
+def run_bare(app: ASGIApp, listening: socket.socket, ready: Event) -> None:
+    """Serves ``app`` as uvicorn is installed, until the process ends."""
+    _run(bare_config(app), listening, ready)
+
+
+def run_trimmed(app: ASGIApp, listening: socket.socket, ready: Event) -> None:
+    prepare_process()
+    _run(stock_config(app), listening, ready)
+
+
+def _run(config: uvicorn.Config, listening: socket.socket, ready: Event) -> None:
+    import uvloop  # as uvicorn would choose it by itself
+
+    ready.set()
+    uvloop.run(uvicorn.Server(config).serve([listening]))
