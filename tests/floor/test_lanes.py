@@ -10,7 +10,8 @@ from sqlalchemy import Integer, bindparam, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from wherefrom.db import Database, Prepared, Refused, Tx, Unless
-from wherefrom.db.batch import Batcher, Piece
+from wherefrom.db.batch import Batcher
+from wherefrom.db.piece import Piece
 from wherefrom.errors import Unavailable
 from wherefrom.services import Services
 from wherefrom.visits.tables import dropped

@@ -22,7 +22,7 @@ one. They may end in any order and meet in the server, as those of two processes
 (``beside``); all else is in one batch at a time, so that in one process a piece sees what those before it have written.
 
 Pieces with one ``together`` are run as one: what each of them would ask and write by itself is asked and written by few
-statements for all (``parts``). Apart, or one by one, it is the same function, told of one.
+statements for all (``piece.parts``). Apart, or one by one, it is the same function, told of one.
 
 Who hands in thousands a second is told by a call instead of a future, a whole batch in one turn of the event loop, when
 the next batch is under way.
@@ -34,13 +34,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
 from wherefrom.db.faults import describe
+from wherefrom.db.piece import Piece, Together
 from wherefrom.db.refuse import Refused
 from wherefrom.db.tx import Tx
 from wherefrom.errors import Unavailable
@@ -49,87 +50,12 @@ log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 Item = TypeVar("Item")
-Work = Callable[[Tx], Awaitable[Any]]
-Together = Callable[[Tx, Sequence[Item]], Awaitable[Sequence[T]]]
-"""Work for many at once: an answer for each, in their order, as if one had come after the other."""
 
 _MOST_IN_A_BATCH = 64
 _FEW = 24
 _HARDLY_ANY = 4
 _MOST_WAITING = 4096
 _CONFLICTS = frozenset({"40001", "40P01"})  # SQLSTATE serialization_failure, deadlock_detected
-
-
-Heard = Callable[[Any, Exception | None], None]
-"""Is told the answer, or what there was instead. What it raises is logged, and holds up nobody else."""
-
-
-@dataclass(slots=True, eq=False)
-class Piece:
-    """A piece of work, and what came of it. Its work is ``alone``, or ``together`` with others, by its ``item``;
-    ``beside``: it may be written while others are. Who handed it in waits for ``future``, or is told by ``heard``;
-    ``given_up`` before that nobody is told any more."""
-
-    future: asyncio.Future[Any] | None = None
-    heard: Heard | None = None
-    given_up: bool = False
-    alone: Work | None = None
-    together: Together[Any, Any] | None = None
-    item: Any = None
-    beside: bool = False
-    answer: Any = None
-    fault: Exception | None = None
-    begun: float = field(default_factory=time.monotonic)
-
-    @property
-    def is_wanted(self) -> bool:
-        return not (self.given_up if self.future is None else self.future.cancelled())
-
-    def tell(self) -> None:
-        """What came of it, to who handed it in."""
-        future = self.future
-        if future is None:
-            heard, self.heard = self.heard, None  # else the two would hold each other
-            if heard is not None and not self.given_up:
-                heard(self.answer, self.fault)
-        elif future.done():
-            return
-        elif self.fault is None:
-            future.set_result(self.answer)
-        else:
-            future.set_exception(self.fault)
-
-    async def run(self, tx: Tx) -> None:
-        """By itself."""
-        if self.together is not None:
-            (self.answer,) = await self.together(tx, (self.item,))
-        elif self.alone is not None:
-            self.answer = await self.alone(tx)
-
-
-class Part:
-    """Pieces of a batch that are run as one."""
-
-    def __init__(self, together: Together[Any, Any], pieces: Sequence[Piece]) -> None:
-        self._together = together
-        self._pieces = pieces
-
-    async def run(self, tx: Tx) -> None:
-        answers = await self._together(tx, [piece.item for piece in self._pieces])
-        for piece, answer in zip(self._pieces, answers, strict=True):
-            piece.answer = answer
-
-
-def parts(batch: Sequence[Piece]) -> list[Piece | Part]:
-    """What is to be run for ``batch``: each piece that is alone, and those with one ``together`` at the place of the
-    first of them."""
-    found: dict[Any, list[Piece]] = {}
-    for piece in batch:
-        found.setdefault(piece.together or piece, []).append(piece)
-    return [
-        pieces[0] if len(pieces) == 1 or pieces[0].together is None else Part(pieces[0].together, pieces)
-        for pieces in found.values()
-    ]
 
 
 class Begin(Protocol):

@@ -19,8 +19,9 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from wherefrom.db import postgresql, sqlite
-from wherefrom.db.batch import Batcher, Piece, Tally, Together
+from wherefrom.db.batch import Batcher, Tally
 from wherefrom.db.faults import describe, lurks
+from wherefrom.db.piece import Piece, Together
 from wherefrom.db.postgresql import connected, open_engine
 from wherefrom.db.sqlite_connection import open_readers
 from wherefrom.db.tx import Tx

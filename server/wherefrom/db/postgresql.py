@@ -38,7 +38,8 @@ from sqlalchemy import URL, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from wherefrom.db.asks import Asks, AsksByRun
-from wherefrom.db.batch import Commit, Piece, Undone, parts
+from wherefrom.db.batch import Commit, Undone
+from wherefrom.db.piece import Piece, parts
 from wherefrom.db.straight import Straight
 from wherefrom.db.tx import Recalled, Tx
 from wherefrom.errors import Unavailable

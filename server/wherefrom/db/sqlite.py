@@ -31,9 +31,10 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL
 
-from wherefrom.db.batch import Commit, Piece, Undone, parts
+from wherefrom.db.batch import Commit, Undone
 from wherefrom.db.checkpoint import Checkpoints
 from wherefrom.db.pace import Pace
+from wherefrom.db.piece import Piece, parts
 from wherefrom.db.sqlite_connection import connect, make_folder, open_writer
 from wherefrom.db.sqlite_transaction import Transaction
 from wherefrom.db.thread import LoopThread

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 
 from wherefrom.db import Database
-from wherefrom.db.batch import Piece, Together
+from wherefrom.db.piece import Piece, Together
 from wherefrom.visits.record import Entry, Recorded
 
 Tell = Callable[[Recorded | None, Exception | None], None]
