@@ -17,14 +17,14 @@ the line 28, the decision and the rows' values 21, the answer 12; on SQLite some
 writer's thread 25 for COMMIT, which writes a page of the log for each code that was lent: codes are random, and so are
 their places in the index. On PostgreSQL a batch of new visitors is one round trip, one of returning visitors five, and
 two batches are under way at once. Counted in instructions (valgrind), which no other work disturbs: 290,000 for a bare
-request, 640,000 for a new visitor with all threads, of which COMMIT and the moving of the log are a quarter.
+request, 640,000 for a new visitor on SQLite with all threads, of which seven tenths are the event loop's.
 
 What helped last, on SQLite: COMMIT is handed Python's turn at once (``db.thread``), which had begun 1 to 4 ms late; an
 adapter for NULL, of which a visit has twenty (``db.sqlite_connection``); the next visit numbers are taken in time.
 
 Tried without gain: lists of values as asyncpg's own arrays, which ask each value what kind it is (15 µs more); a
 shorter ``sys.setswitchinterval``: who is slow to go on in a thread waits at each call, not for the interval; values bound
-column by column on SQLite (0.3 µs less of 2.8); the log moved after four times as many commits; a third of all on each
+column by column on SQLite (0.5 µs less of 2.8); the log moved after four times as many commits; a third of all on each
 of PostgreSQL's two lanes.
 """
 
