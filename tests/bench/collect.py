@@ -23,9 +23,9 @@ What helped last, on SQLite: COMMIT is handed Python's turn at once (``db.thread
 adapter for NULL, of which a visit has twenty (``db.sqlite_connection``); the next visit numbers are taken in time.
 
 Tried without gain: lists of values as asyncpg's own arrays, which ask each value what kind it is (15 µs more); a
-shorter ``sys.setswitchinterval``: who is slow to go on in a thread waits at each call, not for the interval; values bound
-column by column on SQLite (0.5 µs less of 2.8); the log moved after four times as many commits; a third of all on each
-of PostgreSQL's two lanes.
+shorter ``sys.setswitchinterval``: who is slow to go on in a thread waits at each call, not for the interval; values
+bound column by column on SQLite (0.5 µs less of 2.8); the log moved after four times as many commits; a third of all on
+each of PostgreSQL's two lanes.
 """
 
 from __future__ import annotations
