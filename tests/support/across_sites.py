@@ -123,11 +123,11 @@ class Watch:
         """A method of ``Tx`` that looks first."""
 
         @functools.wraps(method)
-        def watched(tx: Tx, statement: Any, *arguments: Any) -> Any:
+        def watched(tx: Tx, statement: Any, *arguments: Any, **named: Any) -> Any:
             where = _caller()
             if where is not None:
                 self.look(statement, where, tx.dialect)
-            return method(tx, statement, *arguments)
+            return method(tx, statement, *arguments, **named)
 
         return watched
 

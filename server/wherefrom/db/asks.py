@@ -21,15 +21,16 @@ class Run(Protocol):
 
 
 class Asks(Protocol):
-    """How prepared statements are run. ``guards``: ``write_all`` knows what to do with them, and raises ``Refused``."""
+    """How prepared statements are run. ``write`` answers as ``Form.write``. ``write_all``: whether what was written may
+    stay; if not, or a fault is raised, the transaction has to be undone. ``guards``: it knows what to do with them."""
 
     guards: bool
 
     def fetch(self, form: Form, values: Row, /) -> Awaitable[list[Row]]: ...
     def change(self, form: Form, values: Row, /) -> Awaitable[int]: ...
     def fetch_each(self, form: Form, asked: Sequence[Row], /) -> Awaitable[list[list[Row]]]: ...
-    def write(self, form: Form, rows: Sequence[Row], /) -> Awaitable[None]: ...
-    def write_all(self, held: Held, guards: Guards = (), /) -> Awaitable[None]: ...
+    def write(self, form: Form, rows: Sequence[Row], /) -> Awaitable[bool]: ...
+    def write_all(self, held: Held, guards: Guards = (), /) -> Awaitable[bool]: ...
     def command(self, sql: str, /) -> Awaitable[Any]: ...
 
 
@@ -50,10 +51,10 @@ class AsksByRun:
     def fetch_each(self, form: Form, asked: Sequence[Row]) -> Awaitable[list[list[Row]]]:
         return self._run(form.fetch_each, asked)
 
-    def write(self, form: Form, rows: Sequence[Row]) -> Awaitable[None]:
+    def write(self, form: Form, rows: Sequence[Row]) -> Awaitable[bool]:
         return self._run(form.write, rows)
 
-    def write_all(self, held: Held, _guards: Guards = ()) -> Awaitable[None]:
+    def write_all(self, held: Held, _guards: Guards = ()) -> Awaitable[bool]:
         return self._run(write_all, held)
 
     def command(self, sql: str) -> Awaitable[Any]:

@@ -42,7 +42,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wherefrom.db.faults import describe
 from wherefrom.db.piece import Piece, Together
-from wherefrom.db.refuse import Refused
+from wherefrom.db.refuse import RefusedLate
 from wherefrom.db.tx import Tx
 from wherefrom.errors import Unavailable
 
@@ -237,7 +237,7 @@ async def commit_batch(batch: list[Piece], ways: Ways) -> None:
             raise undone.cause from undone
         if _is_conflict(undone.cause):
             await ways.commit_again(_commit_one_by_one, batch)
-        elif len(batch) == 1 and not isinstance(undone.cause, Refused):
+        elif len(batch) == 1 and not isinstance(undone.cause, RefusedLate):
             batch[0].fault = undone.cause
         else:
             await ways.commit_again(_commit_apart, batch)

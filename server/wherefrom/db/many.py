@@ -152,10 +152,11 @@ def _quoted(value: str | None) -> str:
 
 
 @lru_cache
-def combine(statements: tuple[str, ...], guards: tuple[str, ...] = ()) -> str:
+def combine(statements: tuple[str, ...], guards: tuple[str, ...] = (), counted: tuple[int, ...] = ()) -> str:
     """One statement of PostgreSQL that does what several do, which must not meet each other's rows; its parameters are
     theirs, one after the other, then those of the ``guards``: SELECTs that must find nothing of what was there before,
-    or the whole fails with ``FOUND``."""
+    or the whole fails with ``FOUND``. So it does where one of the ``counted``, by their places, meets another number of
+    rows than the parameter for it says, which come last."""
     before = 0
 
     def renumber(sql: str) -> str:
@@ -164,9 +165,11 @@ def combine(statements: tuple[str, ...], guards: tuple[str, ...] = ()) -> str:
         before += len(set(_NUMBER.findall(sql)))
         return renumbered
 
-    writes = ", ".join(f"w{n} AS ({renumber(sql)})" for n, sql in enumerate(statements))
-    if not guards:
-        return f"WITH {writes} SELECT 1"
+    returning = dict.fromkeys(counted, " RETURNING 1")
+    writes = ", ".join(f"w{n} AS ({renumber(sql)}{returning.get(n, '')})" for n, sql in enumerate(statements))
     # Counted: for one row PostgreSQL would rather read the whole table.
-    found = " + ".join(f"(SELECT count(*) FROM ({renumber(sql)}) AS g{n})" for n, sql in enumerate(guards))  # noqa: S608
-    return f"WITH {writes} SELECT 1 / CASE WHEN {found} = 0 THEN 1 ELSE 0 END"
+    wanted = [f"(SELECT count(*) FROM ({renumber(sql)}) AS g{n}) = 0" for n, sql in enumerate(guards)]  # noqa: S608
+    wanted += [f"(SELECT count(*) FROM w{at}) = ${before + n}::BIGINT" for n, at in enumerate(counted, start=1)]  # noqa: S608
+    if not wanted:
+        return f"WITH {writes} SELECT 1"
+    return f"WITH {writes} SELECT 1 / CASE WHEN {' AND '.join(wanted)} THEN 1 ELSE 0 END"

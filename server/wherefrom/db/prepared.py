@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from wherefrom.db.many import Many, combine, spell_for_many
+from wherefrom.db.many import FOUND, Many, combine, spell_for_many
 
 Row = tuple[Any, ...]
 Convert = Callable[[Any], Any]
@@ -129,14 +129,17 @@ class Form:
             for (convert, spell), values in zip(self._columns, columns, strict=True)
         )
 
-    def write(self, connection: Connection, rows: Sequence[Row], *, or_all_undone: bool = False) -> None:
-        """An INSERT or UPDATE of each of ``rows``. ``or_all_undone``: a fault ends the transaction, so that SQLite need
-        not be able to undo this statement alone, for which it keeps a copy of each page."""
-        if self._many is not None and (self.appends or len(rows) > 1):
-            execute(connection, self._many.sql, self._many.pack(self.arrange(rows)))
-        elif not self.appends:
-            for values in rows:
-                self.change(connection, values)
+    def write(self, connection: Connection, rows: Sequence[Row], *, or_all_undone: bool = False) -> bool:
+        """An INSERT or UPDATE of each of ``rows``; whether each UPDATE met a row, where each meets one at most.
+        ``or_all_undone``: a fault ends the transaction, so that SQLite need not be able to undo this statement alone,
+        for which it keeps a copy of each page."""
+        if not self.appends:
+            different = self.arrange(rows)
+            if self._many is None or len(different) == 1:
+                return sum([self.change(connection, values) for values in different]) == len(different)
+            return int(execute(connection, self._many.sql, self._many.pack(different)).rowcount) == len(different)
+        if self._many is not None:
+            execute(connection, self._many.sql, self._many.pack(rows))
         elif not self._in_steps:
             connection.exec_driver_sql(self.sql, list(rows))
         else:  # a step for many rows: at each step SQLite's driver lets other threads run, and is slow to come back
@@ -147,6 +150,7 @@ class Form:
                 some = tuple(chain.from_iterable(rows[at : at + size]))
                 execute(connection, self._insert_of(size, or_all_undone), some)
                 at += size
+        return True
 
     def arrange(self, rows: Sequence[Row]) -> Sequence[Row]:
         """Of UPDATEs each once, in the order in which all lock rows."""
@@ -195,33 +199,56 @@ class Prepared:
         return form
 
 
-Held = Sequence[tuple[Form, list[Any]]]
-"""Rows that are to be written: of an INSERT as they are given, of an UPDATE bound."""
+class Write(NamedTuple):
+    """Rows that are to be written: of an INSERT as they are given, of an UPDATE bound. ``or_refused``: each UPDATE must
+    meet a row."""
+
+    form: Form
+    rows: list[Any]
+    or_refused: bool = False
 
 
+Held = Sequence[Write]
 Guards = Sequence[tuple[Form, Row]]
 """SELECTs that must find nothing, each with its values."""
 
 
-def write_all(connection: Connection, held: Held) -> None:
-    """On PostgreSQL by one statement, where that can be. A fault ends the transaction."""
+def write_all(connection: Connection, held: Held) -> bool:
+    """On PostgreSQL by one statement, where that can be. A fault ends the transaction, and so must False: an UPDATE
+    that must meet a row met none."""
     if len(held) == 1 or not is_one_statement(held):  # on SQLite too
-        for form, rows in held:
+        for form, rows, or_refused in held:
             bound = [form.bind(row) for row in rows] if form.appends else rows
-            form.write(connection, bound, or_all_undone=True)
-    else:
+            if not form.write(connection, bound, or_all_undone=True) and or_refused:
+                return False
+        return True
+    try:
         execute(connection, *spell_all(held))
+    except DBAPIError as fault:
+        if is_refusal(fault) and any(one.or_refused for one in held):
+            return False
+        raise
+    return True
 
 
 def spell_all(held: Held, guards: Guards = ()) -> tuple[str, Row]:
-    """The one statement, and its values. It fails (``many.FOUND``) when a guard finds anything."""
-    sql = combine(tuple(form.many.sql for form, _ in held if form.many), tuple(form.sql for form, _ in guards))
-    written = (form.spell(rows) for form, rows in held)
-    return sql, tuple(chain(chain.from_iterable(written), *(values for _, values in guards)))
+    """The one statement, and its values. It fails (``is_refusal``) when a guard finds anything, or an UPDATE that must
+    meet a row meets none."""
+    counted = {at: len(set(one.rows)) for at, one in enumerate(held) if one.or_refused}
+    sql = combine(
+        tuple(one.form.many.sql for one in held if one.form.many), tuple(form.sql for form, _ in guards), tuple(counted)
+    )
+    written = (one.form.spell(one.rows) for one in held)
+    return sql, tuple(chain(chain.from_iterable(written), *(values for _, values in guards), counted.values()))
+
+
+def is_refusal(fault: BaseException) -> bool:
+    """Whether PostgreSQL's statement failed because it said so itself."""
+    return getattr(getattr(fault, "orig", None), "sqlstate", None) == FOUND
 
 
 def is_one_statement(held: Held) -> bool:
-    return all(form.many is not None and form.many.combines for form, _ in held)
+    return all(one.form.many is not None and one.form.many.combines for one in held)
 
 
 def execute(connection: Connection, sql: str, values: Row = ()) -> Any:

@@ -13,9 +13,17 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from wherefrom.db.many import FOUND
-from wherefrom.db.prepared import Form, Guards, Held, Row, is_one_statement, spell_all, told_by_driver
-from wherefrom.db.refuse import Refused
+from wherefrom.db.prepared import (
+    Form,
+    Guards,
+    Held,
+    Row,
+    is_one_statement,
+    is_refusal,
+    spell_all,
+    told_by_driver,
+    write_all,
+)
 
 
 class Straight:
@@ -46,21 +54,20 @@ class Straight:
             return [await self.fetch(form, values) for values in asked]
         return form.sort(asked, question, await self._ask(question.sql, question.values))
 
-    async def write(self, form: Form, rows: Sequence[Row]) -> None:
-        await self._connection.run_sync(form.write, rows)
+    async def write(self, form: Form, rows: Sequence[Row]) -> bool:
+        return await self._connection.run_sync(form.write, rows)
 
-    async def write_all(self, held: Held, guards: Guards = ()) -> None:
+    async def write_all(self, held: Held, guards: Guards = ()) -> bool:
         if not is_one_statement(held):
-            for form, rows in held:
-                await self.write(form, [form.bind(row) for row in rows] if form.appends else rows)
-            return
+            return await self._connection.run_sync(write_all, held)
         sql, values = spell_all(held, guards)
         try:
             await self._ask(sql, values)
         except Exception as fault:
-            if guards and getattr(getattr(fault, "orig", None), "sqlstate", None) == FOUND:
-                raise Refused("what must not be there is there") from fault
+            if is_refusal(fault) and (guards or any(one.or_refused for one in held)):
+                return False
             raise
+        return True
 
     async def _ask(self, sql: str, values: Row) -> Any:
         return await self._run(self._driver.fetch, sql, values)

@@ -22,8 +22,8 @@ from sqlalchemy import Connection, CursorResult, Dialect, Executable, ScalarResu
 from sqlalchemy.sql.selectable import TypedReturnsRows
 
 from wherefrom.db.asks import Asks, AsksByRun, Run
-from wherefrom.db.prepared import Guards, Prepared, is_one_statement
-from wherefrom.db.refuse import Refused, Unless
+from wherefrom.db.prepared import Form, Guards, Prepared, Write, is_one_statement
+from wherefrom.db.refuse import Refused, RefusedLate, Unless
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -60,6 +60,7 @@ class Tx:
         self._gathers = gathers
         self._held: dict[Prepared, list[Any]] = {}
         self._unchecked: dict[Unless, list[Any]] = {}
+        self._must_meet: set[Prepared] = set()
         self._recalled: Recalled = {} if recalled is None else recalled
         self._lasting = self._recalled if lasting is None else lasting
         self._written: set[Table] = set()
@@ -124,9 +125,12 @@ class Tx:
         await self._flush_of(query.tables)
         return await self._asks.fetch_each(form, [form.bind(values) for values in asked])
 
-    async def change_each(self, statement: Prepared, changes: Sequence[Values]) -> None:
+    async def change_each(self, statement: Prepared, changes: Sequence[Values], *, or_refused: bool = False) -> None:
         """A prepared UPDATE for each of ``changes``, which meet different rows, or the same ones with the same values.
-        A transaction that gathers writes them later, by one statement."""
+        ``or_refused``: each must meet exactly one, or it is ``Refused``, and none of them is made.
+
+        A transaction that gathers writes them later, by one statement; what is refused then is as ``append`` has it.
+        """
         if not changes:
             return
         form = statement.form(self.dialect)
@@ -135,8 +139,19 @@ class Tx:
         if self._gathers:
             await self._flush_of(statement.tables)
             self._held[statement] = bound
+            if or_refused:
+                self._must_meet.add(statement)
+        elif or_refused and len(bound) > 1:
+            async with self.savepoint():
+                await self._change_or_refuse(form, bound)
+        elif or_refused:
+            await self._change_or_refuse(form, bound)
         else:
             await self._asks.write(form, bound)
+
+    async def _change_or_refuse(self, form: Form, bound: Sequence[Row]) -> None:
+        if not await self._asks.write(form, bound):
+            raise Refused("what must be there is not")
 
     async def append(self, insert: Prepared, rows: Sequence[Any], check: Unless | None = None) -> None:
         """Writes new rows by a prepared INSERT, unless ``check`` refuses them.
@@ -158,11 +173,19 @@ class Tx:
         await self._asks.write(form, [form.bind(row) for row in rows])
 
     async def flush(self, *, ends: bool = False) -> None:
-        """Writes what is held back. ``Refused`` when a check says so. ``ends``: it is the last of the transaction, so
-        that one statement needs none."""
-        held = [(statement.form(self.dialect), rows) for statement, rows in self._held.items()]
+        """Writes what is held back. ``RefusedLate`` when some of it may not be written. ``ends``: it is the last of the
+        transaction, so that one statement needs none."""
+        if not self._held:
+            return
+        try:
+            await self._write_held(ends)
+        except Refused as fault:
+            raise RefusedLate(*fault.args) from fault
+
+    async def _write_held(self, ends: bool) -> None:
+        held = [Write(one.form(self.dialect), rows, one in self._must_meet) for one, rows in self._held.items()]
         checks = [(check, check.ask(rows)) for check, rows in self._unchecked.items()]
-        self._held, self._unchecked = {}, {}
+        self._held, self._unchecked, self._must_meet = {}, {}, set()
         guards: Guards = ()
         if self._asks.guards and is_one_statement(held) and sum(len(asked) for _, asked in checks) <= _FEW:
             forms = [(check.query.form(self.dialect), asked) for check, asked in checks]
@@ -170,10 +193,10 @@ class Tx:
         else:
             for check, asked in checks:
                 await self._look(check, asked)
-        if held:
-            if self._begin is not None and not (ends and is_one_statement(held)):
-                await self._begin()
-            await self._asks.write_all(held, guards)
+        if self._begin is not None and not (ends and is_one_statement(held)):
+            await self._begin()
+        if not await self._asks.write_all(held, guards):
+            raise Refused("what is there does not admit what was to be written")
 
     async def _look(self, check: Unless, asked: Sequence[Values]) -> None:
         for one in asked:
