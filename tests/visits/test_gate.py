@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from wherefrom.sites.site import Site
-from wherefrom.visits.gate import SIGNAL_STEPS, Arrival, Caller, DropReason, find_reason
+from wherefrom.visits.gate import SIGNAL_STEPS, Arrival, Caller, DropReason, find_reason, lets_in
+from wherefrom.visits.hit import Hit
 
 SITE = Site(1, "wf_key", "shop", True, ("shop.example", "localhost"), "", datetime(2026, 1, 1, tzinfo=UTC))
 PAGE = "https://www.shop.example/offer?x=1"
@@ -68,6 +71,19 @@ def test_the_steps_answer_in_their_order() -> None:
         (replace(arrival, consent=True), None),
     ]
     assert [find_reason(one) for one, _ in expected] == [reason for _, reason in expected]
+
+
+def test_one_question_lets_in_what_all_steps_let_in() -> None:
+    origins = [None, "", "null", "https://shop.example", "https://WWW.shop.example:8443", "https://evil.test"]
+    fetch_sites, pages = ["", "same-site", "cross-site"], [PAGE, "", "https://evil.test/", PAGE + "x" * 2000]
+    sites = [SITE, dataclasses.replace(SITE, enabled=False)]
+    for site, origin, fetch_site, page, webdriver, bot, consent in itertools.product(
+        sites, origins, fetch_sites, pages, [False, True], [None, "curl"], [UNSET, "none"]
+    ):
+        caller = Caller("192.0.2.1", "a browser", origin, fetch_site)
+        arrival = Arrival(site, page, caller, webdriver, bot, consent is UNSET)
+        hit = Hit(site=site.key, page=page, webdriver=webdriver, consent=consent)
+        assert lets_in(site, hit, caller, bot) is (find_reason(arrival) is None)
 
 
 def test_a_sign_needs_no_page_and_is_not_judged_by_its_agent() -> None:

@@ -8,11 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Literal
 
 from wherefrom.errors import BadInput
-from wherefrom.sites.hosts import covers
 from wherefrom.tokens import random_code
 
 KEY_PREFIX = "wf_"
@@ -45,16 +43,6 @@ class Site:
     without_consent: WithoutConsent = "real"
     off_paths: tuple[str, ...] = ()
     zone: str = "UTC"
-
-
-def host_allowed(site: Site, host: str) -> bool:
-    """Whether a page on ``host`` (with or without a port) may use the site's key: a listed host or a subdomain."""
-    return _allowed(site.hosts, host)
-
-
-@lru_cache(maxsize=4096)
-def _allowed(hosts: tuple[str, ...], host: str) -> bool:
-    return covers(hosts, host)
 
 
 def make_key() -> str:

@@ -60,6 +60,8 @@ class Badges:
     def cut_from(self, hit: Hit, site: Site) -> Hit:
         """As ``cut_tokens``, of all a page tells, before anything is read from it: a token is no source, whatever its
         parameter is called."""
+        if ".." not in hit.page and ".." not in (hit.referrer or ""):  # nearly all
+            return hit
         page, referrer = self.cut_tokens(hit.page, site), self.cut_tokens(hit.referrer, site)
         same = page == hit.page and referrer == (hit.referrer or "")
         return hit if same else replace(hit, page=page, referrer=referrer)

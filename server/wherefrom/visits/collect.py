@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -30,10 +30,21 @@ from wherefrom.sites.paths import browser_form, is_off
 from wherefrom.sites.site import Site
 from wherefrom.tracking.carry import Carried
 from wherefrom.visits.agent import LONGEST as LONGEST_AGENT
+from wherefrom.visits.agent import Agent
 from wherefrom.visits.answer import Answer, Geo, Substitute
 from wherefrom.visits.badge import VISIT, VISITOR, Badges
 from wherefrom.visits.drops import UNKNOWN_SITE, Drops
-from wherefrom.visits.gate import HIT_STEPS, SILENT, Arrival, Caller, DropReason, Step, find_reason, own_origin
+from wherefrom.visits.gate import (
+    HIT_STEPS,
+    SILENT,
+    Arrival,
+    Caller,
+    DropReason,
+    Step,
+    find_reason,
+    lets_in,
+    own_origin,
+)
 from wherefrom.visits.hit import Hit, Signal, clean_text, find_site_key, parse_hit
 from wherefrom.visits.ip import stored_form
 from wherefrom.visits.known import KnownSites
@@ -102,6 +113,9 @@ class Collector:
         self._record_all = self._record_entries  # one object, by which the group commit knows what goes together
         self._lane = Lane(services.db, self._record_all, time_limit)
         self._own_parameters = own_parameters(services.settings.visits.source_parameter)
+        self._ip = services.settings.visits.ip
+        self._most_addresses = services.settings.collector.max_addresses
+        self._heartbeat = services.settings.substitution.heartbeat_seconds
 
     @property
     def time_limit(self) -> float:
@@ -124,14 +138,15 @@ class Collector:
             return False
         now = self.services.clock.now()
         site = self.sites.find_at_once(told.site, now)
-        if site is None or _by_source(told, site) or find_reason(_arrival(told, site, caller, agents)) is not None:
+        agent = agents.find(caller.user_agent)
+        if site is None or _by_source(told, site) or not lets_in(site, told, caller, agent.bot):
             return False
         number = self._numbers.take_at_once(site.id) if self._site_rate.admits(site.id) else None
         if number is None:
             return False
         carried = self.badges.find_carried(told.page, site)
         hit = self.badges.cut_from(told, site)
-        entry = self._entry(hit, site, caller, number, carried, now)
+        entry = self._entry(hit, site, caller, agent, number, carried, now)
         own = caller.origin is not None  # else the gate would not have let it in
 
         def hear(recorded: Recorded | None, fault: Exception | None) -> None:
@@ -204,7 +219,7 @@ class Collector:
     async def reply_dropped(self, drop: Dropped, caller: Caller) -> Reply:
         """Counts the drop; the count waits in memory where the database is slow."""
         await self.count(drop.site, drop.reason)
-        value = drop.error or Answer(heartbeat=self.services.settings.substitution.heartbeat_seconds)
+        value = drop.error or Answer(heartbeat=self._heartbeat)
         return Reply(value, own_origin(drop.site, caller.origin))
 
     def reply_unavailable(self, fault: BaseException, site: Site | None, caller: Caller) -> Reply:
@@ -222,7 +237,10 @@ class Collector:
 
     async def _record(self, hit: Hit, site: Site, caller: Caller, carried: Carried | None) -> Answer:
         number = await self._numbers.take(site.id)
-        entry = self._entry(hit, site, caller, number, carried, self.services.clock.now())
+        agents = self._agents
+        assert agents is not None, "know_agents comes before"
+        agent = agents.find(caller.user_agent)
+        entry = self._entry(hit, site, caller, agent, number, carried, self.services.clock.now())
         recorded = await self.services.db.batch_together(self._record_all, entry, beside=True)
         if not recorded.began:
             self._numbers.give_back(site.id, number)
@@ -258,31 +276,30 @@ class Collector:
         """The addresses to lend substitutes for: none where the owner wants the real ones to stand."""
         if site.off_paths and is_off(site.off_paths, hit.page):
             return []
-        found = hit.addresses[: self.services.settings.collector.max_addresses]
+        found = hit.addresses[: self._most_addresses]
         return [text for text in found if len(text) <= _LONGEST_ADDRESS]
 
     def _entry(
-        self, hit: Hit, site: Site, caller: Caller, number: int, carried: Carried | None, now: datetime
+        self, hit: Hit, site: Site, caller: Caller, agent: Agent, number: int, carried: Carried | None, now: datetime
     ) -> Entry:
-        agents = self._agents
-        assert agents is not None, "know_agents comes before"
+        badges = self.badges
         return Entry(
             site=site,
             now=now,
             number=number,
-            visit_id=self.badges.find_number(VISIT, hit.visit, site),
-            visitor_id=self.badges.find_number(VISITOR, hit.visitor, site),
+            visit_id=badges.find_number(VISIT, hit.visit, site) if hit.visit else None,
+            visitor_id=badges.find_number(VISITOR, hit.visitor, site) if hit.visitor else None,
             url=hit.page,
             referrer=hit.referrer or "",
             told=tell(hit),
             pageview=hit.pageview,
             addresses=self._asked(hit, site),
-            remembered=read_remembered(hit.source),
+            remembered=read_remembered(hit.source) if hit.source else None,
             parameters=self._parameters(site),
-            agent=agents.find(caller.user_agent),
+            agent=agent,
             user_agent=clean_text(caller.user_agent, LONGEST_AGENT),
             place=self._geo.find(caller.ip) if self._geo else NOWHERE,
-            ip=stored_form(caller.ip, self.services.settings.visits.ip),
+            ip=stored_form(caller.ip, self._ip),
             carried=carried,
         )
 
@@ -298,15 +315,17 @@ class Collector:
             marker=visit.marker,
             geo=Geo(visit.city, visit.country, visit.region),
             enabled=True,
-            substitutes={
-                one.target: Substitute(one.address, max(0, int((one.expires_at - now).total_seconds())))
-                for one in recorded.lent
-            },
-            heartbeat=self.services.settings.substitution.heartbeat_seconds,
+            substitutes={one.target: Substitute(one.address, _seconds(one.expires_at - now)) for one in recorded.lent},
+            heartbeat=self._heartbeat,
             off=[browser_form(rule) for rule in site.off_paths] or UNSET,
             hosts=list(site.hosts) if len(site.hosts) > 1 else UNSET,
             source_only=UNSET if person else True,
         )
+
+
+def _seconds(left: timedelta) -> int:
+    """Whole ones; none where the time is over."""
+    return max(0, 86_400 * left.days + left.seconds)
 
 
 def _arrival(heard: Hit | Signal, site: Site | None, caller: Caller, agents: Agents) -> Arrival:

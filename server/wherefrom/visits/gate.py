@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
-from wherefrom.sites.site import Site, host_allowed
-from wherefrom.visits.hosts import find_host
+from wherefrom.sites.site import Site
+from wherefrom.visits.hit import Hit
+from wherefrom.visits.hosts import is_below
 
 
 class DropReason(StrEnum):
@@ -79,8 +80,7 @@ def origin_is_own(arrival: Arrival) -> DropReason | None:
 
 
 def page_is_own(arrival: Arrival) -> DropReason | None:
-    host = find_host(arrival.page)
-    own = arrival.site and host and host_allowed(arrival.site, host)
+    own = arrival.site and is_below(arrival.site.hosts, arrival.page)
     return None if own else DropReason.FOREIGN_PAGE
 
 
@@ -117,7 +117,19 @@ def find_reason(arrival: Arrival, steps: tuple[Step, ...] = HIT_STEPS) -> DropRe
     return None
 
 
+def lets_in(site: Site, hit: Hit, caller: Caller, bot: str | None) -> bool:
+    """Whether none of ``HIT_STEPS`` has a reason, by one question and not seven. False where the visitor has not agreed
+    to be known: that is for the step."""
+    origin = caller.origin
+    return (
+        (caller.fetch_site != "cross-site" if origin is None else is_below(site.hosts, origin))
+        and is_below(site.hosts, hit.page)
+        and site.enabled
+        and not (hit.webdriver or bot)
+        and hit.consent is UNSET
+    )
+
+
 def own_origin(site: Site | None, origin: str | None) -> bool:
     """Is ``Origin`` a page of the site?"""
-    host = find_host(origin) if origin else None
-    return bool(site and host and host_allowed(site, host))
+    return bool(site and origin and is_below(site.hosts, origin))

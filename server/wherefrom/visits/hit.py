@@ -60,18 +60,21 @@ class Signal(Struct, frozen=True, kw_only=True):
     page: str | None = None
 
 
+_HIT, _SIGNAL = msgspec.json.Decoder(Hit), msgspec.json.Decoder(Signal)
+
+
 class _SiteOnly(Struct):
     site: str = ""
 
 
 def parse_hit(raw: bytes) -> Hit:
     """BadInput names the position or the member that does not fit."""
-    return _parse(raw, Hit)
+    return _parse(raw, _HIT)
 
 
 def parse_signal(raw: bytes) -> Signal:
     """BadInput names the position or the member that does not fit."""
-    return _parse(raw, Signal)
+    return _parse(raw, _SIGNAL)
 
 
 def find_site_key(raw: bytes) -> str:
@@ -110,9 +113,9 @@ def _as_text(value: str | int | float | bool) -> str:
     return value if isinstance(value, str) else f"{value}"[:_MOST_DIGITS]
 
 
-def _parse(raw: bytes, shape: type[T]) -> T:
+def _parse(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(_repair(raw), type=shape)
+        return decoder.decode(_repair(raw))
     except msgspec.ValidationError as error:
         raise BadInput(f"the body does not fit: {error}", hint="mend the member that is named") from None
     except msgspec.DecodeError as error:

@@ -66,6 +66,19 @@ def _find_host(url: str) -> str | None:
 _find_known_host = lru_cache(maxsize=4096)(_find_host)
 
 
+def is_below(hosts: tuple[str, ...], url: str) -> bool:
+    """Whether ``url`` is on one of a site's ``hosts``, or on a subdomain."""
+    return (_is_known_below if len(url) <= _LONGEST_KNOWN else _is_below)(hosts, url)
+
+
+def _is_below(hosts: tuple[str, ...], url: str) -> bool:
+    host = find_host(url)
+    return host is not None and covers(hosts, host)
+
+
+_is_known_below = lru_cache(maxsize=4096)(_is_below)
+
+
 def owner_domain(host: str) -> str:
     """The domain one owner registered: ``shop.example.co.uk`` → ``example.co.uk``, ``me.github.io`` → itself."""
     labels = host.split(".")

@@ -10,6 +10,7 @@ they are over in the order they came in, and one timer, for the oldest, serves t
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -29,46 +30,34 @@ class Lane:
         self.seconds = seconds
         self._db = db
         self._work = work
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Piece] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     def send(self, entry: Entry, tell: Tell) -> None:
         """Unavailable when too much waits; else ``tell`` is called once, later."""
-        waiting = _Waiting(tell)
-        waiting.piece = self._db.hand_in(self._work, entry, waiting.hear, beside=True)
-        loop = asyncio.get_running_loop()
-        waiting.deadline = loop.time() + self.seconds
+        piece = self._db.hand_in(self._work, entry, tell, beside=True)
         line = self._waiting
-        while line and line[0].is_over:
+        while line and line[0].heard is None:
             line.popleft()
-        line.append(waiting)
+        line.append(piece)
         if self._timer is None:
-            self._timer = loop.call_at(waiting.deadline, self._end_what_is_due, loop)
+            self._look_later()
 
-    def _end_what_is_due(self, loop: asyncio.AbstractEventLoop) -> None:
-        now, line = loop.time(), self._waiting
-        while line and (line[0].is_over or line[0].deadline <= now):
-            line.popleft().expire()
-        self._timer = loop.call_at(line[0].deadline, self._end_what_is_due, loop) if line else None
+    def _look_later(self) -> None:
+        wait = self._waiting[0].begun + self.seconds - time.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(wait, self._end_what_is_due)
+
+    def _end_what_is_due(self) -> None:
+        line, begun_before = self._waiting, time.monotonic() - self.seconds
+        while line and (line[0].heard is None or line[0].begun <= begun_before):
+            _expire(line.popleft())
+        self._timer = None
+        if line:
+            self._look_later()
 
 
-class _Waiting:
-    __slots__ = ("deadline", "is_over", "piece", "tell")
-
-    deadline: float
-    piece: Piece | None
-
-    def __init__(self, tell: Tell) -> None:
-        self.tell = tell
-        self.is_over = False
-
-    def hear(self, recorded: Recorded | None, fault: Exception | None) -> None:
-        self.is_over, self.piece = True, None
-        self.tell(recorded, fault)
-
-    def expire(self) -> None:
-        piece = self.piece
-        if piece is not None:
-            piece.given_up = self.is_over = True
-            self.piece = piece.heard = None  # else they would hold each other
-            self.tell(None, TimeoutError())
+def _expire(piece: Piece) -> None:
+    tell, piece.heard = piece.heard, None
+    if tell is not None:  # else it has been told
+        piece.given_up = True
+        tell(None, TimeoutError())

@@ -6,6 +6,7 @@ Pages and signs have doors before all else (see ``web.asked``).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 
 import msgspec
 from starlette.routing import BaseRoute
@@ -144,11 +145,15 @@ def _answer(asked: Asked, reply: Reply, origin: str | None) -> None:
         told = {"access-control-allow-origin": readable_by} if readable_by else {}
         asked.answer(reply_of(problem_response(reply.value, _OF_PROBLEM | told)))
         return
-    allow = (_ALLOW, readable_by.encode("latin-1")) if readable_by else ()
-    if reply.value is None:
-        asked.answer(_NO_CONTENT.reply(b"", *allow))
-    else:
-        asked.answer(_FOUND.reply(_ENCODER.encode(reply.value), *allow))
+    no_content, found = _heads_for(readable_by) if readable_by else (_NO_CONTENT, _FOUND)
+    asked.answer(no_content.reply() if reply.value is None else found.reply(_ENCODER.encode(reply.value)))
+
+
+@lru_cache(maxsize=1024)
+def _heads_for(origin: str) -> tuple[wire.Head, wire.Head]:
+    """Of answers that pages of ``origin``, a site's own, may read: without a body and with one."""
+    allow = origin.encode("latin-1")
+    return _NO_CONTENT.plus(_ALLOW, allow), _FOUND.plus(_ALLOW, allow)
 
 
 def _preflight(asked: Asked) -> wire.Reply:

@@ -71,12 +71,16 @@ class DirectRoute(BaseRoute):
 
 class Doors:
     """The direct routes, for a connection that hands requests to them by itself. ``beginnings``: how requests begin
-    that may be for one of them. ``note`` (None: nobody) is told what was answered."""
+    that may be for one of them. ``by_url``: those found by the whole of what is asked. ``note`` (None: nobody) is told
+    what was answered."""
 
     def __init__(self, routes: Sequence[BaseRoute], tell: Tell) -> None:
         direct = [route for route in routes if isinstance(route, DirectRoute)]
         self._exact = {route.path: route for route in direct if not route.is_prefix}
         self._prefixes = tuple((route.path, route) for route in direct if route.is_prefix)
+        self.by_url = {
+            path.encode(): route for path, route in self._exact.items() if path.isascii() and self.find(path) is route
+        }
         self._tell = tell
         self.note: Note | None = None
         self.beginnings = tuple(

@@ -153,8 +153,10 @@ class HotProtocol(BoundedProtocol):
         if not reader.read(data):
             self._reader = None  # it may be in the middle of something
             return self._awaits_body(reader, data)
-        path, method = reader.path(), _METHODS[data[0]]
-        route = self.doors.find(path) if path else None
+        method, route = _METHODS[data[0]], self.doors.by_url.get(reader.url)
+        path = reader.path() if route is None else route.path
+        if route is None and path:
+            route = self.doors.find(path)
         if path is None or route is None or method not in route.methods:
             return False
         body: bytes | None = b""
@@ -262,11 +264,11 @@ class _Asked(Asked):
 class _Reader:
     """Reads one request from one piece of bytes; used again only after it has."""
 
-    __slots__ = ("_is_clear", "_is_whole", "_parser", "_url", "body", "headers", "keeps")
+    __slots__ = ("_is_clear", "_is_whole", "_parser", "body", "headers", "keeps", "url")
 
     def __init__(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
-        self._url = b""
+        self.url = b""
 
     def read(self, data: bytes) -> bool:
         """Whether it is a whole request, nothing less and nothing more, in HTTP/1.1."""
@@ -284,7 +286,7 @@ class _Reader:
             and head + len(self.body) == len(data)
             and head <= LARGEST_HEAD
             and len(self.headers) <= MOST_HEADERS
-            and data.startswith(b" HTTP/1.1\r\n", data.index(b" ") + 1 + len(self._url))
+            and data.startswith(b" HTTP/1.1\r\n", data.index(b" ") + 1 + len(self.url))
         )
 
     def find_length(self, data: bytes) -> int:
@@ -302,11 +304,11 @@ class _Reader:
 
     def path(self) -> str | None:
         """None where it has to be looked at more closely."""
-        path = self._url.partition(b"?")[0]
+        path = self.url.partition(b"?")[0]
         return path.decode() if path.isascii() and b"%" not in path and b"#" not in path else None
 
     def on_url(self, url: bytes) -> None:
-        self._url = url
+        self.url = url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers.append((name.lower(), value))

@@ -50,15 +50,24 @@ class Head:
         self._lines = b"\r\n".join(lines) + b"\r\n"
         self._ending = b"\r\n" if status in _NO_BODY else b"content-length: 0\r\n\r\n"
 
+    def plus(self, name: bytes, value: bytes) -> Head:
+        """With one more header, for many answers. ValueError when ``value`` would end its line."""
+        _refuse_unsafe(name, value)
+        return Head(self.status, [*self._headers, (name, value)])
+
     def reply(self, body: bytes = b"", name: bytes = b"", value: bytes = b"") -> Reply:
         """The whole answer, with one more header (``name``). ValueError when ``value`` would end its line."""
         ending = b"content-length: %d\r\n\r\n" % len(body) if body else self._ending
         if not name:
             return Reply(self.status, self._lines + ending + body, self._headers, body)
-        if _UNSAFE.search(value) is not None:
-            raise ValueError(f"the value of {name.decode()} has a control character")
+        _refuse_unsafe(name, value)
         raw = b"".join((self._lines, name, b": ", value, b"\r\n", ending, body))
         return Reply(self.status, raw, [*self._headers, (name, value)], body)
+
+
+def _refuse_unsafe(name: bytes, value: bytes) -> None:
+    if _UNSAFE.search(value) is not None:
+        raise ValueError(f"the value of {name.decode()} has a control character")
 
 
 def fixed(status: int, headers: Headers, body: bytes = b"") -> Reply:
