@@ -35,6 +35,7 @@ _LAST_IN_MS = (1 << 12) - 1
 _URL_SAFE, _FROM_URL_SAFE = bytes.maketrans(b"+/", b"-_"), bytes.maketrans(b"-_", b"+/")
 _KEY_BYTES = 32
 _SHA256_BLOCK = 64
+_MAC_BYTES = 16
 
 
 class Ids:
@@ -95,22 +96,30 @@ class Tokens:
         signing = hmac.digest(key, b"wherefrom sign", "sha256").ljust(_SHA256_BLOCK, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in signing))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in signing))
+        tagging = hmac.digest(key, b"wherefrom tag", "sha256")
+        self._tagging = hashlib.blake2b(key=tagging, digest_size=_MAC_BYTES)
         sealing = hmac.digest(key, b"wherefrom seal", "sha256")
         self._fernet = Fernet(base64.urlsafe_b64encode(sealing))
 
     def sign(self, purpose: str, value: str, *, expires_at: datetime | None = None) -> str:
-        """``value`` and its expiry with a 128-bit MAC that holds for ``purpose`` alone; URL-safe."""
+        """``value`` and its expiry with a 128-bit MAC that holds for ``purpose`` alone; URL-safe. The MAC is keyed
+        BLAKE2b (RFC 7693): each page of a new visitor shows two, and HMAC takes twice the time."""
         until = "" if expires_at is None else format(to_ms(expires_at), "x")
         body = _encode(value.encode())
-        return f"{body}.{until}.{self._mac(purpose, body, until)}"
+        mac = _encode(self._tag(f"{purpose}\n{body}\n{until}"))
+        return f"{body}.{until}.{mac}"
 
     def verify(self, purpose: str, token: str, now: datetime) -> str | None:
-        """The signed value; None when the token is forged, damaged, meant for another purpose or expired."""
+        """The signed value; None when the token is forged, damaged, meant for another purpose or expired. Letters
+        keep tokens for years: those signed by HMAC-SHA-256, as all were once, hold too."""
         parts = token.split(".")
         if len(parts) != 3 or not token.isascii():
             return None
         body, until, mac = parts
-        if not hmac.compare_digest(mac, self._mac(purpose, body, until)):
+        signed = f"{purpose}\n{body}\n{until}"
+        if not hmac.compare_digest(mac, _encode(self._tag(signed))) and not hmac.compare_digest(
+            mac, _encode(self._hmac(signed))
+        ):
             return None
         if until and int(until, 16) < to_ms(now):
             return None
@@ -133,16 +142,22 @@ class Tokens:
     def mac(self, purpose: str, value: bytes) -> bytes:
         """The 128-bit MAC of ``value`` for ``purpose`` alone: for signed things whose letters are not ours to choose,
         such as addresses. Compare in constant time."""
-        return self._digest(f"{purpose}\n{value.hex()}".encode())
+        return self._hmac(f"{purpose}\n{value.hex()}")
 
-    def _mac(self, purpose: str, body: str, until: str) -> str:
-        return _encode(self._digest(f"{purpose}\n{body}\n{until}".encode()))
+    def pseudonym(self, purpose: str, value: str) -> str:
+        """22 letters that stand for ``value`` for ever, and tell nothing of it; for ``purpose`` alone."""
+        return _encode(self._hmac(f"{purpose}\n{_encode(value.encode())}\n"))
 
-    def _digest(self, message: bytes) -> bytes:
+    def _tag(self, message: str) -> bytes:
+        tagging = self._tagging.copy()
+        tagging.update(message.encode())
+        return tagging.digest()
+
+    def _hmac(self, message: str) -> bytes:
         inner, outer = self._inner.copy(), self._outer.copy()  # RFC 2104, with the key hashed once and not each time
-        inner.update(message)
+        inner.update(message.encode())
         outer.update(inner.digest())
-        return outer.digest()[:16]
+        return outer.digest()[:_MAC_BYTES]
 
 
 def _encode(raw: bytes) -> str:

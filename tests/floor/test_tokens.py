@@ -3,6 +3,7 @@
 import base64
 import hmac
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,12 +51,27 @@ def test_a_token_with_one_letter_changed_is_nothing(at: int, letter: str) -> Non
     assert tokens.verify("visit", forged, NOW) == ("1:123" if forged == token else None)
 
 
-def test_the_signature_is_hmac_sha256_cut_to_128_bits() -> None:
-    """So that a token which was given out by an older version keeps its worth."""
-    key = b"a key for tests, 32 bytes long.."
-    signing = hmac.digest(key, b"wherefrom sign", "sha256")
-    mac = hmac.digest(signing, b"visit\nMTo3\n", "sha256")[:16]
-    assert Tokens(key).sign("visit", "1:7") == "MTo3.." + base64.urlsafe_b64encode(mac).decode().rstrip("=")
+def test_a_token_signed_by_hmac_as_all_were_once_keeps_its_worth() -> None:
+    tokens = Tokens(b"a key for tests, 32 bytes long..")
+    assert tokens.verify("visit", "MTo3..iSLmRy2v03jfM0YViq7yRA", NOW) == "1:7"
+    assert tokens.verify("visitor", "MTo3..iSLmRy2v03jfM0YViq7yRA", NOW) is None
+    assert tokens.verify("visit", "MTo4..iSLmRy2v03jfM0YViq7yRA", NOW) is None
+    assert tokens.verify("attachment", "MS83.1a7a4707680.85KQNTc9kaoXAjbYD0I6KQ", NOW) == "1/7"
+    assert tokens.verify("attachment", "MS83.1a7a4707680.85KQNTc9kaoXAjbYD0I6KQ", NOW + timedelta(days=400)) is None
+
+
+def test_a_token_has_the_form_it_always_had() -> None:
+    token = Tokens(KEY).sign("visit", "1:7")
+    assert token == "MTo3..1b7PUY0TKMXgEtzao4tWqw"
+    assert re.fullmatch(r"MTo3\.\.[\w-]{22}", token, re.ASCII)
+
+
+def test_a_pseudonym_never_changes_and_is_for_one_purpose() -> None:
+    tokens = Tokens(b"a key for tests, 32 bytes long..")
+    signing = hmac.digest(b"a key for tests, 32 bytes long..", b"wherefrom sign", "sha256")
+    mac = hmac.digest(signing, b"lead\nYUBiLmV4YW1wbGU\n", "sha256")[:16]
+    assert tokens.pseudonym("lead", "a@b.example") == base64.urlsafe_b64encode(mac).decode().rstrip("=")
+    assert tokens.pseudonym("lead", "a@b.example") != tokens.pseudonym("other", "a@b.example")
 
 
 def test_a_token_for_one_purpose_opens_no_other_door() -> None:

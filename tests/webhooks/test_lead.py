@@ -123,10 +123,10 @@ async def test_sites_and_endpoints_number_apart_and_a_removed_endpoint_is_forgot
 
 
 def test_what_stands_for_everybody_of_a_source_is_no_lead():
-    def sign(purpose: str, value: str) -> str:
-        return f"x..{hash((purpose, value)):022x}"
+    def pseudonym(purpose: str, value: str) -> str:
+        return f"{hash((purpose, value)):022x}"
 
     source = MessageReceived(message=message(), match=MATCH, visit=visit(kind="source"))
-    assert lead_of(source, sign).startswith("sender-")
-    assert lead_of(of_visit("9" * 18), sign) == "visit-" + "9" * 18
-    assert all(len(lead_of(one, sign)) <= 40 for one in (source, of_visit("9" * 18)))
+    assert lead_of(source, pseudonym).startswith("sender-")
+    assert lead_of(of_visit("9" * 18), pseudonym) == "visit-" + "9" * 18
+    assert all(len(lead_of(one, pseudonym)) <= 40 for one in (source, of_visit("9" * 18)))

@@ -76,7 +76,7 @@ def _drafts(services: Services, event: Event, of_site: list[Endpoint]) -> list[D
         _tell_unreadable(event, fault)
         return []
     assert isinstance(told, MessageReceived | OfSend)
-    lead = lead_of(told, services.tokens.sign)
+    lead = lead_of(told, services.tokens.pseudonym)
     return [Draft(event, one, told, lead) for one in hearers if isinstance(told, OfSend) or wants(one, told)]
 
 

@@ -13,17 +13,16 @@ from collections.abc import Callable
 from wherefrom.events.snapshots import MessageReceived, OfSend
 
 SENDER_PURPOSE = "lead"
-_DIGEST_LENGTH = 22  # 128 bits in base64, as ``Tokens.sign`` ends
 
 
-def lead_of(letter: MessageReceived | OfSend, sign: Callable[[str, str], str]) -> str:
-    """The lead's name, at most 40 characters: ``visit-123456``, ``sender-…`` or ``contact-…``. ``sign``:
-    ``Tokens.sign``."""
+def lead_of(letter: MessageReceived | OfSend, pseudonym: Callable[[str, str], str]) -> str:
+    """The lead's name, at most 40 characters: ``visit-123456``, ``sender-…`` or ``contact-…``. ``pseudonym``:
+    ``Tokens.pseudonym``."""
     if isinstance(letter, OfSend):
         return f"contact-{letter.contact_id}"
     if letter.visit is not None and letter.visit.kind == "visit":
         return f"visit-{letter.visit.id}"
-    return f"sender-{sign(SENDER_PURPOSE, letter.message.from_address.lower())[-_DIGEST_LENGTH:]}"
+    return f"sender-{pseudonym(SENDER_PURPOSE, letter.message.from_address.lower())}"
 
 
 def sequence_headers(lead: str, sequence: int | None) -> dict[str, str]:
