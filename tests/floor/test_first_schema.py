@@ -141,7 +141,11 @@ async def test_everything_is_readable_through_the_service(services: Services) ->
     visits = (await ask("/sites/{site}/visits")).data
     assert {int(one.id) for one in visits} == {row["id"] for row in TABLES["visit"]}
     for one in visits:
-        assert (await ask("/sites/{site}/visits/{visit}", visit=one.id)).visit.utm.source == "google"
+        whole = await ask("/sites/{site}/visits/{visit}", visit=one.id)
+        assert whole.visit.utm.source == "google"
+        pages = [row for row in TABLES["pageview"] if str(row["visit_id"]) == one.id]
+        assert pages, "the first page was a row like the others"
+        assert [(view.page, view.title) for view in whole.pages] == [(row["page"], row["title"]) for row in pages]
     deliveries = (await ask("/sites/{site}/deliveries")).data
     assert sorted(one.status for one in deliveries) == ["delivered"] * 4 + ["pending"]
     assert {one.address for one in (await ask("/sites/{site}/targets")).data} == {

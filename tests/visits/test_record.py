@@ -67,7 +67,10 @@ async def read(stage: Stage, answers: list[Answer]) -> dict[str, Any]:
     for one in answers:
         for target, substitute in one.substitutes.items():
             assert codes.setdefault(one.visit or "", {}).setdefault(target, substitute.address) == substitute.address
-    kept = ("pageviews", "marker", "channel", "referrer", "landing_page", "params", "last_seen_at", "started_at")
+    kept = (
+        "pageviews", "marker", "channel", "referrer", "landing_page", "landing_title", "landing_referrer", "params",
+        "last_seen_at", "started_at",
+    )  # fmt: skip
     return {
         "answers": [(numbers[int(one.visit or 0)], one.new, one.marker, sorted(one.substitutes)) for one in answers],
         "visits": {known[row["id"]]: [row[name] for name in kept] for row in mine},

@@ -1,7 +1,7 @@
 """What hits write: the decisions and the rows of one transaction.
 
-    hits of a batch ─▶ what is known ─▶ source ─▶ begins or goes on? ─▶ visitor, visit, pageview ─▶ leases
-                       one statement    pure      one statement, pure    one statement each         one each
+    hits of a batch ─▶ what is known ─▶ source ─▶ begins or goes on? ─▶ visitor, visit, further page ─▶ leases
+                       one statement    pure      one statement, pure    one statement each             one each
                        for all
 
 Read inside the write, the visitors' rows locked. Of pages that one visitor opened at once the second must see the
@@ -30,7 +30,7 @@ from wherefrom.visits.place import Place
 from wherefrom.visits.session import find_start
 from wherefrom.visits.source import DIRECT, LETTER, Source, find_source
 from wherefrom.visits.trail_store import NewPageview, append_pageviews
-from wherefrom.visits.visit import NewVisitor, Told, Visit, Visitor, begin_visit
+from wherefrom.visits.visit import NewVisit, NewVisitor, Told, Visit, Visitor, begin_visit
 
 
 class Entry(Struct, frozen=True, kw_only=True, gc=False):
@@ -67,7 +67,7 @@ class Recorded(Struct, frozen=True, gc=False):
 
 
 async def record_hits(tx: Tx, entries: Sequence[Entry], ids: Ids, settings: Settings) -> list[Recorded]:
-    """Writes visitor, visit, pageview and leases of each, as if one came after the other."""
+    """Writes visitor, visit, page and leases of each, as if one came after the other."""
     hits = [_Hit(entry) for entry in entries]
     waiting = hits
     while waiting:
@@ -170,7 +170,7 @@ async def _may_be_known(tx: Tx, carried: Carried) -> bool:
 
 
 async def _write(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
-    """Visits that begin, with visitors that are new; visits that go on; the pages."""
+    """Visits that begin, with their first page and visitors that are new; visits that go on, with further pages."""
     new: list[_Hit] = []
     for hit in hits:
         hit.began = hit.current is None
@@ -185,7 +185,7 @@ async def _write(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
         [
             NewPageview(entry.site.id, ids.next(), hit.visit.id, told.page, told.title, told.referrer, entry.now)
             for hit in hits
-            if (entry := hit.entry).pageview and (told := entry.told)
+            if not hit.began and (entry := hit.entry).pageview and (told := entry.told)
         ],
     )
 
@@ -193,6 +193,7 @@ async def _write(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
 async def _begin(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
     visitors: list[NewVisitor] = []
     sources: list[tuple[int, int, Source]] = []
+    visits: list[NewVisit] = []
     for hit in hits:
         entry, source = hit.entry, hit.source
         if hit.carried is not None and source.kind in ("direct", "stored"):
@@ -204,20 +205,21 @@ async def _begin(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
             visitors.append(new)
         elif tells:
             sources.append((entry.site.id, hit.visitor.id, kept))
-        hit.visit = _make_visit(entry, hit.visitor, source, hit.carried)
+        hit.visit = begun = _make_visit(entry, hit.visitor, source, hit.carried)
+        visits.append(begun)
     await store.append_visitors(tx, visitors)
     await store.replace_sources(tx, sources)
-    await store.append_visits(tx, [hit.visit for hit in hits])
+    await store.append_visits(tx, visits)
 
 
-def _make_visit(entry: Entry, visitor: Visitor, source: Source, carried: Carried | None) -> Visit:
+def _make_visit(entry: Entry, visitor: Visitor, source: Source, carried: Carried | None) -> NewVisit:
     return begin_visit(
         site_id=entry.site.id,
         number=entry.number,
         visitor_id=visitor.id,
         first_visit=visitor.first_visit,
         now=entry.now,
-        pageviews=int(entry.pageview),
+        pageview=entry.pageview,
         told=entry.told,
         source=source,
         agent=entry.agent,

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import structs
 from sqlalchemy import BigInteger, BindParameter, Text, bindparam, delete, func, select, tuple_, type_coerce, update
 
 from wherefrom.db import Prepared, Tx, insert
@@ -17,9 +18,8 @@ from wherefrom.substitution.lease import NOBODY
 from wherefrom.visits.hours_store import forget_hours_of
 from wherefrom.visits.source import Source
 from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
-from wherefrom.visits.visit import NewVisitor, Told, Visit, Visitor
+from wherefrom.visits.visit import NewVisit, NewVisitor, Told, Visit, Visitor
 
-_VISIT_COLUMNS = tuple(column.name for column in visit.c)
 _AS_VISIT = tuple(visit.c[name] for name in Visit.__struct_fields__)
 _SOURCE = type_coerce(visitor.c.source, Text).label("source")
 
@@ -128,7 +128,7 @@ async def list_visits(
     visitor_id: int | None = None,
 ) -> list[Visit]:
     """Newest first. ``before`` is (started_at, id) of the last one already seen; ``since`` counts in, ``until`` not."""
-    mine = select(visit).where(visit.c.site_id == site_id)
+    mine = select(*_AS_VISIT).where(visit.c.site_id == site_id)
     if before is not None:
         mine = mine.where(tuple_(visit.c.started_at, visit.c.id) < before)
     if since is not None:
@@ -138,10 +138,10 @@ async def list_visits(
     if visitor_id is not None:
         mine = mine.where(visit.c.visitor_id == visitor_id)
     rows = await tx.execute(mine.order_by(visit.c.started_at.desc(), visit.c.id.desc()).limit(limit))
-    return [Visit(**row._mapping) for row in rows]
+    return [_visit(row) for row in rows]
 
 
-async def append_visits(tx: Tx, new: Sequence[Visit]) -> None:
+async def append_visits(tx: Tx, new: Sequence[NewVisit]) -> None:
     await tx.append(_ADD_VISIT, new)
 
 
@@ -181,9 +181,9 @@ async def set_contact(tx: Tx, site_id: int, visit_id: int, contact_id: int, send
 
 async def list_contact_visits(tx: Tx, site_id: int, contact_id: int, limit: int = 1000) -> list[Visit]:
     """The visits that came by letters to a contact, newest first."""
-    mine = select(visit).where(visit.c.site_id == site_id, visit.c.contact_id == contact_id)
+    mine = select(*_AS_VISIT).where(visit.c.site_id == site_id, visit.c.contact_id == contact_id)
     rows = await tx.execute(mine.order_by(visit.c.started_at.desc(), visit.c.id.desc()).limit(limit))
-    return [Visit(**row._mapping) for row in rows]
+    return [_visit(row) for row in rows]
 
 
 async def forget_contact(tx: Tx, site_id: int, contact_id: int) -> int:
@@ -204,10 +204,9 @@ async def find_source_visit(tx: Tx, site_id: int, key: str) -> Visit | None:
 
 async def add_source_visit(tx: Tx, new: Visit) -> bool:
     """Writes a source's visit; False when another has written it meanwhile, which can be read then."""
-    row = {name: getattr(new, name) for name in _VISIT_COLUMNS}
     done = await tx.execute(
         insert(tx, visit)
-        .values(row)
+        .values(structs.asdict(new))
         .on_conflict_do_nothing(
             index_elements=[visit.c.site_id, visit.c.source_key], index_where=visit.c.source_key.is_not(None)
         )

@@ -58,6 +58,8 @@ visit = Table(
     Column("source_key", String(64)),  # of kind source: the hash of what tells sources apart
     Column("contact_id", BigInteger),  # whose letter's link the visitor followed; null: nobody's
     Column("send_id", BigInteger),  # that letter, the last one
+    Column("landing_title", Text),  # null: no page was shown first, or it is a pageview of its own, as it once was
+    Column("landing_referrer", Text),  # the page before the first one, of the site or not
     Index("ix_visit_started", "site_id", "started_at"),
     Index("ix_visit_visitor", "site_id", "visitor_id", "id"),
 )
@@ -86,7 +88,7 @@ visit_counter = Table(
 )
 
 pageview = Table(
-    "pageview",
+    "pageview",  # of visits whose row has their first page, the further ones
     metadata,
     Column("site_id", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, primary_key=True, autoincrement=False),

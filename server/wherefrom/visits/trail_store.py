@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 
 from wherefrom.db import Prepared, Tx
-from wherefrom.visits.tables import intent, pageview
+from wherefrom.visits.tables import intent, pageview, visit
 
 _ADD_PAGEVIEW = Prepared(pageview.insert(), of_objects=True)
 _ADD_INTENT = Prepared(intent.insert())
 
 
 class NewPageview(Struct, frozen=True, gc=False):
+    """A further page. The one a visit begins with is in the visit's row."""
+
     site_id: int
     id: int
     visit_id: int
@@ -50,10 +52,15 @@ async def append_pageviews(tx: Tx, new: Sequence[NewPageview]) -> None:
 
 async def list_pageviews(tx: Tx, site_id: int, visit_id: int, limit: int = 200) -> list[Pageview]:
     """The visit's pages in the order they were shown."""
-    columns = (pageview.c.page, pageview.c.title, pageview.c.referrer, pageview.c.seen_at)
-    mine = select(*columns).where(pageview.c.site_id == site_id, pageview.c.visit_id == visit_id)
-    rows = await tx.execute(mine.order_by(pageview.c.seen_at, pageview.c.id).limit(limit))
-    return [Pageview(*row) for row in rows]
+    landing = visit.c.landing_page, visit.c.landing_title, visit.c.landing_referrer, visit.c.started_at
+    first = select(literal(0).label("id"), *landing).where(
+        visit.c.site_id == site_id, visit.c.id == visit_id, visit.c.landing_title.is_not(None)
+    )
+    shown = pageview.c.page, pageview.c.title, pageview.c.referrer, pageview.c.seen_at
+    further = select(pageview.c.id, *shown).where(pageview.c.site_id == site_id, pageview.c.visit_id == visit_id)
+    pages = first.union_all(further)
+    by_time = pages.selected_columns.started_at, pages.selected_columns.id
+    return [Pageview(*row[1:]) for row in await tx.execute(pages.order_by(*by_time).limit(limit))]
 
 
 async def append_intent(tx: Tx, site_id: int, id_: int, visit_id: int, sign: Intent) -> None:

@@ -76,6 +76,14 @@ class Visit(Struct, frozen=True, gc=False):
         return Standing(self.last_seen_at, Campaign(self.marker, utm, self.click_id), self.referrer, self.contact_id)
 
 
+class NewVisit(Visit, frozen=True, gc=False):
+    """One that is not stored yet, with the rest of its first page: title, and the page before it, of the site or not.
+    None where it begins without a page."""
+
+    landing_title: str | None = None
+    landing_referrer: str | None = None
+
+
 class Told(Struct, frozen=True, gc=False):
     """What a hit tells of the visit beside its source, cleaned to what may be stored."""
 
@@ -124,7 +132,7 @@ def begin_visit(
     visitor_id: int,
     first_visit: int,
     now: datetime,
-    pageviews: int,
+    pageview: bool,
     told: Told,
     source: Source,
     agent: Agent,
@@ -133,16 +141,16 @@ def begin_visit(
     ip: str | None,
     contact_id: int | None = None,
     send_id: int | None = None,
-) -> Visit:
+) -> NewVisit:
     """A new visit."""
-    return Visit(
+    return NewVisit(
         site_id=site_id,
         id=number,
         visitor_id=visitor_id,
         first_visit=first_visit,
         started_at=now,
         last_seen_at=now,
-        pageviews=pageviews,
+        pageviews=int(pageview),
         landing_page=told.page,
         referrer=source.referrer[:LONGEST_URL],
         domain=find_host(told.page) or "",
@@ -172,4 +180,6 @@ def begin_visit(
         params=told.params,
         contact_id=contact_id,
         send_id=send_id,
+        landing_title=told.title if pageview else None,
+        landing_referrer=told.referrer if pageview else None,
     )
