@@ -162,7 +162,7 @@ class Tokens:
 
 def _encode(raw: bytes) -> str:
     """URL-safe base64 without padding; the library's own takes twice the time."""
-    return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()
 
 
 def load_key(path: Path) -> bytes:

@@ -59,7 +59,7 @@ MACHINES = [
 
 @pytest.mark.parametrize(("text", "device", "os", "browser"), PEOPLE, ids=[row[3] + " " + row[2] for row in PEOPLE])
 def test_a_person_is_seen_with_device_system_and_browser(text: str, device: str, os: str, browser: str) -> None:
-    assert AGENTS.find(text) == (device, os, browser, None)
+    assert AGENTS.find(text) == (device, os, browser, None, text)
 
 
 @pytest.mark.parametrize(("text", "reason"), MACHINES, ids=[row[0][:40] or "nothing" for row in MACHINES])

@@ -130,7 +130,7 @@ class Batcher:
         beside: bool = False,
     ) -> Piece:
         """As ``join``; ``heard`` is told. The answer is None where there is a fault."""
-        piece = Piece(None, heard, together=together, item=item, beside=beside)
+        piece = Piece(None, heard, together, item, beside)
         self._enqueue(piece)
         return piece
 

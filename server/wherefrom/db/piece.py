@@ -28,11 +28,11 @@ class Piece:
 
     future: asyncio.Future[Any] | None = None
     heard: Heard | None = None
-    given_up: bool = False
-    alone: Work | None = None
     together: Together[Any, Any] | None = None
     item: Any = None
     beside: bool = False
+    given_up: bool = False
+    alone: Work | None = None
     answer: Any = None
     fault: Exception | None = None
     begun: float = field(default_factory=time.monotonic)

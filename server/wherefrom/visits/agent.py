@@ -12,9 +12,11 @@ Device = Literal["desktop", "phone", "tablet", "other"]
 
 class Agent(NamedTuple):
     """``os`` and ``browser`` are families with a short version: "Windows 10", "iOS 17", "Chrome 126"; "" when they
-    are not known. ``bot`` says why it is taken for a machine, None for a person."""
+    are not known. ``bot`` says why it is taken for a machine, None for a person. ``text`` is the header as it may be
+    kept."""
 
     device: Device
     os: str
     browser: str
     bot: str | None
+    text: str

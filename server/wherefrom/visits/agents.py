@@ -23,6 +23,7 @@ from user_agents.parsers import (  # type: ignore[import-untyped]
 )
 
 from wherefrom.visits.agent import LONGEST, Agent, Device
+from wherefrom.visits.hit import clean_text
 
 _MOST_CACHED = 8192
 _CHUNK = 50
@@ -52,6 +53,7 @@ class Agents:
             _versioned(seen.os.family, seen.os.version),
             _versioned(seen.browser.family, seen.browser.version),
             self._bot(text, seen),
+            clean_text(text, LONGEST),
         )
 
     def _bot(self, text: str, seen: UserAgent) -> str | None:

@@ -29,7 +29,6 @@ from wherefrom.services import Services
 from wherefrom.sites.paths import browser_form, is_off
 from wherefrom.sites.site import Site
 from wherefrom.tracking.carry import Carried
-from wherefrom.visits.agent import LONGEST as LONGEST_AGENT
 from wherefrom.visits.agent import Agent
 from wherefrom.visits.answer import Answer, Geo, Substitute
 from wherefrom.visits.badge import VISIT, VISITOR, Badges
@@ -45,7 +44,7 @@ from wherefrom.visits.gate import (
     lets_in,
     own_origin,
 )
-from wherefrom.visits.hit import Hit, Signal, clean_text, find_site_key, parse_hit
+from wherefrom.visits.hit import Hit, Signal, find_site_key, parse_hit
 from wherefrom.visits.ip import stored_form
 from wherefrom.visits.known import KnownSites
 from wherefrom.visits.lane import Lane
@@ -283,13 +282,13 @@ class Collector:
         self, hit: Hit, site: Site, caller: Caller, agent: Agent, number: int, carried: Carried | None, now: datetime
     ) -> Entry:
         badges = self.badges
-        return Entry(
-            site=site,
-            now=now,
-            number=number,
-            visit_id=badges.find_number(VISIT, hit.visit, site) if hit.visit else None,
-            visitor_id=badges.find_number(VISITOR, hit.visitor, site) if hit.visitor else None,
-            url=hit.page,
+        return Entry(  # the first ones without names: Python makes a dictionary of more than fifteen
+            site,
+            now,
+            number,
+            badges.find_number(VISIT, hit.visit, site) if hit.visit else None,
+            badges.find_number(VISITOR, hit.visitor, site) if hit.visitor else None,
+            hit.page,
             referrer=hit.referrer or "",
             told=tell(hit),
             pageview=hit.pageview,
@@ -297,7 +296,7 @@ class Collector:
             remembered=read_remembered(hit.source) if hit.source else None,
             parameters=self._parameters(site),
             agent=agent,
-            user_agent=clean_text(caller.user_agent, LONGEST_AGENT),
+            user_agent=agent.text,
             place=self._geo.find(caller.ip) if self._geo else NOWHERE,
             ip=stored_form(caller.ip, self._ip),
             carried=carried,
@@ -317,7 +316,7 @@ class Collector:
             enabled=True,
             substitutes={one.target: Substitute(one.address, _seconds(one.expires_at - now)) for one in recorded.lent},
             heartbeat=self._heartbeat,
-            off=[browser_form(rule) for rule in site.off_paths] or UNSET,
+            off=[browser_form(rule) for rule in site.off_paths] if site.off_paths else UNSET,
             hosts=list(site.hosts) if len(site.hosts) > 1 else UNSET,
             source_only=UNSET if person else True,
         )

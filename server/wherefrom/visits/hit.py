@@ -128,9 +128,10 @@ def _parse(raw: bytes, decoder: msgspec.json.Decoder[T]) -> T:
 
 def _repair(raw: bytes) -> bytes:
     """JavaScript cuts text between the halves of an emoji and writes the half as an escape, which is no character."""
-    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], raw) if b"\\u" in raw else raw
+    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], raw) if _BACKSLASH in raw else raw
 
 
+_BACKSLASH = ord("\\")  # a number is found in bytes without an exception inside
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _PARAM_NAME = re.compile(rf"[\w-]{{1,{_LONGEST_PARAM_NAME}}}", re.ASCII)
 _HIGH, _LOW = rb"u[dD][89abAB][0-9a-fA-F]{2}", rb"u[dD][c-fC-F][0-9a-fA-F]{2}"

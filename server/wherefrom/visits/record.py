@@ -33,7 +33,7 @@ from wherefrom.visits.trail_store import NewPageview, append_pageviews
 from wherefrom.visits.visit import NewVisit, NewVisitor, Told, Visit, Visitor, begin_visit
 
 
-class Entry(Struct, frozen=True, kw_only=True, gc=False):
+class Entry(Struct, frozen=True, gc=False):
     """A hit that was let in, with all that is known of it before the database is asked. ``number`` is free to be given
     to a new visit; ``visit_id`` and ``visitor_id`` come from tokens that are ours; ``url`` and ``referrer`` are whole,
     ``told`` is what may be stored; ``remembered`` is the source the browser kept; ``ip`` in its stored form;

@@ -6,7 +6,7 @@ Pages and signs have doors before all else (see ``web.asked``).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import msgspec
 from starlette.routing import BaseRoute
@@ -104,20 +104,19 @@ class _Door:
 
     def _take_at_once(self, take: Take, asked: Asked, raw: bytes, ip: str, began: float) -> bool:
         caller = _caller(asked, ip)
-
-        def tell(reply: Reply) -> None:
-            self._room.leave(began)
-            try:
-                _answer(asked, reply, caller.origin)
-            except Exception as error:
-                asked.fail(error)
-
         try:
-            return take(raw, caller, tell)
+            return take(raw, caller, partial(self._tell, asked, caller.origin, began))
         except Exception as error:
             self._room.leave(began)
             asked.fail(error)
             return True
+
+    def _tell(self, asked: Asked, origin: str | None, began: float, reply: Reply) -> None:
+        self._room.leave(began)
+        try:
+            _answer(asked, reply, origin)
+        except Exception as error:
+            asked.fail(error)
 
     async def _run(self, asked: Asked, ip: str, began: float) -> None:
         try:

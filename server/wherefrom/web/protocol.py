@@ -36,6 +36,7 @@ from wherefrom.web.wire import Headers, Reply, fixed
 _END = b"\r\n\r\n"
 _METHODS = {ord("G"): "GET", ord("P"): "POST", ord("O"): "OPTIONS"}
 """By how a request begins that is for a hot route (``Doors.beginnings``)."""
+_ESCAPE, _FRAGMENT = ord("%"), ord("#")  # numbers are found in bytes without an exception inside
 _LENGTH = b"content-length"
 _NO_PLAIN_BODY = (b"transfer-encoding", b"expect", b"upgrade")
 _MOST_DIGITS = 9
@@ -305,7 +306,7 @@ class _Reader:
     def path(self) -> str | None:
         """None where it has to be looked at more closely."""
         path = self.url.partition(b"?")[0]
-        return path.decode() if path.isascii() and b"%" not in path and b"#" not in path else None
+        return path.decode() if path.isascii() and _ESCAPE not in path and _FRAGMENT not in path else None
 
     def on_url(self, url: bytes) -> None:
         self.url = url

@@ -48,7 +48,9 @@ class Head:
         lines = [b"HTTP/1.1 %d %b" % (status, HTTPStatus(status).phrase.encode())]
         lines += [name + b": " + value for name, value in headers]
         self._lines = b"\r\n".join(lines) + b"\r\n"
+        self._sized = self._lines.replace(b"%", b"%%") + b"content-length: %d\r\n\r\n%b"
         self._ending = b"\r\n" if status in _NO_BODY else b"content-length: 0\r\n\r\n"
+        self._bare = self._lines + self._ending
 
     def plus(self, name: bytes, value: bytes) -> Head:
         """With one more header, for many answers. ValueError when ``value`` would end its line."""
@@ -57,10 +59,11 @@ class Head:
 
     def reply(self, body: bytes = b"", name: bytes = b"", value: bytes = b"") -> Reply:
         """The whole answer, with one more header (``name``). ValueError when ``value`` would end its line."""
-        ending = b"content-length: %d\r\n\r\n" % len(body) if body else self._ending
         if not name:
-            return Reply(self.status, self._lines + ending + body, self._headers, body)
+            raw = self._sized % (len(body), body) if body else self._bare
+            return Reply(self.status, raw, self._headers, body)
         _refuse_unsafe(name, value)
+        ending = b"content-length: %d\r\n\r\n" % len(body) if body else self._ending
         raw = b"".join((self._lines, name, b": ", value, b"\r\n", ending, body))
         return Reply(self.status, raw, [*self._headers, (name, value)], body)
 
