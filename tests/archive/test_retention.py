@@ -28,7 +28,7 @@ from wherefrom.services import Services
 from wherefrom.settings import Retention
 from wherefrom.substitution.tables import lease, substitute
 from wherefrom.tracking.tables import engagement
-from wherefrom.visits.tables import intent, pageview, visit, visitor
+from wherefrom.visits.tables import intent, pageview, visit
 from wherefrom.webhooks.tables import attempt, deal, delivery
 
 DAY = timedelta(days=1)
@@ -248,7 +248,6 @@ async def _person(rows: Rows, visit_id: int, target_id: int, **values: Any) -> i
     """A visit of a visitor with a page, a sign and a lease; the lease's id."""
     now = rows.services.clock.now()
     await rows.visit(visit_id, **values)
-    await rows.add(visitor, site_id=1, id=visit_id, first_visit=visit_id, source={}, created_at=now)
     await rows.add(
         pageview, site_id=1, id=visit_id, visit_id=visit_id, page="/", title="", referrer="", seen_at=now
     )  # fmt: skip
@@ -268,7 +267,6 @@ async def test_a_visit_without_a_letter_goes_with_all_that_hangs_on_it(post: Pos
     assert await _ids(services, visit) == {3, 4}
     for table in (pageview, intent, lease):
         assert await _ids(services, table, "visit_id") == {3}
-    assert await _ids(services, visitor) == {2, 3}, "visitor 2 has come again"
 
 
 async def test_a_visit_that_anything_needs_stays(post: Post, clock: FixedClock) -> None:

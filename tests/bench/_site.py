@@ -145,9 +145,6 @@ def _tables(plan: Plan, yes: str, no: str) -> Iterator[tuple[str, range, str, Ta
 
     site = {"site_id": str(plan.site_id)}
     person = "(1 + n * 7 / 10)"
-    yield "visitor", late_ones(visits * 7 // 10), "", site | {
-        "id": "n", "first_visit": "n", "source": "'{}'", "created_at": when("(n * 10 / 7)"),
-    }  # fmt: skip
     source = {
         name: f"pick.{name}"
         for name in ("marker", "channel", "source_levels", "utm_source", "utm_medium", "utm_campaign", "referrer")

@@ -14,7 +14,7 @@ from wherefrom.clock import FixedClock
 from wherefrom.services import Services
 from wherefrom.substitution.tables import lease
 from wherefrom.visits.answer import Answer
-from wherefrom.visits.tables import pageview, visit, visitor
+from wherefrom.visits.tables import pageview, visit
 
 PAGES = ("/", "/?utm_source=a", "/?utm_source=b&utm_nooverride=1", "/?gclid=1")
 REFERRERS = ("", "https://www.google.com/", "https://partner.example/list")
@@ -77,9 +77,6 @@ async def read(stage: Stage, answers: list[Answer]) -> dict[str, Any]:
         "firsts": {known[row["id"]]: known[row["first_visit"]] for row in mine},
         "pages": sorted((known[row["visit_id"]], row["page"]) for row in await _mine(stage, pageview)),
         "leases": sorted((known[row["visit_id"]], row["expires_at"]) for row in await _mine(stage, lease)),
-        "sources": sorted(
-            (known[row["first_visit"]], row["source"]["marker"]) for row in await _mine(stage, visitor)
-        ),
     }  # fmt: skip
 
 

@@ -1,11 +1,11 @@
 """What hits write: the decisions and the rows of one transaction.
 
-    hits of a batch ─▶ what is known ─▶ source ─▶ begins or goes on? ─▶ visitor, visit, further page ─▶ leases
-                       one statement    pure      one statement, pure    one statement each             one each
+    hits of a batch ─▶ what is known ─▶ source ─▶ begins or goes on? ─▶ visit, further page ─▶ leases
+                       one statement    pure      one statement, pure    one each              one each
                        for all
 
-Read inside the write, the visitors' rows locked. Of pages that one visitor opened at once the second must see the
-first's visit, so it is decided in a second turn, when all that is above has been done for the others.
+Read inside the write, the visits locked. Of pages that one visitor opened at once the second must see the first's
+visit, so it is decided in a second turn, when all that is above has been done for the others.
 The token's visit is asked first, then the visitor's latest one: another tab may have begun it meanwhile.
 """
 
@@ -15,7 +15,6 @@ from collections.abc import Hashable, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
@@ -28,9 +27,9 @@ from wherefrom.visits import store
 from wherefrom.visits.agent import Agent
 from wherefrom.visits.place import Place
 from wherefrom.visits.session import find_start
-from wherefrom.visits.source import DIRECT, LETTER, Source, find_source
+from wherefrom.visits.source import LETTER, Source, find_source
 from wherefrom.visits.trail_store import NewPageview, append_pageviews
-from wherefrom.visits.visit import NewVisit, NewVisitor, Told, Visit, Visitor, begin_visit
+from wherefrom.visits.visit import NewVisit, Told, Visit, begin_visit, source_of
 
 
 class Entry(Struct, frozen=True, gc=False):
@@ -67,7 +66,7 @@ class Recorded(Struct, frozen=True, gc=False):
 
 
 async def record_hits(tx: Tx, entries: Sequence[Entry], ids: Ids, settings: Settings) -> list[Recorded]:
-    """Writes visitor, visit, page and leases of each, as if one came after the other."""
+    """Writes visit, page and leases of each, as if one came after the other."""
     hits = [_Hit(entry) for entry in entries]
     waiting = hits
     while waiting:
@@ -80,16 +79,15 @@ async def record_hits(tx: Tx, entries: Sequence[Entry], ids: Ids, settings: Sett
 
 
 class _Hit:
-    """A hit on its way: ``standing`` is the visit of its token, ``visitor`` whose it is, ``stored`` the source it had
-    before; ``visit`` the one it belongs to, when that is decided."""
+    """A hit on its way: ``standing`` is the visit of its token, ``latest`` the visitor's last one, where it was
+    asked for; ``visit`` the one it belongs to, when that is decided."""
 
-    __slots__ = ("began", "carried", "current", "entry", "lent", "source", "standing", "stored", "visit", "visitor")
+    __slots__ = ("began", "carried", "current", "entry", "latest", "lent", "source", "standing", "visit")
 
     entry: Entry
     standing: Visit | None
-    visitor: Visitor | None
+    latest: Visit | None
     carried: Carried | None
-    stored: Source | None
     source: Source
     current: Visit | None
     visit: Visit
@@ -98,37 +96,47 @@ class _Hit:
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
-        self.standing = self.visitor = self.carried = self.current = None
+        self.standing = self.latest = self.carried = self.current = None
         self.lent = ()
+
+    @property
+    def known(self) -> Visit | None:
+        """Of the same visitor."""
+        return self.latest or self.standing
 
     @property
     def who(self) -> Hashable:
         """Of two hits with the same the second waits for the first; None: it meets nobody."""
-        if self.visitor is not None:
-            return self.entry.site.id, self.visitor.id
-        return None if self.standing is None else (self.entry.site.id, "visit", self.standing.id)
+        known = self.known
+        return None if known is None else (self.entry.site.id, known.visitor_id)
+
+    def judge(self) -> None:
+        """Sets the source."""
+        entry, known = self.entry, self.known
+        stored = source_of(known) if known is not None else None
+        self.source = find_source(
+            entry.url, entry.referrer, entry.site.hosts, stored or entry.remembered, entry.parameters
+        )
 
 
 async def _find_known(tx: Tx, hits: Sequence[_Hit]) -> None:
-    """The visit of the token and its visitor. Where one of the two is no more, the other; else the visitor of the other
-    token."""
+    """The visit of the token; where there is none, or none any more, the latest one of the other token's visitor."""
     for hit in hits:
-        hit.standing = hit.visitor = None
+        hit.standing = hit.latest = None
     by_visit = [(hit, hit.entry.visit_id) for hit in hits if hit.entry.visit_id is not None]
     asked = [(hit.entry.site.id, visit_id) for hit, visit_id in by_visit]
-    for (hit, _), known in zip(by_visit, await store.find_each_known(tx, asked), strict=True):
-        hit.standing, hit.visitor = known or (None, None)
-    by_visit = [(hit, visit_id) for hit, visit_id in by_visit if hit.visitor is None]
-    asked = [(hit.entry.site.id, visit_id) for hit, visit_id in by_visit]
-    for (hit, _), standing in zip(by_visit, await store.find_each_visit(tx, asked), strict=True):
+    for (hit, _), standing in zip(by_visit, await store.find_each_standing(tx, asked), strict=True):
         hit.standing = standing
-    unknown = [
-        (hit, hit.standing.visitor_id if hit.standing else hit.entry.visitor_id) for hit in hits if not hit.visitor
-    ]
-    by_visitor = [(hit, visitor_id) for hit, visitor_id in unknown if visitor_id is not None]
-    asked = [(hit.entry.site.id, visitor_id) for hit, visitor_id in by_visitor]
-    for (hit, _), visitor in zip(by_visitor, await store.find_each_visitor(tx, asked), strict=True):
-        hit.visitor = visitor
+    await _find_latest(
+        tx, [(hit, who) for hit in hits if hit.standing is None and (who := hit.entry.visitor_id) is not None]
+    )
+
+
+async def _find_latest(tx: Tx, hits: Sequence[tuple[_Hit, int]]) -> None:
+    """Of hits and their visitors."""
+    visitors = [(hit.entry.site.id, visitor_id) for hit, visitor_id in hits]
+    for (hit, _), latest in zip(hits, await store.find_each_latest(tx, visitors), strict=True):
+        hit.latest = latest
 
 
 def _take_turns(hits: Sequence[_Hit]) -> tuple[list[_Hit], list[_Hit]]:
@@ -147,15 +155,16 @@ async def _decide(tx: Tx, hits: Sequence[_Hit], settings: Settings) -> None:
     """Sets the source of each, and the visit that goes on with it (``current``); None when one begins."""
     idle = timedelta(minutes=settings.visits.idle_minutes)
     for hit in hits:
-        entry, visitor = hit.entry, hit.visitor
-        hit.stored = visitor.source if visitor and visitor.source.kind != "direct" else entry.remembered
-        hit.source = find_source(entry.url, entry.referrer, entry.site.hosts, hit.stored, entry.parameters)
+        entry = hit.entry
+        hit.judge()
         hit.carried = entry.carried if entry.carried and await _may_be_known(tx, entry.carried) else None
         hit.current = hit.standing if hit.standing and _goes_on(hit.standing, hit, idle, entry.pageview) else None
-    asking = [(hit, hit.visitor) for hit in hits if hit.current is None and hit.visitor is not None]
-    visitors = [(hit.entry.site.id, visitor.id) for hit, visitor in asking]
-    for (hit, _), latest in zip(asking, await store.find_each_latest(tx, visitors), strict=True):
-        hit.current = latest if latest and _goes_on(latest, hit, idle) else None
+    open_ones = [hit for hit in hits if hit.current is None]
+    await _find_latest(tx, [(hit, hit.standing.visitor_id) for hit in open_ones if hit.standing is not None])
+    for hit in open_ones:
+        if hit.latest is not None:
+            hit.judge()
+            hit.current = hit.latest if _goes_on(hit.latest, hit, idle) else None
 
 
 def _goes_on(visit: Visit, hit: _Hit, idle: timedelta, pageview: bool = True) -> bool:
@@ -170,7 +179,7 @@ async def _may_be_known(tx: Tx, carried: Carried) -> bool:
 
 
 async def _write(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
-    """Visits that begin, with their first page and visitors that are new; visits that go on, with further pages."""
+    """Visits that begin, with their first page; visits that go on, with further pages."""
     new: list[_Hit] = []
     for hit in hits:
         hit.began = hit.current is None
@@ -191,33 +200,23 @@ async def _write(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
 
 
 async def _begin(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
-    visitors: list[NewVisitor] = []
-    sources: list[tuple[int, int, Source]] = []
     visits: list[NewVisit] = []
     for hit in hits:
-        entry, source = hit.entry, hit.source
+        known, source = hit.known, hit.source
         if hit.carried is not None and source.kind in ("direct", "stored"):
             source = LETTER
-        tells = source.kind not in ("direct", "stored")
-        kept = (replace(source, keeps=False) if source.keeps else source) if tells else hit.stored or DIRECT
-        if hit.visitor is None:
-            hit.visitor = new = NewVisitor(ids.next(), entry.number, kept, entry.site.id, entry.now)
-            visitors.append(new)
-        elif tells:
-            sources.append((entry.site.id, hit.visitor.id, kept))
-        hit.visit = begun = _make_visit(entry, hit.visitor, source, hit.carried)
+        visitor_id, first_visit = (known.visitor_id, known.first_visit) if known else (ids.next(), hit.entry.number)
+        hit.visit = begun = _make_visit(hit.entry, visitor_id, first_visit, source, hit.carried)
         visits.append(begun)
-    await store.append_visitors(tx, visitors)
-    await store.replace_sources(tx, sources)
     await store.append_visits(tx, visits)
 
 
-def _make_visit(entry: Entry, visitor: Visitor, source: Source, carried: Carried | None) -> NewVisit:
+def _make_visit(entry: Entry, visitor_id: int, first_visit: int, source: Source, carried: Carried | None) -> NewVisit:
     return begin_visit(
         site_id=entry.site.id,
         number=entry.number,
-        visitor_id=visitor.id,
-        first_visit=visitor.first_visit,
+        visitor_id=visitor_id,
+        first_visit=first_visit,
         now=entry.now,
         pageview=entry.pageview,
         told=entry.told,

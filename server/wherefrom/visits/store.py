@@ -1,61 +1,45 @@
-"""SQL of visits, visitors and drops. What a visit saw and did is in ``trail_store``, its sums in ``hours_store``."""
+"""SQL of visits and drops. What a visit saw and did is in ``trail_store``, its sums in ``hours_store``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, NamedTuple
 
-import msgspec
 from msgspec import structs
-from sqlalchemy import BigInteger, BindParameter, Text, bindparam, delete, func, select, tuple_, type_coerce, update
+from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, select, tuple_, type_coerce, update
 
 from wherefrom.db import Prepared, Tx, insert
 from wherefrom.events.late_store import note_change_between
 from wherefrom.substitution.lease import NOBODY
 from wherefrom.visits.hours_store import forget_hours_of
-from wherefrom.visits.source import Source
-from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter, visitor
-from wherefrom.visits.visit import NewVisit, NewVisitor, Told, Visit, Visitor
+from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter
+from wherefrom.visits.visit import NewVisit, Told, Visit
 
 _AS_VISIT = tuple(visit.c[name] for name in Visit.__struct_fields__)
-_SOURCE = type_coerce(visitor.c.source, Text).label("source")
 
 Place = tuple[int, int]
 """Site and id, or visit number."""
 
 _SITE: BindParameter[int] = bindparam("of_site")
 _FIND_VISIT = Prepared(select(*_AS_VISIT).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id")))
+_FIND_STANDING = Prepared(
+    select(*_AS_VISIT).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id")).with_for_update()
+)
 _FIND_LATEST = Prepared(  # "+ 0": else SQLite goes through all visits of the site by their time, not to the visitor's
     select(*_AS_VISIT)
     .where(visit.c.site_id == _SITE, visit.c.visitor_id == bindparam("of_id"))
     .order_by((type_coerce(visit.c.started_at, BigInteger) + 0).desc(), visit.c.id.desc())
     .limit(1)
-)
-_FIND_VISITOR = Prepared(
-    select(visitor.c.id, visitor.c.first_visit, _SOURCE)
-    .where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id"))
     .with_for_update()
-)
-_FIND_KNOWN = Prepared(
-    select(visitor.c.id, visitor.c.first_visit, _SOURCE, *_AS_VISIT)
-    .join(visit, (visit.c.site_id == visitor.c.site_id) & (visit.c.visitor_id == visitor.c.id))
-    .where(visitor.c.site_id == _SITE, visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
-    .with_for_update(of=[visitor, visit])
 )
 _TOUCH = update(visit).where(visit.c.site_id == _SITE, visit.c.id == bindparam("of_id"))
 _SEE = _TOUCH.values(last_seen_at=bindparam("now"))
 _SHOW = _TOUCH.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
 _SEEN_AGAIN, _SHOWN_AGAIN = Prepared(_SEE), Prepared(_SHOW)
 _FIND_SOURCE = Prepared(select(*_AS_VISIT).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key")))
-_KEEP_SOURCE = Prepared(
-    update(visitor)
-    .where(visitor.c.site_id == _SITE, visitor.c.id == bindparam("of_id"))
-    .values(source=bindparam("newest"))
-)
-_ADD_VISIT, _ADD_VISITOR = (Prepared(one.insert(), of_objects=True) for one in (visit, visitor))
+_ADD_VISIT = Prepared(visit.insert(), of_objects=True)
 
 
 class Touch(NamedTuple):
@@ -76,7 +60,7 @@ class DropCount:
     count: int
 
 
-# ------------------------------------------------------------------------------------------------ visits, visitors
+# ------------------------------------------------------------------------------------------------ visits
 
 
 async def find_visit(tx: Tx, site_id: int, visit_id: int) -> Visit | None:
@@ -88,16 +72,20 @@ async def find_each_visit(tx: Tx, asked: Sequence[Place]) -> list[Visit | None]:
     return [_first_visit(rows) for rows in await tx.fetch_each(_FIND_VISIT, _places(asked))]
 
 
-async def find_each_known(tx: Tx, asked: Sequence[Place]) -> list[tuple[Visit, Visitor] | None]:
-    """For each visit asked it and its visitor, as by ``find_each_visit`` and ``find_each_visitor``; None when either is
-    not there."""
-    found = await tx.fetch_each(_FIND_KNOWN, _places(asked))
-    return [(_visit(row[3:]), _visitor(row)) if row else None for row in map(_first, found)]
+async def find_each_standing(tx: Tx, asked: Sequence[Place]) -> list[Visit | None]:
+    """As ``find_visit``, for each; other writers must not touch these rows until the transaction ends."""
+    return [_first_visit(rows) for rows in await tx.fetch_each(_FIND_STANDING, _places(asked))]
 
 
 async def find_each_latest(tx: Tx, visitors: Sequence[Place]) -> list[Visit | None]:
-    """The visit of each of ``visitors`` that began last. Not the highest number: processes hand out numbers from
-    blocks."""
+    """The visit of each of ``visitors`` that began last; None for who has none, or none any more. Not the highest
+    number: processes hand out numbers from blocks.
+
+    Until the transaction ends nobody else is told of these visitors: of two pages opened at once by one visitor one
+    begins a visit, and the other one sees it."""
+    if not visitors:
+        return []
+    await tx.lock_each(("visitor", *one) for one in visitors)
     return [_first_visit(rows) for rows in await tx.fetch_each(_FIND_LATEST, _places(visitors))]
 
 
@@ -105,16 +93,8 @@ def _places(asked: Sequence[Place]) -> list[dict[str, int]]:
     return [{"of_site": site_id, "of_id": id_} for site_id, id_ in asked]
 
 
-def _first(rows: Sequence[Sequence[Any]]) -> Sequence[Any]:
-    return rows[0] if rows else ()
-
-
-def _visit(row: Sequence[Any]) -> Visit:
-    return Visit(*row)
-
-
 def _first_visit(rows: Sequence[Sequence[Any]]) -> Visit | None:
-    return _visit(rows[0]) if rows else None
+    return Visit(*rows[0]) if rows else None
 
 
 async def list_visits(
@@ -138,7 +118,7 @@ async def list_visits(
     if visitor_id is not None:
         mine = mine.where(visit.c.visitor_id == visitor_id)
     rows = await tx.execute(mine.order_by(visit.c.started_at.desc(), visit.c.id.desc()).limit(limit))
-    return [_visit(row) for row in rows]
+    return [Visit(*row) for row in rows]
 
 
 async def append_visits(tx: Tx, new: Sequence[NewVisit]) -> None:
@@ -183,7 +163,7 @@ async def list_contact_visits(tx: Tx, site_id: int, contact_id: int, limit: int 
     """The visits that came by letters to a contact, newest first."""
     mine = select(*_AS_VISIT).where(visit.c.site_id == site_id, visit.c.contact_id == contact_id)
     rows = await tx.execute(mine.order_by(visit.c.started_at.desc(), visit.c.id.desc()).limit(limit))
-    return [_visit(row) for row in rows]
+    return [Visit(*row) for row in rows]
 
 
 async def forget_contact(tx: Tx, site_id: int, contact_id: int) -> int:
@@ -244,38 +224,6 @@ async def find_last_seen(tx: Tx, site_id: int) -> datetime | None:
     return max(found, default=None)
 
 
-async def find_each_visitor(tx: Tx, asked: Sequence[Place]) -> list[Visitor | None]:
-    """The visitors, whose rows other writers must not touch until the transaction ends: two pages opened at once by one
-    visitor find out one after the other whether a visit begins."""
-    return [_visitor(rows[0]) if rows else None for rows in await tx.fetch_each(_FIND_VISITOR, _places(asked))]
-
-
-async def find_visitor(tx: Tx, site_id: int, visitor_id: int) -> Visitor | None:
-    """As ``find_each_visitor``, one."""
-    (found,) = await find_each_visitor(tx, [(site_id, visitor_id)])
-    return found
-
-
-def _visitor(row: Sequence[Any]) -> Visitor:
-    text = row[2]
-    return Visitor(row[0], row[1], (_read_known_source if len(text) <= _LONGEST_KNOWN else _read_source)(text))
-
-
-_read_source = msgspec.json.Decoder(Source).decode
-_read_known_source = lru_cache(maxsize=1024)(_read_source)  # many visitors came by one
-_LONGEST_KNOWN = 1024  # characters of a source that is remembered
-
-
-async def append_visitors(tx: Tx, new: Sequence[NewVisitor]) -> None:
-    await tx.append(_ADD_VISITOR, new)
-
-
-async def replace_sources(tx: Tx, newest: Sequence[tuple[int, int, Source]]) -> None:
-    """Keeps the newest source of each of different visitors: site, visitor, source."""
-    changes = [{"of_site": site_id, "of_id": id_, "newest": source} for site_id, id_, source in newest]
-    await tx.change_each(_KEEP_SOURCE, changes)
-
-
 async def reserve_numbers(tx: Tx, site_id: int, count: int) -> int:
     """The first of ``count`` visit numbers that are nobody else's from now on."""
     new = insert(tx, visit_counter).values(site_id=site_id, next=count + 1)
@@ -300,7 +248,6 @@ async def erase_visitor(tx: Tx, site_id: int, visitor_id: int) -> list[int]:
     for table in (pageview, intent):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(mine)))
     await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id))
-    await tx.execute(delete(visitor).where(visitor.c.site_id == site_id, visitor.c.id == visitor_id))
     return numbers
 
 

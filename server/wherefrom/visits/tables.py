@@ -7,22 +7,12 @@ from wherefrom.db import Json, Moment, metadata
 DEEDS = ("mailto", "copy", "select")
 """Kinds of intent that a person acts by: coming into view is none."""
 
-visitor = Table(
-    "visitor",
-    metadata,
-    Column("site_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("first_visit", BigInteger, nullable=False),
-    Column("source", Json, nullable=False),  # the last source that was not direct
-    Column("created_at", Moment, nullable=False),
-)
-
 visit = Table(
     "visit",
     metadata,
     Column("site_id", BigInteger, primary_key=True, autoincrement=False),
     Column("id", BigInteger, primary_key=True, autoincrement=False),  # the public visit number
-    Column("visitor_id", BigInteger, nullable=False),  # 0: nobody, of kind source
+    Column("visitor_id", BigInteger, nullable=False),  # a browser has no row but its visits; 0: nobody, of kind source
     Column("first_visit", BigInteger, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("last_seen_at", Moment, nullable=False),

@@ -8,11 +8,12 @@ from typing import Literal
 from msgspec import Struct
 
 from wherefrom.visits.agent import Agent
+from wherefrom.visits.channel import Channel
 from wherefrom.visits.hit import LONGEST_URL, Hit, clean_params, clean_text
 from wherefrom.visits.hosts import find_host
 from wherefrom.visits.place import Place
 from wherefrom.visits.session import Campaign, Standing
-from wherefrom.visits.source import Source
+from wherefrom.visits.source import DIRECT, Source
 
 _LONGEST_CLIENT_ID = 128
 
@@ -110,19 +111,24 @@ def tell(hit: Hit) -> Told:
     )
 
 
-class Visitor(Struct, frozen=True, gc=False):
-    """A browser. ``source`` is its last one that was not direct; ``DIRECT`` when there never was another."""
-
-    id: int
-    first_visit: int
-    source: Source
-
-
-class NewVisitor(Visitor, frozen=True, gc=False):
-    """One that is not stored yet."""
-
-    site_id: int
-    created_at: datetime
+def source_of(visit: Visit) -> Source | None:
+    """The last source of the visit's browser that was not direct, since a visit that comes directly carries on that of
+    the one before; None when there never was another."""
+    if visit.marker == DIRECT.marker and visit.channel == DIRECT.channel.value:
+        return None
+    return Source(
+        marker=visit.marker,
+        levels=tuple(visit.source_levels),
+        channel=Channel(visit.channel),
+        kind="stored",
+        utm_source=visit.utm_source,
+        utm_medium=visit.utm_medium,
+        utm_campaign=visit.utm_campaign,
+        utm_term=visit.utm_term,
+        utm_content=visit.utm_content,
+        click_id_name=visit.click_id_name,
+        click_id=visit.click_id,
+    )
 
 
 def begin_visit(

@@ -16,7 +16,7 @@ from wherefrom.substitution.risk import read_claims
 from wherefrom.substitution.store.hours import forget_hours
 from wherefrom.substitution.tables import lease, substitute
 from wherefrom.visits.hours_store import forget_hours_of
-from wherefrom.visits.tables import intent, pageview, visit, visitor
+from wherefrom.visits.tables import intent, pageview, visit
 
 Place = tuple[datetime, int]
 _HAS_LETTER = exists().where(match.c.site_id == visit.c.site_id, match.c.visit_id == visit.c.id)
@@ -64,17 +64,12 @@ async def list_awaited(tx: Tx, site_id: int) -> set[int]:
 
 
 async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: datetime, calm: datetime) -> int:
-    """Removes those of them that still may go, with their pages, signs and leases, and visitors who have none left;
-    how many. A visitor who is on the site at this moment is left for another time."""
+    """Removes those of them that still may go, with their pages, signs and leases; how many. One that is just
+    being written is left for another time."""
     mine = visit.c.site_id == site_id, visit.c.id.in_(ids)
-    # A second column: else SQLite goes through the whole index by visitors, in which both ids are.
-    persons = {row.visitor_id for row in await tx.execute(select(visit.c.visitor_id, visit.c.started_at).where(*mine))}
-    of_them = select(visitor.c.id).where(visitor.c.site_id == site_id, visitor.c.id.in_(persons))
-    locked = set(await tx.scalars(of_them.order_by(visitor.c.id).with_for_update(skip_locked=True)))
-    busy = set(await tx.scalars(of_them)) - locked
-    free = visit.c.visitor_id.not_in(busy)
     columns = visit.c.id, visit.c.started_at, visit.c.last_seen_at
-    found = (await tx.execute(select(*columns).where(*mine, free, _may_go(before, calm)))).all()
+    free = select(*columns).where(*mine, _may_go(before, calm)).order_by(visit.c.id)
+    found = (await tx.execute(free.with_for_update(of=visit, skip_locked=True))).all()
     going = [row.id for row in found]
     if found:
         await note_change_between(
@@ -85,8 +80,6 @@ async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: dateti
     for table in (pageview, intent, lease):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(going)))
     await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.id.in_(going)))
-    has_more = exists().where(visit.c.site_id == visitor.c.site_id, visit.c.visitor_id == visitor.c.id)
-    await tx.execute(delete(visitor).where(visitor.c.site_id == site_id, visitor.c.id.in_(locked), ~has_more))
     return len(going)
 
 
