@@ -36,16 +36,18 @@ _RENEWED_AFTER = timedelta(hours=1)
 
 
 class Lent(Struct, frozen=True, gc=False):
-    """``target`` is the address as the page spelled it, ``address`` what to show instead until ``expires_at``."""
+    """``target`` is the address as the page spelled it, ``address`` what to show instead until ``expires_at``; the
+    ``lease`` as it was before this sign of life."""
 
     target: str
     address: str
     expires_at: datetime
+    lease: Lease
 
 
 class Asker(Struct, frozen=True, gc=False):
     """A visit whose page shows the addresses ``found``, as they stand there. ``began``: it is new in this transaction
-    and has nothing yet."""
+    and has nothing yet. ``mine``: leases that it is known to have, where these may be all that is needed."""
 
     site_id: int
     visit_id: int
@@ -53,6 +55,7 @@ class Asker(Struct, frozen=True, gc=False):
     now: datetime
     found: Sequence[str]
     began: bool = False
+    mine: Sequence[Lease] = ()
 
 
 async def lend(
@@ -77,8 +80,8 @@ async def lend_each(tx: Tx, askers: Sequence[Asker], ids: Ids, settings: Setting
         spellings = _spell(one.found)
         wanted = await targets.list_enabled_targets(tx, one.site_id, tuple(spellings))
         borrower = Borrower(one.site_id, one.visit_id, one.visitor_id, one.now, terms)
-        loans.append(_Loan(borrower, wanted, spellings))
-    had = [loan for loan, one in zip(loans, askers, strict=True) if loan.wanted and not one.began]
+        loans.append(_Loan(borrower, wanted, spellings, one.mine if _is_enough(one.mine, wanted) else ()))
+    had = [loan for loan, one in zip(loans, askers, strict=True) if loan.wanted and not (one.began or loan.mine)]
     visits = [(loan.borrower.site_id, loan.borrower.visit_id) for loan in had]
     for loan, mine in zip(had, await leases.list_leases_of_each(tx, visits), strict=True):
         loan.mine = mine
@@ -133,7 +136,15 @@ class _Loan:
 
     def told(self) -> Sequence[Lent]:
         until = self.borrower.until
-        return [Lent(text, lease.address, until) for target, lease in self.lent for text in self.spellings[target.key]]
+        spellings = self.spellings
+        return [
+            Lent(text, lease.address, until, lease) for target, lease in self.lent for text in spellings[target.key]
+        ]
+
+
+def _is_enough(mine: Sequence[Lease], wanted: Sequence[Target]) -> bool:
+    """Whether a visit that has these leases needs no others. A pool's may have been given to somebody else."""
+    return bool(mine) and all(one.strategy != "pool" and _same_again(mine, one) is not None for one in wanted)
 
 
 def _spell(found: Sequence[str]) -> Spellings:

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 from sqlalchemy.exc import SQLAlchemyError
 
-from wherefrom.db import Tx
+from wherefrom.db import Refused, Tx
 from wherefrom.errors import BadInput, Unavailable, WherefromError
 from wherefrom.load import RETRY_SECONDS, Shed
 from wherefrom.services import Services
@@ -50,10 +51,12 @@ from wherefrom.visits.known import KnownSites
 from wherefrom.visits.lane import Lane
 from wherefrom.visits.numbers import Numbers
 from wherefrom.visits.place import NOWHERE
+from wherefrom.visits.recent import Recent
 from wherefrom.visits.record import Entry, Recorded, record_hits
 from wherefrom.visits.refusal import explain, too_often
 from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_remembered
 from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
+from wherefrom.visits.store import tells_anew
 from wherefrom.visits.visit import tell
 from wherefrom.web.limit import TimeLimit
 from wherefrom.web.rate import Rate
@@ -104,6 +107,7 @@ class Collector:
         self.sites = KnownSites(services.db, services.clock)
         self.badges = Badges(services.tokens, services.clock)
         self._numbers = Numbers(services.db)
+        self._recent = Recent()
         self._agents = agents
         self._agents_coming: asyncio.Task[Agents] | None = None
         self._geo = _open_geo(services.settings.geo.file)
@@ -152,17 +156,26 @@ class Collector:
             if fault is None and recorded is not None:
                 if not recorded.began:
                     self._numbers.give_back(site.id, number)
+                    self._remember(recorded, entry)
                 tell(Reply(self._answer(recorded, site, now, hit), own))
+            elif isinstance(fault, Refused) and entry.believed is not None:  # erased meanwhile
+                self._recent.forget(site.id, entry.believed.visit.id)
+                send(replace(entry, believed=None))
             elif isinstance(fault, FAULTS):
                 tell(self.reply_unavailable(fault, site, caller))
             else:
                 log.error("a page could not be recorded", exc_info=fault)
                 tell(Reply(WherefromError("the visit could not be recorded"), own))
 
-        try:
-            self._lane.send(entry, hear)
-        except Unavailable as fault:
-            tell(self.reply_unavailable(fault, site, caller))
+        def send(again: Entry) -> None:
+            nonlocal entry
+            entry = again
+            try:
+                self._lane.send(entry, hear)
+            except Unavailable as fault:
+                tell(self.reply_unavailable(fault, site, caller))
+
+        send(entry)
         return True
 
     async def collect(self, raw: bytes, caller: Caller) -> Reply:
@@ -239,11 +252,23 @@ class Collector:
         agents = self._agents
         assert agents is not None, "know_agents comes before"
         agent = agents.find(caller.user_agent)
-        entry = self._entry(hit, site, caller, agent, number, carried, self.services.clock.now())
+        asked = self._entry(hit, site, caller, agent, number, carried, self.services.clock.now())
+        entry = replace(asked, believed=None)  # here nobody would ask again
         recorded = await self.services.db.batch_together(self._record_all, entry, beside=True)
         if not recorded.began:
             self._numbers.give_back(site.id, number)
         return self._answer(recorded, site, entry.now, hit)
+
+    def _remember(self, recorded: Recorded, entry: Entry) -> None:
+        """What the next page of a visit that has gone on may believe. Most visits have one page."""
+        visit, before = recorded.visit, entry.believed
+        if before is None and tells_anew(visit, entry.told):
+            self._recent.forget(visit.site_id, visit.id)
+            return
+        leases = tuple({one.lease.id: one.lease for one in recorded.lent}.values())
+        if before is not None and not entry.addresses:
+            leases = tuple(before.leases)
+        self._recent.keep(visit, leases, before, max(entry.now - visit.last_seen_at, timedelta()))
 
     async def _record_entries(self, tx: Tx, entries: Sequence[Entry]) -> list[Recorded]:
         return await record_hits(tx, entries, self.services.ids, self.services.settings)
@@ -282,11 +307,12 @@ class Collector:
         self, hit: Hit, site: Site, caller: Caller, agent: Agent, number: int, carried: Carried | None, now: datetime
     ) -> Entry:
         badges = self.badges
+        visit_id = badges.find_number(VISIT, hit.visit, site) if hit.visit else None
         return Entry(  # the first ones without names: Python makes a dictionary of more than fifteen
             site,
             now,
             number,
-            badges.find_number(VISIT, hit.visit, site) if hit.visit else None,
+            visit_id,
             badges.find_number(VISITOR, hit.visitor, site) if hit.visitor else None,
             hit.page,
             referrer=hit.referrer or "",
@@ -300,6 +326,7 @@ class Collector:
             place=self._geo.find(caller.ip) if self._geo else NOWHERE,
             ip=stored_form(caller.ip, self._ip),
             carried=carried,
+            believed=None if visit_id is None else self._recent.find(site.id, visit_id),
         )
 
     def _answer(self, recorded: Recorded | SourceRecorded, site: Site, now: datetime, hit: Hit) -> Answer:

@@ -26,6 +26,7 @@ from wherefrom.tracking.carry import Carried
 from wherefrom.visits import store
 from wherefrom.visits.agent import Agent
 from wherefrom.visits.place import Place
+from wherefrom.visits.recent import Believed
 from wherefrom.visits.session import find_start
 from wherefrom.visits.source import LETTER, Source, find_source
 from wherefrom.visits.trail_store import NewPageview, append_pageviews
@@ -36,7 +37,8 @@ class Entry(Struct, frozen=True, gc=False):
     """A hit that was let in, with all that is known of it before the database is asked. ``number`` is free to be given
     to a new visit; ``visit_id`` and ``visitor_id`` come from tokens that are ours; ``url`` and ``referrer`` are whole,
     ``told`` is what may be stored; ``remembered`` is the source the browser kept; ``ip`` in its stored form;
-    ``carried``: the page was come to by a link of a letter, whose token still holds."""
+    ``carried``: the page was come to by a link of a letter, whose token still holds; ``believed`` is what this process
+    knows of the visit of ``visit_id``."""
 
     site: Site
     now: datetime
@@ -55,6 +57,7 @@ class Entry(Struct, frozen=True, gc=False):
     place: Place
     ip: str | None
     carried: Carried | None = None
+    believed: Believed | None = None
 
 
 class Recorded(Struct, frozen=True, gc=False):
@@ -66,25 +69,28 @@ class Recorded(Struct, frozen=True, gc=False):
 
 
 async def record_hits(tx: Tx, entries: Sequence[Entry], ids: Ids, settings: Settings) -> list[Recorded]:
-    """Writes visit, page and leases of each, as if one came after the other."""
+    """Writes visit, page and leases of each, as if one came after the other. ``Refused`` where what was believed is not
+    so any more."""
+    idle = timedelta(minutes=settings.visits.idle_minutes)
     hits = [_Hit(entry) for entry in entries]
     waiting = hits
     while waiting:
-        await _find_known(tx, waiting)
+        await _find_known(tx, waiting, idle)
         turn, waiting = _take_turns(waiting)
-        await _decide(tx, turn, settings)
+        await _decide(tx, turn, idle)
         await _write(tx, turn, ids)
         await _lend(tx, turn, ids, settings)
     return [Recorded(hit.visit, hit.began, hit.lent) for hit in hits]
 
 
 class _Hit:
-    """A hit on its way: ``standing`` is the visit of its token, ``latest`` the visitor's last one, where it was
-    asked for; ``visit`` the one it belongs to, when that is decided."""
+    """A hit on its way: ``standing`` is the visit of its token (``is_believed``: from memory, and goes on), ``latest``
+    the visitor's last one, where it was asked for; ``visit`` the one it belongs to, when that is decided."""
 
-    __slots__ = ("began", "carried", "current", "entry", "latest", "lent", "source", "standing", "visit")
+    __slots__ = ("began", "carried", "current", "entry", "is_believed", "latest", "lent", "source", "standing", "visit")
 
     entry: Entry
+    is_believed: bool
     standing: Visit | None
     latest: Visit | None
     carried: Carried | None
@@ -110,6 +116,20 @@ class _Hit:
         known = self.known
         return None if known is None else (self.entry.site.id, known.visitor_id)
 
+    def believe(self, idle: timedelta) -> None:
+        """Settles whether the page is of the visit that is believed to be its, which the write will prove."""
+        entry = self.entry
+        self.standing = self.latest = None
+        self.is_believed = False
+        believed = entry.believed
+        if believed is None or entry.carried is not None or store.tells_anew(believed.visit, entry.told):
+            return
+        self.standing = believed.visit
+        self.judge()
+        self.is_believed = _goes_on(believed.visit, self, idle, entry.pageview)
+        if not self.is_believed:
+            self.standing = None
+
     def judge(self) -> None:
         """Sets the source."""
         entry, known = self.entry, self.known
@@ -119,11 +139,11 @@ class _Hit:
         )
 
 
-async def _find_known(tx: Tx, hits: Sequence[_Hit]) -> None:
+async def _find_known(tx: Tx, hits: Sequence[_Hit], idle: timedelta) -> None:
     """The visit of the token; where there is none, or none any more, the latest one of the other token's visitor."""
     for hit in hits:
-        hit.standing = hit.latest = None
-    by_visit = [(hit, hit.entry.visit_id) for hit in hits if hit.entry.visit_id is not None]
+        hit.believe(idle)
+    by_visit = [(hit, visit_id) for hit in hits if not hit.is_believed and (visit_id := hit.entry.visit_id) is not None]
     asked = [(hit.entry.site.id, visit_id) for hit, visit_id in by_visit]
     for (hit, _), standing in zip(by_visit, await store.find_each_standing(tx, asked), strict=True):
         hit.standing = standing
@@ -151,11 +171,13 @@ def _take_turns(hits: Sequence[_Hit]) -> tuple[list[_Hit], list[_Hit]]:
     return now, later
 
 
-async def _decide(tx: Tx, hits: Sequence[_Hit], settings: Settings) -> None:
+async def _decide(tx: Tx, hits: Sequence[_Hit], idle: timedelta) -> None:
     """Sets the source of each, and the visit that goes on with it (``current``); None when one begins."""
-    idle = timedelta(minutes=settings.visits.idle_minutes)
     for hit in hits:
         entry = hit.entry
+        if hit.is_believed:
+            hit.current = hit.standing
+            continue
         hit.judge()
         hit.carried = entry.carried if entry.carried and await _may_be_known(tx, entry.carried) else None
         hit.current = hit.standing if hit.standing and _goes_on(hit.standing, hit, idle, entry.pageview) else None
@@ -243,7 +265,15 @@ async def _touch(tx: Tx, hits: Sequence[_Hit]) -> None:
 async def _lend(tx: Tx, hits: Sequence[_Hit], ids: Ids, settings: Settings) -> None:
     asking = [hit for hit in hits if hit.entry.addresses]
     askers = [
-        Asker(hit.visit.site_id, hit.visit.id, hit.visit.visitor_id, hit.entry.now, hit.entry.addresses, hit.began)
+        Asker(
+            hit.visit.site_id,
+            hit.visit.id,
+            hit.visit.visitor_id,
+            hit.entry.now,
+            hit.entry.addresses,
+            hit.began,
+            hit.entry.believed.leases if hit.is_believed and hit.entry.believed else (),
+        )
         for hit in asking
     ]
     for hit, lent in zip(asking, await lend_each(tx, askers, ids, settings), strict=True):

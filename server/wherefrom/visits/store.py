@@ -127,7 +127,7 @@ async def append_visits(tx: Tx, new: Sequence[NewVisit]) -> None:
 
 async def touch_visits(tx: Tx, touches: Sequence[Touch]) -> None:
     """Further signs of life of different visits, with what the pages told anew; parameters are added to those told
-    before."""
+    before. ``Refused`` where one of them is no more."""
     seen: list[dict[str, Any]] = []
     shown: list[dict[str, Any]] = []
     for one in touches:
@@ -138,8 +138,14 @@ async def touch_visits(tx: Tx, touches: Sequence[Touch]) -> None:
             await tx.execute((_SHOW if one.pageview else _SEE).values(changes), life)
         else:
             (shown if one.pageview else seen).append(life)
-    await tx.change_each(_SEEN_AGAIN, seen)
-    await tx.change_each(_SHOWN_AGAIN, shown)
+    await tx.change_each(_SEEN_AGAIN, seen, or_refused=True)
+    await tx.change_each(_SHOWN_AGAIN, shown, or_refused=True)
+
+
+def tells_anew(known: Visit, told: Told) -> bool:
+    """Whether a page tells of its visit what may not be stored yet. Parameters may have been told otherwise since
+    ``known`` was read."""
+    return bool(told.params or _changes(known, told))
 
 
 def _changes(known: Visit, told: Told) -> dict[str, Any]:
