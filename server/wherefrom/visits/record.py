@@ -209,8 +209,8 @@ async def _write(tx: Tx, hits: Sequence[_Hit], ids: Ids) -> None:
             new.append(hit)
         else:
             hit.visit = hit.current
+    await _touch(tx, [hit for hit in hits if not hit.began])  # first: changes do not wait for rows that are held back
     await _begin(tx, new, ids)
-    await _touch(tx, [hit for hit in hits if not hit.began])
     await append_pageviews(
         tx,
         [
