@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.substitution.samples import pool_text
-from tests.visits.stage import AGENTS, GOOGLEBOT, PAGE, PERSON, SALES, Stage, rows, set_stage
+from tests.visits.stage import AGENTS, GOOGLEBOT, ORIGIN, PAGE, PERSON, SALES, Stage, rows, set_stage
 from tests.visits.test_geo import BERLIN, write
 from wherefrom.clock import FixedClock
 from wherefrom.db import Database
@@ -26,7 +27,7 @@ from wherefrom.substitution.store.leases import find_holders
 from wherefrom.substitution.target import Options
 from wherefrom.visits import store
 from wherefrom.visits.answer import Answer
-from wherefrom.visits.collect import Collector
+from wherefrom.visits.collect import Collector, Reply
 from wherefrom.visits.gate import Caller
 from wherefrom.visits.known import FRESH
 from wherefrom.visits.numbers import Numbers
@@ -71,6 +72,30 @@ async def test_pages_that_come_before_user_agents_are_known_wait_for_that_and_be
     answers = await asyncio.gather(*(new.show(PAGE) for _ in range(3)))
     assert sorted(answer.visit or "" for answer in answers) == ["1", "2", "3"]
     assert {row["browser"] for row in await stage.rows(visit)} == {"Chrome 126"}
+
+
+async def test_a_page_that_is_answered_leaves_nothing_to_the_garbage_collector(stage: Stage) -> None:
+    first = await stage.show(addresses=[SALES])
+    await stage.again(first, addresses=[SALES])
+    known = {"visit": first.token, "visitor": first.visitor, "site": stage.site.key, "page": PAGE}
+    body = msgspec.json.encode(known | {"addresses": [SALES]})
+    answers: list[Reply] = []
+    all_answered = asyncio.Event()
+
+    def hear(reply: Reply) -> None:
+        answers.append(reply)
+        if len(answers) == 40:
+            all_answered.set()
+
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(40):
+            assert stage.collector.take(body, Caller("192.0.2.77", PERSON, ORIGIN), hear)
+        await all_answered.wait()
+        assert gc.collect() < 40, "not even one object a page"
+    finally:
+        gc.enable()
 
 
 async def test_a_further_page_belongs_to_the_visit_and_adds_what_it_tells(stage: Stage, clock: FixedClock) -> None:

@@ -106,15 +106,15 @@ class Collector:
         self.drops = Drops(services.db, services.clock)
         self.sites = KnownSites(services.db, services.clock)
         self.badges = Badges(services.tokens, services.clock)
-        self._numbers = Numbers(services.db)
-        self._recent = Recent()
+        self.numbers = Numbers(services.db)
+        self.recent = Recent()
         self._agents = agents
         self._agents_coming: asyncio.Task[Agents] | None = None
         self._geo = _open_geo(services.settings.geo.file)
         self._limit = TimeLimit(time_limit)
         self._site_rate = Rate(services.settings.limits.visits_per_site)
         self._record_all = self._record_entries  # one object, by which the group commit knows what goes together
-        self._lane = Lane(services.db, self._record_all, time_limit)
+        self.lane = Lane(services.db, self._record_all, time_limit)
         self._own_parameters = own_parameters(services.settings.visits.source_parameter)
         self._ip = services.settings.visits.ip
         self._most_addresses = services.settings.collector.max_addresses
@@ -127,7 +127,7 @@ class Collector:
     @time_limit.setter
     def time_limit(self, seconds: float) -> None:
         self._limit = TimeLimit(seconds)
-        self._lane.seconds = seconds
+        self.lane.seconds = seconds
 
     def take(self, raw: bytes, caller: Caller, tell: Callable[[Reply], None]) -> bool:
         """As ``collect``, for who is told. False, and nothing has happened, where more than the write has to be waited
@@ -144,38 +144,13 @@ class Collector:
         agent = agents.find(caller.user_agent)
         if site is None or _by_source(told, site) or not lets_in(site, told, caller, agent.bot):
             return False
-        number = self._numbers.take_at_once(site.id) if self._site_rate.admits(site.id) else None
+        number = self.numbers.take_at_once(site.id) if self._site_rate.admits(site.id) else None
         if number is None:
             return False
         carried = self.badges.find_carried(told.page, site)
         hit = self.badges.cut_from(told, site)
         entry = self._entry(hit, site, caller, agent, number, carried, now)
-        own = caller.origin is not None  # else the gate would not have let it in
-
-        def hear(recorded: Recorded | None, fault: Exception | None) -> None:
-            if fault is None and recorded is not None:
-                if not recorded.began:
-                    self._numbers.give_back(site.id, number)
-                    self._remember(recorded, entry)
-                tell(Reply(self._answer(recorded, site, now, hit), own))
-            elif isinstance(fault, Refused) and entry.believed is not None:  # erased meanwhile
-                self._recent.forget(site.id, entry.believed.visit.id)
-                send(replace(entry, believed=None))
-            elif isinstance(fault, FAULTS):
-                tell(self.reply_unavailable(fault, site, caller))
-            else:
-                log.error("a page could not be recorded", exc_info=fault)
-                tell(Reply(WherefromError("the visit could not be recorded"), own))
-
-        def send(again: Entry) -> None:
-            nonlocal entry
-            entry = again
-            try:
-                self._lane.send(entry, hear)
-            except Unavailable as fault:
-                tell(self.reply_unavailable(fault, site, caller))
-
-        send(entry)
+        _Page(self, entry, hit, caller, tell).send()
         return True
 
     async def collect(self, raw: bytes, caller: Caller) -> Reply:
@@ -248,7 +223,7 @@ class Collector:
                 await self.drops.record(site.id if site else UNKNOWN_SITE, reason)
 
     async def _record(self, hit: Hit, site: Site, caller: Caller, carried: Carried | None) -> Answer:
-        number = await self._numbers.take(site.id)
+        number = await self.numbers.take(site.id)
         agents = self._agents
         assert agents is not None, "know_agents comes before"
         agent = agents.find(caller.user_agent)
@@ -256,19 +231,8 @@ class Collector:
         entry = replace(asked, believed=None)  # here nobody would ask again
         recorded = await self.services.db.batch_together(self._record_all, entry, beside=True)
         if not recorded.began:
-            self._numbers.give_back(site.id, number)
-        return self._answer(recorded, site, entry.now, hit)
-
-    def _remember(self, recorded: Recorded, entry: Entry) -> None:
-        """What the next page of a visit that has gone on may believe. Most visits have one page."""
-        visit, before = recorded.visit, entry.believed
-        if before is None and tells_anew(visit, entry.told):
-            self._recent.forget(visit.site_id, visit.id)
-            return
-        leases = tuple({one.lease.id: one.lease for one in recorded.lent}.values())
-        if before is not None and not entry.addresses:
-            leases = tuple(before.leases)
-        self._recent.keep(visit, leases, before, max(entry.now - visit.last_seen_at, timedelta()))
+            self.numbers.give_back(site.id, number)
+        return self.answer(recorded, site, entry.now, hit)
 
     async def _record_entries(self, tx: Tx, entries: Sequence[Entry]) -> list[Recorded]:
         return await record_hits(tx, entries, self.services.ids, self.services.settings)
@@ -279,7 +243,7 @@ class Collector:
         entry = SourceEntry(
             site=site,
             now=services.clock.now(),
-            number=await self._numbers.take(site.id),
+            number=await self.numbers.take(site.id),
             url=hit.page,
             referrer=hit.referrer or "",
             pageview=hit.pageview,
@@ -289,8 +253,8 @@ class Collector:
         )
         recorded = await services.db.batch(lambda tx: record_source(tx, entry, services.ids))
         if not recorded.began:
-            self._numbers.give_back(site.id, entry.number)
-        return self._answer(recorded, site, entry.now, hit)
+            self.numbers.give_back(site.id, entry.number)
+        return self.answer(recorded, site, entry.now, hit)
 
     def _parameters(self, site: Site) -> tuple[str, ...]:
         own = self._own_parameters
@@ -326,10 +290,11 @@ class Collector:
             place=self._geo.find(caller.ip) if self._geo else NOWHERE,
             ip=stored_form(caller.ip, self._ip),
             carried=carried,
-            believed=None if visit_id is None else self._recent.find(site.id, visit_id),
+            believed=None if visit_id is None else self.recent.find(site.id, visit_id),
         )
 
-    def _answer(self, recorded: Recorded | SourceRecorded, site: Site, now: datetime, hit: Hit) -> Answer:
+    def answer(self, recorded: Recorded | SourceRecorded, site: Site, now: datetime, hit: Hit) -> Answer:
+        """What the page is told that was recorded ``now``."""
         visit = recorded.visit
         person = visit.kind == "visit"
         return Answer(
@@ -352,6 +317,61 @@ class Collector:
 def _seconds(left: timedelta) -> int:
     """Whole ones; none where the time is over."""
     return max(0, 86_400 * left.days + left.seconds)
+
+
+class _Page:
+    """One that was let in, until it is answered. Methods, not closures: two that know each other are rubbish that only
+    the garbage collector finds."""
+
+    __slots__ = ("_caller", "_collector", "_entry", "_hit", "_tell")
+
+    def __init__(
+        self, collector: Collector, entry: Entry, hit: Hit, caller: Caller, tell: Callable[[Reply], None]
+    ) -> None:
+        self._collector = collector
+        self._entry = entry
+        self._hit = hit
+        self._caller = caller
+        self._tell = tell
+
+    def send(self) -> None:
+        try:
+            self._collector.lane.send(self._entry, self._hear)
+        except Unavailable as fault:
+            self._tell(self._collector.reply_unavailable(fault, self._entry.site, self._caller))
+
+    def _hear(self, recorded: Recorded | None, fault: Exception | None) -> None:
+        collector, entry = self._collector, self._entry
+        site = entry.site
+        if fault is None and recorded is not None:
+            if not recorded.began:
+                collector.numbers.give_back(site.id, entry.number)
+                self._remember(recorded)
+            own = self._caller.origin is not None  # else the gate would not have let it in
+            self._tell(Reply(collector.answer(recorded, site, entry.now, self._hit), own))
+        elif isinstance(fault, Refused) and entry.believed is not None:  # erased meanwhile
+            collector.recent.forget(site.id, entry.believed.visit.id)
+            self._entry = replace(entry, believed=None)
+            self.send()
+        elif isinstance(fault, FAULTS):
+            self._tell(collector.reply_unavailable(fault, site, self._caller))
+        else:
+            log.error("a page could not be recorded", exc_info=fault)
+            error = WherefromError("the visit could not be recorded")
+            self._tell(Reply(error, self._caller.origin is not None))
+
+    def _remember(self, recorded: Recorded) -> None:
+        """What the next page of a visit that has gone on may believe. Most visits have one page."""
+        entry, visit = self._entry, recorded.visit
+        before = entry.believed
+        if before is None and tells_anew(visit, entry.told):
+            self._collector.recent.forget(visit.site_id, visit.id)
+            return
+        leases = tuple({one.lease.id: one.lease for one in recorded.lent}.values())
+        if before is not None and not entry.addresses:
+            leases = tuple(before.leases)
+        seen_for = max(entry.now - visit.last_seen_at, timedelta())
+        self._collector.recent.keep(visit, leases, before, seen_for)
 
 
 def _arrival(heard: Hit | Signal, site: Site | None, caller: Caller, agents: Agents) -> Arrival:
