@@ -151,13 +151,13 @@ def _drive(machine: Machine, processes: int, key: str, seconds: int, connections
 
 
 async def _bytes_of_a_visit(url: str) -> float:
-    """What a visit with its visitor, page and lease takes in the database, indices included."""
+    """What a visit with its pages and lease takes in the database, indices included."""
     database = Database(url)
     async with database.read() as tx:
         size = await tx.scalar(
             text(
                 "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
-                " AND relname IN ('visit', 'visitor', 'pageview', 'lease')"
+                " AND relname IN ('visit', 'pageview', 'lease')"
             )
         )
         count = await tx.scalar(select(func.count()).select_from(visit))

@@ -134,6 +134,9 @@ async def test_so_many_are_believed_and_no_more_the_longest_unseen_goes_first(st
         before = recent.find(1, number)
         recent.keep(msgspec.structs.replace(one, site_id=1, id=number), (), before, timedelta())
     assert [number for number in range(1, 6) if recent.find(1, number)] == [1, 3, 4]
+    recent.keep(msgspec.structs.replace(one, site_id=1, id=6), (), None, timedelta(minutes=61))
+    assert [number for number in range(1, 7) if recent.find(1, number)] == [6], "the others were seen an hour before"
+    recent.keep(msgspec.structs.replace(one, site_id=1, id=4), (), None, timedelta(minutes=62))
     recent.keep(msgspec.structs.replace(one, site_id=1, id=5, landing_page="x" * 2000), (), None, timedelta())
     assert recent.find(1, 5) is None
     recent.forget(1, 4)

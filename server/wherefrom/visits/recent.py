@@ -9,7 +9,7 @@ is looked up.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from wherefrom.visits.visit import Visit
 _MOST = 8192
 _MOST_LEASES = 4
 _LONGEST = 1024  # characters of what is unbounded in a visit
+_LASTS = timedelta(hours=1)
 _STALE = timedelta(minutes=1)
 """A sign of life is kept no more exactly than that: what is believed to be longer ago is only looked up the sooner."""
 
@@ -32,7 +33,7 @@ class Believed(Struct, frozen=True, gc=False):
 
 
 class Recent:
-    """One for a process."""
+    """One for a process. Lets go of who was not seen for an hour, the longest unseen first."""
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
@@ -50,9 +51,17 @@ class Recent:
         self._believed.pop(place, None)
         if not _is_small(visit, leases):
             return
-        if len(self._believed) >= self._most:
-            del self._believed[next(iter(self._believed))]
-        self._believed[place] = Believed(replace(visit, last_seen_at=visit.last_seen_at + seen_for, params={}), leases)
+        seen_at = visit.last_seen_at + seen_for
+        self._let_go(seen_at - _LASTS)
+        self._believed[place] = Believed(replace(visit, last_seen_at=seen_at, params={}), leases)
+
+    def _let_go(self, before: datetime) -> None:
+        """Makes room for one."""
+        while self._believed:
+            place, oldest = next(iter(self._believed.items()))
+            if len(self._believed) < self._most and oldest.visit.last_seen_at >= before:
+                return
+            del self._believed[place]
 
     def forget(self, site_id: int, visit_id: int) -> None:
         self._believed.pop((site_id, visit_id), None)
