@@ -41,7 +41,8 @@ NODE = Component("Node", "nodejs", lambda: None if shutil.which("node") else "is
 CADDY = Component("Caddy", "caddy", front.find_obstacle)
 FAKETIME = Component("libfaketime", "libfaketime", faketime.find_obstacle)
 WRK = Component("wrk", "wrk", wrk.find_obstacle)
-COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE, CADDY, FAKETIME, WRK)
+MBSYNC = Component("mbsync", "isync", lambda: None if shutil.which("mbsync") else "is not installed")  # for make bench
+COMPONENTS = (DOVECOT, POSTGRES, CHROMIUM, PHP, NODE, CADDY, FAKETIME, WRK, MBSYNC)
 
 
 def require(component: Component) -> None:
