@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -63,16 +65,14 @@ async def test_any_text_around_an_address_stays_and_the_address_is_swapped(many:
     assert [text for text, (_, expected) in zip(shown, cases, strict=True) if text != expected] == []
 
 
-async def test_a_huge_text_of_one_word_costs_no_noticeable_time(many: Shop) -> None:
+async def test_a_huge_text_of_one_word_is_gone_through_once(many: Shop) -> None:
+    """Whoever begins anew at each letter reads 125 billion: minutes. Once through is a second on a slow machine."""
     await many.open("late.html")
-    milliseconds = await many.run(
-        """async () => {
-            place.textContent = "sales@company.com " + "a".repeat(500_000) + "@" + "b.".repeat(100_000);
-            const began = performance.now();
-            await new Promise(done => setTimeout(done));
-            return performance.now() - began;
-        }"""
-    )
-    await many.quiet()
-    assert (await many.text("#place")).startswith("sales+k7f3q9x2@company.com a")
-    assert milliseconds < 2000
+    async with asyncio.timeout(60):
+        await many.run(
+            """() => {
+                place.textContent = "sales@company.com " + "a".repeat(500_000) + "@" + "b.".repeat(100_000);
+            }"""
+        )
+        await many.until("() => place.textContent.startsWith('sales+k7f3q9x2@company.com a')")
+        await many.quiet()

@@ -22,7 +22,9 @@ def test_a_good_account_passes_every_step(dovecot: Dovecot) -> None:
     anna = dovecot.add_user()
     dovecot.deliver(anna.address, b"Subject: x\r\n\r\nx\r\n")
     account = ImapAccount("127.0.0.1", dovecot.imaps_port, "tls", anna.user, anna.password, str(dovecot.ca_file))
+    begun = time.monotonic()
     found = diagnose(account, ("INBOX", "Junk", THE_JUNK))
+    took = 1000 * (time.monotonic() - begun)
     assert found.ok
     assert [step.name for step in found.steps] == [
         "dns", "tcp", "tls", "login", "folder", "folder", "folder", "capabilities", "idle",
@@ -39,7 +41,8 @@ def test_a_good_account_passes_every_step(dovecot: Dovecot) -> None:
     words = r"the certificate is right: for localhost, .*, by \S.*, until \d{4}-\d\d-\d\d \(\d+ days\)$"
     assert re.search(words, found.steps[2].detail)
     assert found.steps[2].hint == ""
-    assert all(0 <= step.milliseconds < 5_000 for step in found.steps)
+    assert all(step.milliseconds >= 0 for step in found.steps)
+    assert sum(step.milliseconds for step in found.steps) <= took + len(found.steps)
     assert all(anna.password not in step.detail + step.hint for step in found.steps)
 
 
