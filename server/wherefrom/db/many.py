@@ -114,7 +114,7 @@ def _spell_list(n: int, kind: str) -> str:
 
 
 def _literal_of(kind: str) -> Callable[[Sequence[Any]], str]:
-    return _text_literal if kind in ("VARCHAR", "TEXT") else _plain_literal
+    return _float_literal if kind == "FLOAT" else _literal
 
 
 def _but_for_nothing(literal: Callable[[Sequence[Any]], str]) -> Callable[[Sequence[Any]], str]:
@@ -130,25 +130,25 @@ def _but_for_nothing(literal: Callable[[Sequence[Any]], str]) -> Callable[[Seque
 
 @lru_cache
 def _spell_nothing(number: int) -> str:
-    return f"{{{','.join(['NULL'] * number)}}}"
+    return f"{{{','.join(['null'] * number)}}}"
 
 
-def _plain_literal(values: Sequence[Any]) -> str:
-    """Of numbers and truth values, as Python spells them: ``{1, 2, NULL}``."""
+def _literal(values: Sequence[Any]) -> str:
+    """``{"a","b",null}``: PostgreSQL's own spelling of a list. JSON's is the same but for its brackets, and for what is
+    escaped: there ``\\n`` is the letter n."""
+    text = _JSON.encode(values).decode()
+    if "\\" in text:
+        return f"{{{','.join(map(_quoted, values))}}}"
+    return f"{{{text[1:-1]}}}"
+
+
+def _float_literal(values: Sequence[float | None]) -> str:
+    """JSON has no infinity."""
     return f"{{{str(list(values))[1:-1].replace('None', 'NULL')}}}"
 
 
-def _text_literal(values: Sequence[str | None]) -> str:
-    """``{"a","b",NULL}``: PostgreSQL's own spelling of a list, in quotation marks, which are escaped within."""
-    if None not in values:
-        text = '","'.join(values)  # type: ignore[arg-type]
-        if "\\" not in text and text.count('"') == 2 * (len(values) - 1):
-            return f'{{"{text}"}}'
-    return f"{{{','.join(map(_quoted, values))}}}"
-
-
 def _quoted(value: str | None) -> str:
-    return "NULL" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return "null" if value is None else '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 @lru_cache

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
+
+from msgspec import Struct, field
 
 from wherefrom.db.tx import Tx
 
@@ -20,8 +21,7 @@ Heard = Callable[[Any, Exception | None], None]
 """Is told the answer, or what there was instead. What it raises is logged, and holds up nobody else."""
 
 
-@dataclass(slots=True, eq=False)
-class Piece:
+class Piece(Struct, eq=False):
     """A piece of work, and what came of it. Its work is ``alone``, or ``together`` with others, by its ``item``;
     ``beside``: it may be written while others are. Who handed it in waits for ``future``, or is told by ``heard``;
     ``given_up`` before that nobody is told any more."""

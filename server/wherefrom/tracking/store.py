@@ -16,8 +16,6 @@ from wherefrom.db.walk import Slice, find_old
 from wherefrom.tracking.tables import engagement, hit, link
 from wherefrom.tracking.verdict import PERSONS, Hint, Kind, Name, Verdict
 
-_ADD_HIT = Prepared(hit.insert(), of_objects=True)
-_ADD = Prepared(engagement.insert(), of_objects=True)
 _ADD_LINK = Prepared(link.insert())
 _FIND_URL = Prepared(
     select(link.c.url).where(
@@ -73,6 +71,9 @@ class StoredHit(NamedTuple):
     hint: Hint
 
 
+_ADD_HIT = Prepared(hit.insert(), of=StoredHit)
+
+
 class Engagement(NamedTuple):
     """A hit that was judged."""
 
@@ -87,6 +88,9 @@ class Engagement(NamedTuple):
     hint: Hint
     verdict: Name
     reason: str
+
+
+_ADD = Prepared(engagement.insert(), of=Engagement)
 
 
 _EVER = from_ms(0)

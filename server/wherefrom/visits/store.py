@@ -39,7 +39,7 @@ _SEE = _TOUCH.values(last_seen_at=bindparam("now"))
 _SHOW = _TOUCH.values(last_seen_at=bindparam("now"), pageviews=visit.c.pageviews + 1)
 _SEEN_AGAIN, _SHOWN_AGAIN = Prepared(_SEE), Prepared(_SHOW)
 _FIND_SOURCE = Prepared(select(*_AS_VISIT).where(visit.c.site_id == _SITE, visit.c.source_key == bindparam("of_key")))
-_ADD_VISIT = Prepared(visit.insert(), of_objects=True)
+_ADD_VISIT = Prepared(visit.insert(), of=NewVisit)
 
 
 class Touch(NamedTuple):

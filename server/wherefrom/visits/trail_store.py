@@ -12,7 +12,6 @@ from sqlalchemy import func, literal, select
 from wherefrom.db import Prepared, Tx
 from wherefrom.visits.tables import intent, pageview, visit
 
-_ADD_PAGEVIEW = Prepared(pageview.insert(), of_objects=True)
 _ADD_INTENT = Prepared(intent.insert())
 
 
@@ -26,6 +25,9 @@ class NewPageview(Struct, frozen=True, gc=False):
     title: str
     referrer: str
     seen_at: datetime
+
+
+_ADD_PAGEVIEW = Prepared(pageview.insert(), of=NewPageview)
 
 
 @dataclass(frozen=True, slots=True)

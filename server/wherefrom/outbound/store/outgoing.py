@@ -24,7 +24,6 @@ from wherefrom.outbound.tables import outgoing, sender
 State = Literal["queued", "sent", "refused", "failed"]
 
 _COLUMNS = tuple(column.name for column in outgoing.c)
-_ADD = Prepared(outgoing.insert(), of_objects=True)
 _ONE = outgoing.c
 
 
@@ -47,6 +46,9 @@ class Outgoing:
     answer: str = ""
     claimed_until: datetime | None = None
     ended_at: datetime | None = None
+
+
+_ADD = Prepared(outgoing.insert(), of=Outgoing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,6 @@ _OUTCOME = (
     *("clicked_at", "last_clicked_at", "clicks", "open_told", "click_told"),
 )
 _OWN = (send.c.site_id == bindparam("of_site"), send.c.id == bindparam("of_id"))
-_ADD = Prepared(send.insert(), of_objects=True)
 _FIND = Prepared(select(send).where(*_OWN))
 _LOCK = Prepared(select(send).where(*_OWN).with_for_update())
 _MOVE = Prepared(update(send).where(*_OWN).values({name: bindparam(f"to_{name}") for name in _OUTCOME}))
@@ -67,6 +66,9 @@ class Sent:
     clicks: int = 0
     open_told: bool = False
     click_told: bool = False
+
+
+_ADD = Prepared(send.insert(), of=Sent)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _LIST_OF_VISIT = Prepared(
     .where(lease.c.site_id == bindparam("of_site"), lease.c.visit_id == bindparam("of_visit"))
     .order_by(lease.c.leased_at, lease.c.id)
 )
-_ADD = Prepared(lease.insert(), of_objects=True)
+_ADD = Prepared(lease.insert(), of=Lease)
 _FIND_LENT = Prepared(  # no LIMIT: for one row PostgreSQL would rather read the site's leases
     select(lease.c.id).where(lease.c.site_id == bindparam("of_site"), among(lease.c.address_key, "keys"))
 )
