@@ -437,6 +437,23 @@ async def test_the_place_is_found_whatever_is_kept_of_the_address(
     assert (await stage.again(answer)).geo == answer.geo
 
 
+async def test_campaign_place_and_what_the_page_told_stand_each_in_its_column(
+    services: Services, tmp_path: Path
+) -> None:
+    geo = Geo(file=str(write(tmp_path / "city.mmdb", {"192.0.2.0/24": BERLIN})))
+    stage = await set_stage(replace(services, settings=msgspec.structs.replace(services.settings, geo=geo)))
+    names = ("source", "medium", "campaign", "term", "content")
+    told = {"language": "de", "timezone": "Europe/Berlin", "google_client_id": "1.2", "ym_uid": "3"}
+    await stage.show(PAGE + "?yclid=Y&" + "&".join(f"utm_{name}={name}1" for name in names), **told)
+    (row,) = await stage.rows(visit)
+    assert [row[f"utm_{name}"] for name in names] == [f"{name}1" for name in names]
+    assert (row["click_id_name"], row["click_id"]) == ("yclid", "Y")
+    assert (row["country_code"], row["country"], row["region"], row["city"]) == (
+        "DE", "Germany", "Land Berlin", "Berlin",
+    )  # fmt: skip
+    assert {name: row[name] for name in told} == told
+
+
 async def test_text_that_a_database_would_refuse_is_cleaned(stage: Stage) -> None:
     nasty = "a\x00b\ud83d\u2028"
     page = f"{PAGE}?utm_source={nasty}&x=%00"

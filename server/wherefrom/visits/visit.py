@@ -1,4 +1,4 @@
-"""A visit as a value: what inbox, console and API read, and how a new one is made of what a hit tells."""
+"""A visit as a value: what inbox, console and API read, and what a hit tells of it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from wherefrom.visits.agent import Agent
 from wherefrom.visits.channel import Channel
 from wherefrom.visits.hit import LONGEST_URL, Hit, clean_params, clean_text
-from wherefrom.visits.hosts import find_host
-from wherefrom.visits.place import Place
 from wherefrom.visits.session import Campaign, Standing
 from wherefrom.visits.source import DIRECT, Source
 
@@ -128,66 +125,4 @@ def source_of(visit: Visit) -> Source | None:
         utm_content=visit.utm_content,
         click_id_name=visit.click_id_name,
         click_id=visit.click_id,
-    )
-
-
-def begin_visit(
-    *,
-    site_id: int,
-    number: int,
-    visitor_id: int,
-    first_visit: int,
-    now: datetime,
-    pageview: bool,
-    told: Told,
-    source: Source,
-    agent: Agent,
-    user_agent: str,
-    place: Place,
-    ip: str | None,
-    contact_id: int | None = None,
-    send_id: int | None = None,
-) -> NewVisit:
-    """A new visit."""
-    return NewVisit(  # in their order, without names: Python makes a dictionary of more than fifteen
-        site_id,
-        number,
-        visitor_id,
-        first_visit,
-        now,
-        now,
-        int(pageview),
-        told.page,
-        source.referrer[:LONGEST_URL],
-        find_host(told.page) or "",
-        source.marker,
-        source.channel.value,
-        list(source.levels),
-        source.utm_source,
-        source.utm_medium,
-        source.utm_campaign,
-        source.utm_term,
-        source.utm_content,
-        source.click_id_name,
-        source.click_id,
-        place.country_code,
-        place.country,
-        place.region,
-        place.city,
-        ip,
-        agent.device,
-        agent.os,
-        agent.browser,
-        user_agent,
-        told.language,
-        told.timezone,
-        told.google_client_id,
-        told.ym_uid,
-        told.params,
-        "visit",
-        None,
-        contact_id,
-        send_id,
-        told.title if pageview else None,
-        told.referrer if pageview else None,
     )
