@@ -7,11 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-_TELL = "\nimport json, sys; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+_TELL = "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
 
 
 def loaded_by(code: str) -> set[str]:
-    """The packages a new interpreter has loaded after ``code``."""
+    """The modules a new interpreter has loaded after ``code``."""
     done = subprocess.run([sys.executable, "-c", code + _TELL], capture_output=True, text=True, check=True, timeout=60)
     return set(json.loads(done.stdout))
 
@@ -24,12 +24,23 @@ def test_the_service_is_loaded_without_what_it_may_never_use() -> None:
     """Each of these took two to nine megabytes, and a fiftieth to a tenth of a start."""
     unasked = {"rich", "pygments", "prometheus_client", "dkim", "dns", "jinja2", "mailparser", "lxml", "geoip2"}
     unasked |= {"asyncpg", "alembic", "websockets", "ua_parser", "user_agents"}
+    unasked |= {"sqlalchemy.orm", "click", "uvicorn.main"}
     assert not loaded_by("from wherefrom.cli.lean import loading\nwith loading(): import wherefrom.app\n") & unasked
 
 
 def test_what_was_hidden_while_the_service_was_loaded_can_be_imported_afterwards() -> None:
     code = "from wherefrom.cli.lean import loading\nwith loading(): import structlog\n"
     assert "rich" in loaded_by(code + "import rich\n")
+
+
+def test_what_a_package_loaded_in_parts_has_beside_them_can_be_asked_for_afterwards() -> None:
+    code = "from wherefrom.cli.lean import loading\nwith loading(): import sqlalchemy.ext.asyncio as some, uvicorn\n"
+    parts = loaded_by(code + "some.AsyncConnection, uvicorn.Server\n")
+    assert {"sqlalchemy.ext.asyncio.engine", "uvicorn.server"} <= parts
+    assert not {"sqlalchemy.orm", "uvicorn.main"} & parts
+    code += "engine = some.AsyncEngine\nfrom sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession\n"
+    whole = loaded_by(code + "assert engine is AsyncEngine\nassert callable(uvicorn.main) and uvicorn.__version__\n")
+    assert {"sqlalchemy.orm", "uvicorn.main"} <= whole
 
 
 def test_the_command_that_serves_reads_its_options_without_pydantic(tmp_path: Path) -> None:
