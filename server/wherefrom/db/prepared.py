@@ -299,6 +299,8 @@ def _getter(names: Sequence[str], of: type | None) -> Callable[[Any], Any]:
         return itemgetter(*names)
     if issubclass(of, Struct) and len(names) > 1 and tuple(names) == of.__struct_fields__:
         return astuple  # a fifth of the time
+    if issubclass(of, tuple) and tuple(names) == getattr(of, "_fields", None):
+        return tuple
     return attrgetter(*names)
 
 
