@@ -22,6 +22,7 @@ class Shed(StrEnum):
 
     VISITS = "visits"  # pages and signs, answered 503: too many writes wait
     HITS = "hits"  # pixels and clicks, answered as ever, not recorded: too many writes wait
+    LATE = "late"  # pages, signs, pixels and clicks: given up, for their write took longer than they may wait
     REQUESTS = "requests"  # all else, answered 503: too many under way
     CONNECTIONS = "connections"  # closed on opening: too many are open, and none of them waits
     EVICTED = "evicted"  # closed while nothing was under way, for a new one
@@ -52,8 +53,12 @@ class Load:
     def notices(self) -> list[str]:
         """What goes on now, in words; nothing while all that is asked is answered."""
         now = time.monotonic()
-        going_on = sorted(what for what, last in self._last.items() if what in _OURS and now - last < _GOES_ON)
-        if not going_on:
-            return []
-        told = ", ".join(f"{what} ({self.counts[what]} since the start)" for what in going_on)
-        return [f"more is asked than this process can do; it turns away: {told}"]
+        going_on = sorted(what for what, last in self._last.items() if now - last < _GOES_ON)
+        turned_away = ", ".join(self._count(what) for what in going_on if what in _OURS)
+        told = [f"more is asked than this process can do; it turns away: {turned_away}"] if turned_away else []
+        if Shed.LATE in going_on:
+            told.append(f"the database writes more slowly than visitors can wait; given up: {self._count(Shed.LATE)}")
+        return told
+
+    def _count(self, what: Shed) -> str:
+        return f"{what} ({self.counts[what]} since the start)"

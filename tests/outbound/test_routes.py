@@ -152,6 +152,7 @@ async def test_while_nothing_can_be_written_pictures_and_links_answer_all_the_sa
         blocking.close()
     assert picture.headers["content-type"] == "image/gif"
     assert (click.status_code, click.headers["location"]) == (307, "https://shop.example/2")
+    assert stage.services.load.counts == {Shed.LATE: 2}
 
 
 async def test_hits_beyond_those_that_may_wait_are_answered_at_once_and_counted(stage: Stage) -> None:

@@ -15,8 +15,9 @@ from wherefrom.substitution.add import add_target
 from wherefrom.substitution.target import Options
 from wherefrom.visits.agents import Agents
 from wherefrom.visits.answer import Answer
-from wherefrom.visits.collect import Collector, Reply
+from wherefrom.visits.collect import Collector
 from wherefrom.visits.gate import Caller
+from wherefrom.visits.page import Reply
 from wherefrom.visits.signals import take_signal
 from wherefrom.visits.tables import dropped
 

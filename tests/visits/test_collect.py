@@ -27,10 +27,11 @@ from wherefrom.substitution.store.leases import find_holders
 from wherefrom.substitution.target import Options
 from wherefrom.visits import store
 from wherefrom.visits.answer import Answer
-from wherefrom.visits.collect import Collector, Reply
+from wherefrom.visits.collect import Collector
 from wherefrom.visits.gate import Caller
 from wherefrom.visits.known import FRESH
 from wherefrom.visits.numbers import Numbers
+from wherefrom.visits.page import Reply
 from wherefrom.visits.tables import pageview, visit
 
 on_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)  # SQLite has one writer
@@ -548,6 +549,8 @@ async def test_a_database_that_is_too_slow_is_not_waited_for(services: Services)
         reply = await stage.ask(visitor=token, addresses=[SALES])
     assert isinstance(reply.value, Unavailable)
     assert reply.own
+    (notice,) = services.load.notices()
+    assert notice == "the database writes more slowly than visitors can wait; given up: late (1 since the start)"
     stage.collector.time_limit = 60
     answer = await stage.show(visitor=token, addresses=[SALES])
     assert (answer.visit, list(answer.substitutes)) == ("1", [SALES])

@@ -115,6 +115,12 @@ class _Doors:
         self.services.load.note(Shed.HITS)
         return True
 
+    def note_fault(self, kind: Kind, fault: Exception) -> None:
+        """Of a hit that is not written."""
+        if isinstance(fault, TimeoutError):
+            self.services.load.note(Shed.LATE)
+        log.warning("a hit could not be recorded", kind=kind, fault=f"{type(fault).__name__}: {fault}")
+
     def read_hit(self, asked: Asked, kind: Kind, mark: Mark, now: datetime) -> StoredHit:
         """The request as it is kept. Of who is measured by the day alone, the network is not."""
         headers = asked.find_headers(_HEADERS)
@@ -139,7 +145,7 @@ class _Pixel:
 
         def told(_url: str | None, fault: Exception | None) -> None:
             if fault is not None:
-                log.warning("an open could not be recorded", fault=f"{type(fault).__name__}: {fault}")
+                doors.note_fault("open", fault)
             asked.answer(_ANSWER)
 
         doors.book.write(doors.read_hit(asked, "open", mark, now), told)
@@ -166,7 +172,7 @@ class _Click:
             if fault is None:
                 self._lead(asked, url, hit, mark)
             else:
-                log.warning("a click could not be recorded", fault=f"{type(fault).__name__}: {fault}")
+                self._doors.note_fault("click", fault)
                 asked.run(self._lead_on(asked, hit, mark))
 
         self._doors.book.write(hit, told)

@@ -19,11 +19,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import replace
-from sqlalchemy.exc import SQLAlchemyError
 
-from wherefrom.db import Refused, Tx
+from wherefrom.db import Tx
 from wherefrom.errors import BadInput, Unavailable, WherefromError
 from wherefrom.load import RETRY_SECONDS, Shed
 from wherefrom.services import Services
@@ -50,13 +49,13 @@ from wherefrom.visits.ip import stored_form
 from wherefrom.visits.known import KnownSites
 from wherefrom.visits.lane import Lane
 from wherefrom.visits.numbers import Numbers
+from wherefrom.visits.page import FAULTS, Page, Reply
 from wherefrom.visits.place import NOWHERE
 from wherefrom.visits.recent import Recent
 from wherefrom.visits.record import Entry, Recorded, record_hits
 from wherefrom.visits.refusal import explain, too_often
 from wherefrom.visits.source import ROISTAT_PARAMETERS, own_parameters, read_remembered
 from wherefrom.visits.source_visit import SourceEntry, SourceRecorded, record_source
-from wherefrom.visits.store import tells_anew
 from wherefrom.visits.visit import tell
 from wherefrom.web.limit import TimeLimit
 from wherefrom.web.rate import Rate
@@ -70,19 +69,9 @@ log = structlog.get_logger(__name__)
 TIME_LIMIT = 3.0
 """Seconds until a page that waits is told to go on without us; the script itself gives up after five."""
 
-FAULTS = (TimeoutError, SQLAlchemyError, Unavailable, OSError)
-"""What a database that is slow, away or overrun is met with."""
-
 _LONGEST_ADDRESS = 254
 
 Heard = TypeVar("Heard", Hit, Signal)
-
-
-class Reply(Struct, frozen=True, gc=False):
-    """``own``: the page that asked is the site's, and may read the answer."""
-
-    value: Answer | WherefromError | None
-    own: bool = False
 
 
 class Dropped(Exception):
@@ -150,7 +139,7 @@ class Collector:
         carried = self.badges.find_carried(told.page, site)
         hit = self.badges.cut_from(told, site)
         entry = self._entry(hit, site, caller, agent, number, carried, now)
-        _Page(self, entry, hit, caller, tell).send()
+        Page(self, entry, hit, caller, tell).send()
         return True
 
     async def collect(self, raw: bytes, caller: Caller) -> Reply:
@@ -210,6 +199,8 @@ class Collector:
         return Reply(value, own_origin(drop.site, caller.origin))
 
     def reply_unavailable(self, fault: BaseException, site: Site | None, caller: Caller) -> Reply:
+        if isinstance(fault, TimeoutError):
+            self.services.load.note(Shed.LATE)
         log.warning("a page could not be recorded", fault=f"{type(fault).__name__}: {fault}")
         self.drops.add(site.id if site else UNKNOWN_SITE, DropReason.UNAVAILABLE)
         error = Unavailable(
@@ -317,61 +308,6 @@ class Collector:
 def _seconds(left: timedelta) -> int:
     """Whole ones; none where the time is over."""
     return max(0, 86_400 * left.days + left.seconds)
-
-
-class _Page:
-    """One that was let in, until it is answered. Methods, not closures: two that know each other are rubbish that only
-    the garbage collector finds."""
-
-    __slots__ = ("_caller", "_collector", "_entry", "_hit", "_tell")
-
-    def __init__(
-        self, collector: Collector, entry: Entry, hit: Hit, caller: Caller, tell: Callable[[Reply], None]
-    ) -> None:
-        self._collector = collector
-        self._entry = entry
-        self._hit = hit
-        self._caller = caller
-        self._tell = tell
-
-    def send(self) -> None:
-        try:
-            self._collector.lane.send(self._entry, self._hear)
-        except Unavailable as fault:
-            self._tell(self._collector.reply_unavailable(fault, self._entry.site, self._caller))
-
-    def _hear(self, recorded: Recorded | None, fault: Exception | None) -> None:
-        collector, entry = self._collector, self._entry
-        site = entry.site
-        if fault is None and recorded is not None:
-            if not recorded.began:
-                collector.numbers.give_back(site.id, entry.number)
-                self._remember(recorded)
-            own = self._caller.origin is not None  # else the gate would not have let it in
-            self._tell(Reply(collector.answer(recorded, site, entry.now, self._hit), own))
-        elif isinstance(fault, Refused) and entry.believed is not None:  # erased meanwhile
-            collector.recent.forget(site.id, entry.believed.visit.id)
-            self._entry = replace(entry, believed=None)
-            self.send()
-        elif isinstance(fault, FAULTS):
-            self._tell(collector.reply_unavailable(fault, site, self._caller))
-        else:
-            log.error("a page could not be recorded", exc_info=fault)
-            error = WherefromError("the visit could not be recorded")
-            self._tell(Reply(error, self._caller.origin is not None))
-
-    def _remember(self, recorded: Recorded) -> None:
-        """What the next page of a visit that has gone on may believe. Most visits have one page."""
-        entry, visit = self._entry, recorded.visit
-        before = entry.believed
-        if before is None and tells_anew(visit, entry.told):
-            self._collector.recent.forget(visit.site_id, visit.id)
-            return
-        leases = tuple({one.lease.id: one.lease for one in recorded.lent}.values())
-        if before is not None and not entry.addresses:
-            leases = tuple(before.leases)
-        seen_for = max(entry.now - visit.last_seen_at, timedelta())
-        self._collector.recent.keep(visit, leases, before, seen_for)
 
 
 def _arrival(heard: Hit | Signal, site: Site | None, caller: Caller, agents: Agents) -> Arrival:

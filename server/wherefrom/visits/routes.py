@@ -14,8 +14,9 @@ from starlette.routing import BaseRoute
 from wherefrom.errors import WherefromError
 from wherefrom.load import Shed
 from wherefrom.services import Services
-from wherefrom.visits.collect import Collector, Reply
+from wherefrom.visits.collect import Collector
 from wherefrom.visits.gate import Caller, DropReason
+from wherefrom.visits.page import Reply
 from wherefrom.visits.script_routes import script_routes
 from wherefrom.visits.signals import take_signal
 from wherefrom.web import wire

@@ -14,9 +14,10 @@ from wherefrom.sites.site import Site
 from wherefrom.substitution.lend import touch_leases
 from wherefrom.visits import store, trail_store
 from wherefrom.visits.badge import VISIT
-from wherefrom.visits.collect import FAULTS, Collector, Dropped, Reply
+from wherefrom.visits.collect import Collector, Dropped
 from wherefrom.visits.gate import SIGNAL_STEPS, Caller, DropReason, own_origin
 from wherefrom.visits.hit import LONGEST_URL, Signal, clean_text, find_site_key, parse_signal
+from wherefrom.visits.page import FAULTS, Reply
 
 MOST_INTENTS = 500
 """Of one visit; further ones still extend the leases."""
