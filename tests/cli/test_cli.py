@@ -249,6 +249,21 @@ def test_endpoint_test_shows_what_went_what_came_and_what_to_do(shell: Shell, re
     assert (shown.returncode, json.loads(shown.stdout)["words"]) == (1, "no connection: Connection refused")
 
 
+def test_who_may_log_in_is_listed_by_address_and_how_to_begin_where_nobody_may(shell: Shell) -> None:
+    nobody = "nobody may log in yet; add somebody: wherefrom user add EMAIL\n"
+    assert shell.run("user", "list").stdout == nobody
+    assert shell.json("user", "list")["data"] == []
+    password = {"WHEREFROM_USER_PASSWORD": "a long enough password"}
+    bob = shell.json("user", "add", "bob@company.example", **password)
+    anna = shell.json("user", "add", "Anna@company.example", **password)
+    assert shell.json("user", "list")["data"] == [anna, bob]
+    told = shell.run("user", "list")
+    assert (told.returncode, told.stderr) == (0, "")
+    lines = [line.split() for line in told.stdout.splitlines()]
+    assert lines == [[one["id"], one["created_at"][:16], one["email"]] for one in (anna, bob)]
+    assert anna["email"] == "anna@company.example"
+
+
 def test_help_names_every_command(shell: Shell) -> None:
     told = shell.run("--help").stdout
     for command in ("serve", "web", "work", "migrate", "check", "demo", "site", "target", "mailbox", "endpoint",

@@ -35,6 +35,20 @@ def add_user(
     show(with_services(settings, use), as_json, lambda one: f"{one['email']} may log in now")
 
 
+@user.command("list")
+def list_users(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
+    """List who may log in, and since when."""
+
+    async def use(services: Services) -> Any:
+        return await invoke(services, "GET", "/users")
+
+    def words(page: dict[str, Any]) -> str:
+        lines = [f"{one['id']:<20} {one['created_at'][:16]} {one['email']}" for one in page["data"]]
+        return "\n".join(lines) or "nobody may log in yet; add somebody: wherefrom user add EMAIL"
+
+    show(with_services(settings, use), as_json, words)
+
+
 @key.command("add")
 def add_key(
     site: Annotated[str, typer.Argument(metavar="[SITE]", help="The site the key opens.")] = "",
