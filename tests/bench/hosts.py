@@ -1,12 +1,15 @@
 """How many durable visits a second one, two and three web processes answer, which share a PostgreSQL.
 
-    python -m tests.bench.hosts [--seconds 2] [--connections 64] [--rounds 5] [--json FILE]
+    python -m tests.bench.hosts [--seconds 2] [--connections 64] [--rounds 5] [--core 0.2] [--json FILE]
 
 All processes run all the time, and the client drives the first one, two or three of them in turn, in short rounds, each
 over so many connections. New visitors, each with an address of their own, as in ``collect``. The database's server and
 the client run on the same machine: when the cores are full, more processes cannot answer more. So what is shown beside
 the rate is what one visit costs each part in processor time, and how much of the cores was used. Processes that were in
 each other's way would show as a growing cost. Flat, the rate grows with the cores.
+
+Then the same with ``--core`` of one for each web process, as if it had a small machine of its own (which takes root):
+while that leaves PostgreSQL and the client what they need, the rate itself has to grow as the processes do.
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ from tests.bench.collect import new_visitors
 from tests.bench.figures.row import Row, add_json_option, hand_in
 from tests.support.load import analyze, serving
 from tests.support.postgres import Postgres
-from tests.support.wrk import cpu_seconds, drive
+from tests.support.share import share_of_core
+from tests.support.wrk import ask, cpu_seconds, drive
 from wherefrom.app import build_app, open_services
 from wherefrom.db import Database
 from wherefrom.db.migrate import upgrade
@@ -43,6 +47,8 @@ from wherefrom.web.serve import bind, prepare_process, serve_http
 MOST = 3
 FLAT = 1.3
 """What a visit may cost the web processes when there are three of them, against one: a quiet machine shows 1.0."""
+GROWS = 2.5
+"""How many times as many visits three processes answer as one, each with its share of a core: 3 would be all."""
 
 
 @dataclass
@@ -165,34 +171,62 @@ async def _bytes_of_a_visit(url: str) -> float:
     return float(size) / float(count)
 
 
-def measure(seconds: int, connections: int, rounds: int) -> tuple[dict[int, Figures], float]:
-    """By the number of processes; and how many bytes a visit takes."""
-    measured = {number: Figures() for number in range(1, MOST + 1)}
-    with tempfile.TemporaryDirectory() as folder, _machine(folder) as (machine, key, url):
-        for number in measured:
-            _drive(machine, number, key, 1, connections, Figures())  # for warmth
+@dataclass
+class Measured:
+    """``free``: the processes get what they can; ``shared``: each has its share of a core, none where that cannot be
+    had. By the number of processes. ``size``: bytes of a visit."""
+
+    free: dict[int, Figures]
+    shared: dict[int, Figures]
+    size: float
+
+
+def measure(seconds: int, connections: int, rounds: int, core: float) -> Measured:
+    def drive_all() -> dict[int, Figures]:
+        measured = {number: Figures() for number in range(1, MOST + 1)}
         for _ in range(rounds):
             analyze(url)
             for number, figures in measured.items():
                 _drive(machine, number, key, seconds, connections, figures)
-        return measured, asyncio.run(_bytes_of_a_visit(url))
+        return measured
+
+    with tempfile.TemporaryDirectory() as folder, _machine(folder) as (machine, key, url):
+        for port, _ in machine.web:
+            ask(port, new_visitors(key)[0])  # a process's first page waits for what later ones find there
+        for number in range(1, MOST + 1):
+            _drive(machine, number, key, 1, connections, Figures())  # for warmth
+        free, shared = drive_all(), {}
+        if core:
+            try:
+                with contextlib.ExitStack() as shares:
+                    for _, process in machine.web:
+                        shares.enter_context(share_of_core(process, core))
+                    shared = drive_all()
+            except PermissionError as fault:
+                print(f"shares of a core take root and control groups, so they are left out: {fault}")
+        return Measured(free, shared, asyncio.run(_bytes_of_a_visit(url)))
 
 
-def rows(measured: dict[int, Figures], size: float) -> list[Row]:
+def rows(measured: Measured, core: float) -> list[Row]:
     """What is handed in."""
-    one, most = measured[1], measured[MOST]
+    one, most = measured.free[1], measured.free[MOST]
 
     def over(mine: list[float], theirs: list[float]) -> float:
         return statistics.median(a / b for a, b in zip(mine, theirs, strict=True))
 
     against, rate = "one web process", statistics.median(most.rates)
     cost = 1e6 * statistics.median(most.web)
-    return [
+    told = [
         Row(f"visits a second, {MOST} web processes, PostgreSQL", rate, "/s", against, over(most.rates, one.rates)),
         Row(f"CPU a visit, {MOST} web processes", cost, "µs", against, over(most.web, one.web), most=FLAT),
         Row(f"cores used, {MOST} web processes", statistics.median(most.cores), f"of {os.cpu_count()}"),
-        Row("bytes of a visit in PostgreSQL", size, "B"),
+        Row("bytes of a visit in PostgreSQL", measured.size, "B"),
     ]
+    if measured.shared:
+        least, all_ = measured.shared[1].rates, measured.shared[MOST].rates
+        what = f"visits a second, {MOST} web processes with {core} of a core each"
+        told.insert(1, Row(what, statistics.median(all_), "/s", "one of them", over(all_, least), least=GROWS))
+    return told
 
 
 def main() -> None:
@@ -200,12 +234,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=2)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--core", type=float, default=0.2, help="share of a core for each web process; 0: leave it out")
     add_json_option(parser)
     options = parser.parse_args()
-    measured, size = measure(options.seconds, options.connections, options.rounds)
-    for number, figures in measured.items():
+    measured = measure(options.seconds, options.connections, options.rounds, options.core)
+    for number, figures in measured.free.items():
         print(figures.line(f"{number} web"))
-    told = rows(measured, size)
+    for number, figures in measured.shared.items():
+        print(figures.line(f"{number} × {options.core}"))
+    told = rows(measured, options.core)
     for row in told:
         print(
             f"{row.what}: "
