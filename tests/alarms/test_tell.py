@@ -7,7 +7,8 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
+from structlog.testing import capture_logs
 
 from tests.probes.stage import with_smtp
 from tests.support.receiver import Receiver
@@ -19,7 +20,7 @@ from wherefrom.alarms.tell import MOST_TRIES, Teller, pause_after
 from wherefrom.clock import FixedClock
 from wherefrom.events.snapshots import SenderStopped
 from wherefrom.events.store import append_event
-from wherefrom.events.tables import alarm
+from wherefrom.events.tables import alarm, event
 from wherefrom.events.types import EventType
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
@@ -33,17 +34,18 @@ async def add_person(services: Services, email: str) -> int:
     return one.id
 
 
-async def stop_sender(services: Services, site: Site) -> None:
-    now = services.clock.now()
+async def stop_sender(services: Services, site: Site) -> int:
+    """The event's id."""
+    now, event_id = services.clock.now(), services.ids.next()
     data = SenderStopped(
         host="smtp.shop.example", username="news", from_address="news@shop.example", trouble="login",
         reason="the password is refused", hint="enter it anew", failing_since=now,
     )  # fmt: skip
     async with services.db.write() as tx:
         await append_event(
-            tx, id=services.ids.next(), site_id=site.id, type=EventType.SENDER_STOPPED, subject_id=site.id, data=data,
-            now=now,
-        )  # fmt: skip
+            tx, id=event_id, site_id=site.id, type=EventType.SENDER_STOPPED, subject_id=site.id, data=data, now=now
+        )
+    return event_id
 
 
 async def left(services: Services) -> int:
@@ -168,3 +170,49 @@ async def test_a_person_whose_address_is_not_ascii_keeps_nobody_else_from_being_
     assert await Teller(services).step()
     assert receivers(smtp_sink) == ["anna@shop.example"]
     assert await left(services) == 0
+
+
+async def test_an_alarm_that_cannot_be_read_keeps_no_other_from_being_told_and_is_tried_again(
+    services: Services, smtp_sink: SmtpSink, clock: FixedClock
+) -> None:
+    services = with_smtp(services, smtp_sink)
+    site = await add_site(services, "Shop", ["shop.example"])
+    await add_person(services, "anna@shop.example")
+    spoilt = await stop_sender(services, site)
+    of_it = update(event).where(event.c.site_id == site.id, event.c.id == spoilt)
+    async with services.db.write() as tx:
+        sound = await tx.scalar(select(event.c.data).where(event.c.site_id == site.id, event.c.id == spoilt))
+        await tx.execute(of_it.values(data={"host": "smtp.shop.example"}))
+    clock.advance(timedelta(seconds=1))
+    await stop_sender(services, site)
+    teller = Teller(services)
+    with capture_logs() as logs:
+        assert await teller.step()
+    assert receivers(smtp_sink) == ["anna@shop.example"]
+    [said] = [one for one in logs if one["log_level"] == "error"]
+    assert (said["event"], said["event_id"], said["tries"]) == ("an alarm could not be told", spoilt, 1)
+    assert said["exc_info"]
+    assert not await teller.step()  # not before its time
+    async with services.db.write() as tx:
+        await tx.execute(of_it.values(data=sound))
+    clock.advance(pause_after(1))
+    assert await teller.step()
+    assert receivers(smtp_sink) == ["anna@shop.example"] * 2
+    assert await left(services) == 0
+
+
+async def test_an_alarm_that_can_never_be_read_is_given_up_after_eight_tries(
+    services: Services, smtp_sink: SmtpSink, clock: FixedClock
+) -> None:
+    services = with_smtp(services, smtp_sink)
+    site = await add_site(services, "Shop", ["shop.example"])
+    await add_person(services, "anna@shop.example")
+    spoilt = await stop_sender(services, site)
+    async with services.db.write() as tx:
+        await tx.execute(update(event).where(event.c.site_id == site.id, event.c.id == spoilt).values(data={}))
+    for tries in range(1, MOST_TRIES + 1):
+        assert await left(services) == 1
+        assert await Teller(services).step()
+        clock.advance(pause_after(tries))
+    assert await left(services) == 0
+    assert smtp_sink.letters == []

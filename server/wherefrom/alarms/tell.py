@@ -53,10 +53,18 @@ class Teller:
         async with services.db.write() as tx:
             due = await alarm_store.claim_alarms(tx, now, _AT_ONCE, pause_after)
         for one in due:
-            if not services.settings.smtp.host or await self._tell(one) or one.tries >= MOST_TRIES:
+            if not services.settings.smtp.host or await self._try(one) or one.tries >= MOST_TRIES:
                 async with services.db.write() as tx:
                     await alarm_store.remove_alarm(tx, one)
         return bool(due)
+
+    async def _try(self, one: Alarm) -> bool:
+        """As ``_tell``; False where it fails by a fault of ours."""
+        try:
+            return await self._tell(one)
+        except Exception:  # of one alarm: it must not keep the others from being told
+            log.exception("an alarm could not be told", site=one.site_id, event_id=one.event_id, tries=one.tries)
+            return False
 
     async def _tell(self, one: Alarm) -> bool:
         """Whether everybody knows who can be told."""

@@ -1,8 +1,8 @@
 """Rows of ``alarm``: written with the event, gone when people have been told of it.
 
 append_event ─▶ due ─▶ claimed (``next_at`` moves on) ─┬▶ all have their letter, or nobody can be told ─▶ removed
-                 ▲                                     └▶ the mail server is away ─┐
-                 └─────────────────────── next_at ◀────────────────────────────────┘
+                 ▲                                     └▶ the mail server is away, or a fault of ours ─┐
+                 └─────────────────────── next_at ◀────────────────────────────────────────────────────┘
 """
 
 from __future__ import annotations
