@@ -29,7 +29,9 @@ from wherefrom.settings import Retention
 from wherefrom.substitution.tables import lease, substitute
 from wherefrom.tracking.tables import engagement
 from wherefrom.visits.tables import intent, pageview, visit
-from wherefrom.webhooks.tables import attempt, deal, delivery
+from wherefrom.webhooks.change import AddEndpoint, add_endpoint
+from wherefrom.webhooks.store.leads import take_numbers
+from wherefrom.webhooks.tables import attempt, deal, delivery, lead
 
 DAY = timedelta(days=1)
 
@@ -267,6 +269,26 @@ async def test_a_visit_without_a_letter_goes_with_all_that_hangs_on_it(post: Pos
     assert await _ids(services, visit) == {3, 4}
     for table in (pageview, intent, lease):
         assert await _ids(services, table, "visit_id") == {3}
+
+
+async def test_the_numbers_of_a_visit_s_letters_are_counted_no_longer_than_the_visit_is_there(
+    post: Post, clock: FixedClock
+) -> None:
+    services, rows = keeping(post.services, visits_days=30), post.rows
+    url = "http://127.0.0.1:9999"
+    endpoints = [(await add_endpoint(services, 1, AddEndpoint(url=f"{url}/{one}"))).endpoint.id for one in "ab"]
+    names = "visit-1", "visit-10", "visit-2", "sender-1", "contact-1"
+    counts = {(1, one, name): 1 for one in endpoints for name in names} | {(2, 7, "visit-1"): 1}
+    await rows.visit(1)
+    await rows.visit(2)
+    await rows.add(author, site_id=1, visit_id=2, message_id=9, share=0.4, counts=False)
+    async with services.db.write() as tx:
+        await take_numbers(tx, counts)
+    clock.advance(31 * DAY)
+    assert await forget_old(services) == 1
+    async with services.db.read() as tx:
+        left = {tuple(row) for row in await tx.execute(select(lead.c.site_id, lead.c.endpoint_id, lead.c.lead))}
+    assert left == counts.keys() - {(1, one, "visit-1") for one in endpoints}
 
 
 async def test_a_visit_that_anything_needs_stays(post: Post, clock: FixedClock) -> None:

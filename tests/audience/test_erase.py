@@ -106,7 +106,11 @@ async def test_no_table_knows_an_erased_person_and_all_others_stay_as_they_were(
     known = {table for table, _ in await find_anywhere(stage.services, EMAIL, NAME)}
     assert known >= {"contact", "consent", "send", "send_notice", "link", "event", "delivery", "suppression"}
     assert known >= {"contact_filter", "outgoing"}
-    assert {row["send_id"] for row in (await all_rows(stage.services))["hit"]} == {handed.sent.id}
+    before = await all_rows(stage.services)
+    assert {row["send_id"] for row in before["hit"]} == {handed.sent.id}
+    numbered = {row["lead"] for row in before["lead"]}
+    assert f"contact-{handed.contact.id}" in numbered
+    assert len(numbered) == 2
     bob = await find_anywhere(stage.services, "bob@mail.example", "Bob Baker")
     sums = await totals(stage)
     told = await erase(stage, handed.contact.id)
@@ -117,6 +121,7 @@ async def test_no_table_knows_an_erased_person_and_all_others_stay_as_they_were(
     assert await find_anywhere(stage.services, "bob@mail.example", "Bob Baker") == bob
     assert await totals(stage) == sums
     assert [one["name"] for one in rows["contact_filter"]] == ["All"]
+    assert {row["lead"] for row in rows["lead"]} == numbered - {f"contact-{handed.contact.id}"}
 
 
 async def test_old_letters_of_an_erased_person_still_work_and_are_not_measured(stage: Stage) -> None:

@@ -1,7 +1,7 @@
 """How long things are kept (``[retention]`` in the settings): what is older goes, a little at a time.
 
     letters       with match, files, deal, and all that was told of them
-    visits        from which no letter came, with pages, signs and leases; visitors without visits
+    visits        from which no letter came, with pages, signs, leases, and the count of their letters
     deliveries    that have ended, with their attempts
     events        that were handed on
     engagements   by machines; of those by persons, address and program
@@ -32,6 +32,7 @@ from wherefrom.services import Services
 from wherefrom.sites.store import list_sites
 from wherefrom.tracking.store import find_old_engagements, forget_engagements
 from wherefrom.vault.store import forget_blob
+from wherefrom.webhooks.store.endpoints import list_endpoints
 from wherefrom.webhooks.store.old import find_old_deliveries, find_old_events, forget_deliveries, forget_events
 
 log = structlog.get_logger(__name__)
@@ -103,6 +104,7 @@ async def _forget_visits(services: Services, site_id: int, before: datetime) -> 
     calm = min(before, services.clock.now() - timedelta(minutes=services.settings.substitution.cooldown_minutes))
     async with services.db.read() as tx:
         awaited = await list_awaited(tx, site_id)
+        endpoints = [one.id for one in await list_endpoints(tx, site_id)]
     gone, after = 0, None
     while gone < _MOST:
         async with services.db.read() as tx:
@@ -111,7 +113,7 @@ async def _forget_visits(services: Services, site_id: int, before: datetime) -> 
         if ids:
             async with services.db.write() as tx:
                 await tx.lock("retention", site_id)
-                gone += await forget_visits(tx, site_id, ids, before, calm)
+                gone += await forget_visits(tx, site_id, ids, before, calm, endpoints)
         if found.after is None:
             break
         after = found.after

@@ -31,6 +31,9 @@ from wherefrom.outbound.store.erased import hide_suppressions, show_suppressions
 from wherefrom.outbound.store.outgoing import delete_outgoing
 from wherefrom.services import Services
 from wherefrom.visits.store import forget_contact
+from wherefrom.webhooks.lead import contact_lead
+from wherefrom.webhooks.store.endpoints import list_endpoints
+from wherefrom.webhooks.store.leads import forget_leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,8 @@ async def erase_contact(
         await traces.remove_filters_about(tx, site_id, who)
         hidden = erased_form(services.tokens, site_id, contact.email)
         kept = await hide_suppressions(tx, site_id, contact.email, hidden)
+        endpoints = [one.id for one in await list_endpoints(tx, site_id)]
+        await forget_leads(tx, site_id, endpoints, [contact_lead(contact_id)])
         await store.remove_contact(tx, site_id, contact_id)
         data = ContactErased(contact_id=str(contact_id), by=by, letters=len(sends), suppressed=kept > 0)
         type_ = EventType.CONTACT_ERASED

@@ -17,6 +17,8 @@ from wherefrom.substitution.store.hours import forget_hours
 from wherefrom.substitution.tables import lease, substitute
 from wherefrom.visits.hours_store import forget_hours_of
 from wherefrom.visits.tables import intent, pageview, visit
+from wherefrom.webhooks.lead import visit_lead
+from wherefrom.webhooks.store.leads import forget_leads
 
 Place = tuple[datetime, int]
 _HAS_LETTER = exists().where(match.c.site_id == visit.c.site_id, match.c.visit_id == visit.c.id)
@@ -63,9 +65,11 @@ async def list_awaited(tx: Tx, site_id: int) -> set[int]:
     return set(await tx.scalars(found, {"of_leases": list(leases)}))
 
 
-async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: datetime, calm: datetime) -> int:
-    """Removes those of them that still may go, with their pages, signs and leases; how many. One that is just
-    being written is left for another time."""
+async def forget_visits(
+    tx: Tx, site_id: int, ids: Sequence[int], before: datetime, calm: datetime, endpoint_ids: Sequence[int]
+) -> int:
+    """Removes those of them that still may go, with their pages, signs and leases, and the count of their letters at
+    the site's endpoints; how many. One that is just being written is left for another time."""
     mine = visit.c.site_id == site_id, visit.c.id.in_(ids)
     columns = visit.c.id, visit.c.started_at, visit.c.last_seen_at
     free = select(*columns).where(*mine, _may_go(before, calm)).order_by(visit.c.id)
@@ -79,6 +83,7 @@ async def forget_visits(tx: Tx, site_id: int, ids: Sequence[int], before: dateti
     await forget_hours_of(tx, site_id, going)
     for table in (pageview, intent, lease):
         await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(going)))
+    await forget_leads(tx, site_id, endpoint_ids, [visit_lead(one) for one in going])
     await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.id.in_(going)))
     return len(going)
 

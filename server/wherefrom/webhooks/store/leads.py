@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+from sqlalchemy import delete
 
 from wherefrom.db import Tx, insert
 from wherefrom.webhooks.tables import lead
@@ -29,3 +31,9 @@ async def take_numbers(tx: Tx, counts: Mapping[LeadKey, int]) -> dict[LeadKey, i
     )
     keys = {(row.site_id, row.endpoint_id, row.lead): row.last for row in done}
     return {key: last - counts[key] + 1 for key, last in keys.items()}
+
+
+async def forget_leads(tx: Tx, site_id: int, endpoint_ids: Collection[int], names: Collection[str]) -> None:
+    """Forgets how many numbers these leads were given for these endpoints; for leads that never get another letter."""
+    mine = lead.c.site_id == site_id, lead.c.endpoint_id.in_(endpoint_ids), lead.c.lead.in_(names)
+    await tx.execute(delete(lead).where(*mine))
