@@ -15,7 +15,7 @@ import logging
 import resource
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -33,6 +33,7 @@ READER_SECONDS = 30.0
 _LOOK_SECONDS = 1.0
 _NEW_SECONDS = 1.0  # in which a connection that says nothing yet gives way to no other
 _SEARCH_SECONDS = 0.1  # between two searches for who may go
+_AT_DOOR = 1_024  # more than visits and signs together may wait for their writes by default
 _KEPT_FILES = 256  # that are no visitor's: database, mailboxes, webhooks, letters
 
 Place = Literal["head", "body", "answer", "idle"]
@@ -74,6 +75,8 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         if not self._bounds.admits(self.connections):  # type: ignore[arg-type]  # all are of this class
             self.close(_FULL)
+        if self._bounds.look_outside is not None:
+            self._bounds.look_outside(self)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -123,11 +126,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class Bounds:
-    """One for a server. ``load`` counts what is closed, and why."""
+    """One for a server. ``load`` counts what is closed, and why. ``look_outside``, where there is one, hears of each
+    new connection (see ``porter``); ``at_door``: how many may be under way there besides."""
 
     def __init__(self, limits: Limits, load: Load, reader_seconds: float = READER_SECONDS) -> None:
         self.load = load
-        self._most = _within_open_files(limits.connections)
+        self.look_outside: Callable[[BoundedProtocol], None] | None = None
+        self._most, self.at_door = _within_open_files(limits.connections)
         self._seconds = {"head": limits.head_seconds, "body": limits.body_seconds, "answer": reader_seconds}
         self._may_go: deque[tuple[BoundedProtocol, Watch]] = deque()
         self._searched = 0.0
@@ -195,11 +200,15 @@ class Bounds:
         return sorted(found, key=lambda one: one[1][3])
 
 
-def _within_open_files(most: int) -> int:
-    """``most``, or fewer where this process may not open so many files; it is allowed all that it may be."""
+def _within_open_files(most: int) -> tuple[int, int]:
+    """``most`` connections and those under way at the door, or fewer where this process may not open so many files; it
+    is allowed all that it may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most + _KEPT_FILES
+    wanted = most + _AT_DOOR + _KEPT_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return most if soft == resource.RLIM_INFINITY else max(16, min(most, soft - _KEPT_FILES))
+    if soft == resource.RLIM_INFINITY:
+        return most, _AT_DOOR
+    most = max(16, min(most, soft - _KEPT_FILES))
+    return most, max(16, min(_AT_DOOR, soft - most - _KEPT_FILES))

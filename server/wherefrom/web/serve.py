@@ -17,9 +17,12 @@ from wherefrom.errors import SettingsError
 from wherefrom.load import Load
 from wherefrom.settings import Limits
 from wherefrom.web.bounds import BoundedProtocol, Bounds
+from wherefrom.web.front import Doors
+from wherefrom.web.porter import Porter
 from wherefrom.web.protocol import HotProtocol
 
 _GRACE_SECONDS = 5
+_BACKLOG = 512
 _SWITCH_SECONDS = 0.0005
 """How long a thread that comes back from the disk waits for one that runs Python: ten times less than Python's own. The
 database's writer comes back from each call of SQLite; a busy event loop made each commit wait several times 5 ms."""
@@ -47,7 +50,7 @@ def bind(host: str, port: int) -> socket.socket:
             f"cannot listen on {host} port {port}: {error.strerror}",
             hint="another program may use the port; choose another one: server.port in the settings, or demo --port",
         ) from None
-    listening.listen(2048)
+    listening.listen(_BACKLOG)
     return listening
 
 
@@ -70,7 +73,12 @@ async def serve_http(
     """Serves ``app`` until ``stop`` is set, then lets requests under way end for ``grace`` seconds. ``bounds``: of the
     connections; the default ones if none are given."""
     bounds = bounds or Bounds(Limits(), Load())
-    connection = HotProtocol if getattr(app, "doors", None) else BoundedProtocol  # the routes that ``web.front`` knows
+    doors: Doors | None = getattr(app, "doors", None)  # the routes that ``web.front`` knows
+    connection = BoundedProtocol if doors is None else HotProtocol
+    porter = None
+    if doors is not None and hasattr(socket, "TCP_INFO"):  # else nobody can tell how many wait
+        porter = Porter(listening, doors, bounds.load, bounds.at_door)
+        bounds.look_outside = porter.look
     config = uvicorn.Config(
         app,
         http=functools.partial(connection, bounds=bounds),  # type: ignore[arg-type]  # it is called, nothing else
@@ -82,6 +90,7 @@ async def serve_http(
         proxy_headers=False,  # who is trusted is our own setting; see web.requests
         lifespan="off",
         timeout_graceful_shutdown=grace,
+        backlog=_BACKLOG,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listening]), name="http")
@@ -91,4 +100,6 @@ async def serve_http(
     server.should_exit = True
     stopping.cancel()
     await serving
+    if porter is not None:
+        await porter.finish(grace)
     watching.cancel()
