@@ -38,6 +38,7 @@ from wherefrom.sites.store import get_site
 from wherefrom.substitution.api import OPERATIONS as SUBSTITUTION_OPERATIONS
 from wherefrom.visits.api import OPERATIONS as VISIT_OPERATIONS
 from wherefrom.web.api import PREFIX, Call, KeyHolder, Operation, api_routes
+from wherefrom.web.health_paths import HEALTH_PATHS
 from wherefrom.web.openapi import describe
 from wherefrom.web.responses import json_response, problem_response
 from wherefrom.webhooks.api import OPERATIONS as WEBHOOK_OPERATIONS
@@ -79,7 +80,7 @@ def routes(services: Services) -> list[Route]:
         return await find_site_id(services, reference)
 
     async def openapi(_request: Request) -> Response:
-        return json_response(describe(OPERATIONS, services.settings.server.public_url))
+        return json_response(describe(OPERATIONS, services.settings.server.public_url, HEALTH_PATHS))
 
     async def unknown(request: Request) -> Response:
         return problem_response(

@@ -12,6 +12,7 @@ import asyncio
 import os
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +30,9 @@ from wherefrom.events.store import list_events
 from wherefrom.events.types import EventType
 from wherefrom.management import OPERATIONS, invoke
 from wherefrom.services import Services
+from wherefrom.supervise import Supervisor, Worker
 from wherefrom.web.api import PREFIX
+from wherefrom.web.health_paths import HEALTH_PATHS
 from wherefrom.web.openapi import describe
 from wherefrom.web.serve import bind, serve_http
 from wherefrom.webhooks.fanout import fan_out
@@ -80,24 +83,31 @@ class Api:
         }  # fmt: skip
 
 
-@pytest_asyncio.fixture
-async def api(services: Services) -> AsyncIterator[Api]:
+@asynccontextmanager
+async def served(services: Services, supervisor: Supervisor | None = None) -> AsyncIterator[str]:
+    """The service on a port; its address."""
     stop, port = asyncio.Event(), free_port()
-    key = await invoke(services, "POST", "/keys", body={"name": "test"})
-    await invoke(services, "POST", "/sites", body={"name": "shop", "hosts": ["shop.example"]})
-    made = Api(services, f"http://127.0.0.1:{port}")
-    made.session.trust_env = False
-    made.session.headers["authorization"] = f"Bearer {key.secret}"
-    serving = asyncio.create_task(serve_http(build_app(services), bind("127.0.0.1", port), stop))
+    serving = asyncio.create_task(serve_http(build_app(services, supervisor), bind("127.0.0.1", port), stop))
     try:
-        yield made
+        yield f"http://127.0.0.1:{port}"
     finally:
-        made.session.close()
         stop.set()
         await serving
 
 
-DESCRIBED = schemathesis.openapi.from_dict(describe(OPERATIONS, "http://127.0.0.1"))
+@pytest_asyncio.fixture
+async def api(services: Services) -> AsyncIterator[Api]:
+    key = await invoke(services, "POST", "/keys", body={"name": "test"})
+    await invoke(services, "POST", "/sites", body={"name": "shop", "hosts": ["shop.example"]})
+    async with served(services) as base_url:
+        made = Api(services, base_url)
+        made.session.trust_env = False
+        made.session.headers["authorization"] = f"Bearer {key.secret}"
+        with made.session:
+            yield made
+
+
+DESCRIBED = schemathesis.openapi.from_dict(describe(OPERATIONS, "http://127.0.0.1", HEALTH_PATHS))
 
 
 def listed(room: str) -> list[tuple[str, str]]:
@@ -152,6 +162,34 @@ async def test_requests_that_fit_reach_what_they_name(api: Api) -> None:
     async with api.services.db.read() as tx:
         events = await list_events(tx, int(await find_site(api)), type=EventType.SEND_DELIVERED)
     assert len(events) == 1
+
+
+async def _step() -> bool:
+    return False
+
+
+async def test_health_is_told_as_described_without_a_key_well_and_ill(services: Services) -> None:
+    supervisor = Supervisor([Worker("sort", _step, 1, "messages")], services.bell, services.clock)
+    state = supervisor.states["sort"]
+    async with served(services, supervisor) as base_url:
+
+        def ask(path: str) -> int:
+            case = DESCRIBED[path]["GET"].Case()
+            answer = case.call(base_url=base_url)
+            case.validate_response(answer, checks=[one for one in HELD if one is not checks.not_a_server_error])
+            described = DESCRIBED.raw_schema["paths"][path]["get"]["responses"][str(answer.status_code)]
+            shape = described["content"]["application/json"]["schema"]
+            assert answer.json().keys() == shape["properties"].keys()  # and nothing besides
+            return answer.status_code
+
+        async def both() -> tuple[int, int]:
+            return await asyncio.to_thread(ask, "/healthz"), await asyncio.to_thread(ask, "/readyz")
+
+        assert await both() == (200, 200)
+        state.status, state.beat_at = "failed", services.clock.now()
+        assert await both() == (200, 503)
+        supervisor.leaving.set()
+        assert await both() == (503, 503)
 
 
 async def find_site(api: Api) -> str:

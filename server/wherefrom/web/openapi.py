@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -25,8 +25,10 @@ _PROBLEM = {
 _PARAMETER = re.compile(r"{(\w+)}")
 
 
-def describe(operations: Iterable[Operation], public_url: str) -> dict[str, Any]:
-    """An OpenAPI 3.1 document."""
+def describe(
+    operations: Iterable[Operation], public_url: str, others: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """An OpenAPI 3.1 document. ``others``: paths that are no operations, as the document is to have them."""
     listed = list(operations)
     shapes = [shape for one in listed for shape in (one.body, one.query, one.answer) if shape is not None]
     schemas, components = msgspec.json.schema_components(shapes, ref_template="#/components/schemas/{name}")
@@ -39,7 +41,7 @@ def describe(operations: Iterable[Operation], public_url: str) -> dict[str, Any]
         "info": {"title": "Wherefrom", "version": __version__},
         "servers": [{"url": public_url}],
         "security": [{"key": []}, {"header": []}],
-        "paths": paths,
+        "paths": {**paths, **(others or {})},
         "components": {
             "securitySchemes": {
                 "key": {"type": "http", "scheme": "bearer"},
