@@ -11,7 +11,7 @@ import pytest
 from tests.mail.scripted import GREETING, SELECTED, ImapScript, ScriptedServer, Talk, tag_of
 from tests.support.certificates import make_certificates
 from wherefrom.errors import SettingsError
-from wherefrom.mail import imap
+from wherefrom.mail import news
 from wherefrom.mail.failures import (
     ConnectionLost,
     FolderMissing,
@@ -454,7 +454,7 @@ def test_a_server_that_ends_idle_by_itself_is_asked_again() -> None:
     ],
 )
 def test_idle_is_renewed_before_the_provider_ends_it(host: str, seconds: float) -> None:
-    assert imap._idle_limit(host) == seconds
+    assert news._idle_limit(host) == seconds
 
 
 def test_idle_that_must_be_short_is_begun_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -465,7 +465,7 @@ def test_idle_that_must_be_short_is_begun_again_and_again(monkeypatch: pytest.Mo
         talk.send(tag_of(line) + b" OK done\r\n")
 
     rounds: list[int] = []
-    monkeypatch.setattr(imap, "_IDLE_LIMITS", {"127.0.0.1": 0.05})
+    monkeypatch.setattr(news, "_IDLE_LIMITS", {"127.0.0.1": 0.05})
     with ScriptedServer(ImapScript({"IDLE": idle})) as server, server.session() as session:
         assert session.idle(20)
     assert len(rounds) == 4

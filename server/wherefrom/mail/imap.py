@@ -1,7 +1,7 @@
 """One IMAP account, read over one connection by one thread.
 
 Answers for reading without a trace: folders are opened with EXAMINE, letters fetched with BODY.PEEK[], nothing is ever
-marked, moved or deleted; and for noticing new ones at once. Refuses to know what was read before: the caller names the
+marked, moved or deleted; new ones are noticed by ``news``. Refuses to know what was read before: the caller names the
 last UID it has stored.
 
     with ImapSession(account, timeout=60) as session:
@@ -14,11 +14,9 @@ last UID it has stored.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
-from threading import Event
 from typing import Any
 
 from wherefrom.mail.answers import (
@@ -32,41 +30,31 @@ from wherefrom.mail.answers import (
     raw_letter,
     size_of,
 )
-from wherefrom.mail.connection import Connection, ImapAccount, Security, read_name
+from wherefrom.mail.connection import ImapAccount, Security, read_name
 from wherefrom.mail.failures import ProtocolError
 from wherefrom.mail.folders import folder_kind
+from wherefrom.mail.news import Listener
 from wherefrom.mail.spool import Begin, Spool
 from wherefrom.mail.wire import within
 
 __all__ = ["FolderInfo", "FolderState", "ImapAccount", "ImapSession", "RawLetter", "Security"]
 
 HIGHEST_UID = 4_294_967_295
-_GLANCE_SECONDS = 0.5  # how often a wait looks whether it shall stop
 _GROUP_BYTES = 16_777_216  # of letters in one FETCH, so that fifty big ones are not in memory at once
 LARGE = 4_194_304  # bytes; such a letter takes a while to come
 BEGINNING = 262_144  # bytes of it that are fetched ahead: header and text, as mail programs order the parts
-# Servers that end IDLE sooner than the half hour of RFC 2177; ended from our side it costs a line, from theirs a login.
-_IDLE_LIMITS = {"yahoo.com": 170, "aol.com": 170, "rambler.ru": 50}
 
 
-class ImapSession(Connection):
-    """A ``Connection`` that reads: one folder is open at a time, by ``examine``."""
+class ImapSession(Listener):
+    """A ``Listener`` that reads: one folder is open at a time, by ``examine``."""
 
     def __init__(self, account: ImapAccount, timeout: float) -> None:
         super().__init__(account, timeout)
         self.in_flight: tuple[int, ...] = ()
         """The UIDs of the FETCH under way: among them is the letter that breaks the server, when one does."""
         self._begin: Begin | None = None
-        self._exists: int | None = None
-        self._news = False
 
     # ------------------------------------------------------------------ looking
-
-    @property
-    def has_idle(self) -> bool:
-        """Does the server tell of new letters by itself?"""
-        with self._telling("CAPABILITY"):
-            return bool(self._client.has_capability("IDLE"))
 
     @property
     def capabilities(self) -> frozenset[str]:
@@ -270,60 +258,6 @@ class ImapSession(Connection):
         self.in_flight = ()
         return answer
 
-    # ------------------------------------------------------------------ waiting
-
-    def idle(self, seconds: float, stop: Event | Callable[[], bool] | None = None) -> bool:
-        """Waits up to ``seconds`` for something new in the open folder. True when there is, and again at each call
-        until ``fetch_new`` or ``examine`` has looked: news is not used up by hearing of it. Ends within a second of
-        ``stop``. ConnectionLost as soon as the peer is seen to be gone."""
-        stopped = stop.is_set if isinstance(stop, Event) else stop or (lambda: False)
-        end = time.monotonic() + seconds
-        with self._telling("IDLE"):
-            while not self._has_news() and not stopped() and (left := end - time.monotonic()) > 0:
-                self._idle_once(min(left, _idle_limit(self.account.host)), stopped)
-            return self._news
-
-    def _idle_once(self, seconds: float, stopped: Callable[[], bool]) -> None:
-        wire = self._wire
-        end = time.monotonic() + seconds
-        tag = within(wire, self.timeout, wire.begin_idle)
-        while not self._has_news() and not stopped() and (left := end - time.monotonic()) > 0:
-            if wire.wait_line(min(left, _GLANCE_SECONDS)):
-                wire._get_response()
-                if wire.tagged_commands.get(tag):
-                    break  # some servers end IDLE by themselves
-                wire._check_bye()
-        if wire.tagged_commands.get(tag):
-            wire._command_complete("IDLE", tag)
-        else:
-            within(wire, self.timeout, lambda: wire.end_idle(tag))
-        self._has_news()
-
-    def noop(self) -> bool:
-        """Asks for a sign of life; True as with ``idle``."""
-        with self._telling("NOOP"):
-            within(self._wire, self.timeout, lambda: self._wire._simple_command("NOOP"))
-            return self._has_news()
-
-    def _has_news(self) -> bool:
-        """Has the folder grown since the last look? EXISTS with the known number is no news: some servers repeat it at
-        every chance. After an EXPUNGE the number is not known, so that any EXISTS counts."""
-        wire = self._wire
-        if wire.take_answers("EXPUNGE"):
-            self._exists = None
-        counts = [int(count) for count in wire.take_answers("EXISTS")]
-        for name in ("FETCH", "RECENT", "OK"):
-            wire.untagged_responses.pop(name, None)  # else weeks of IDLE pile them up
-        if counts:
-            self._news = self._news or self._exists is None or max(counts) > self._exists
-            self._exists = counts[-1]
-        return self._news
-
-    def _forget_news(self) -> None:
-        """What was announced before a look is seen by that look."""
-        self._has_news()
-        self._news = False
-
 
 def _slices(uids: Sequence[int], batch: int) -> Iterator[Sequence[int]]:
     for start in range(0, len(uids), batch):
@@ -345,9 +279,3 @@ def _groups(sized: list[tuple[int, int]], max_bytes: int) -> Iterator[list[int]]
             group, total = [], 0
     if group:
         yield group
-
-
-def _idle_limit(host: str) -> float:
-    name = host.lower()
-    limits = [limit for known, limit in _IDLE_LIMITS.items() if name == known or name.endswith("." + known)]
-    return limits[0] if limits else float("inf")
