@@ -35,7 +35,8 @@ from wherefrom.inbox.store import parts
 from wherefrom.inbox.store.parts import Part
 from wherefrom.inbox.store.traits import Place
 from wherefrom.services import Services
-from wherefrom.sites.store import list_sites
+from wherefrom.sites.each import for_each_site
+from wherefrom.sites.site import Site
 
 log = structlog.get_logger(__name__)
 
@@ -103,12 +104,10 @@ class Indexing:
 
     async def step(self) -> bool:
         """Does one piece of work for each site; whether there was any."""
-        async with self._services.db.read() as tx:
-            sites = await list_sites(tx)
-        return any([await self._step(site.id) for site in sites])
+        return await for_each_site(self._services, self._step)
 
-    async def _step(self, site_id: int) -> bool:
-        now = self._services.clock.now()
+    async def _step(self, site: Site) -> bool:
+        site_id, now = site.id, self._services.clock.now()
         async with self._services.db.read() as tx:
             known = await parts.list_parts(tx, site_id)
             fresh = await parts.count_fresh(tx, site_id, self._at_once)

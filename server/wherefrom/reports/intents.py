@@ -25,7 +25,8 @@ from wherefrom.db import Tx
 from wherefrom.events.late_store import SETTLED
 from wherefrom.reports.store.intents import count_deeds
 from wherefrom.services import Services
-from wherefrom.sites.store import list_sites
+from wherefrom.sites.each import for_each_site
+from wherefrom.sites.site import Site
 from wherefrom.substitution.sizing import HOUR, floor_hour
 from wherefrom.substitution.sizing import list_hours as hours_between
 from wherefrom.visits import hours_store as hours
@@ -51,12 +52,10 @@ class IntentHours:
 
     async def step(self) -> bool:
         """Does one piece of work for each site; whether there was any."""
-        async with self._services.db.read() as tx:
-            sites = await list_sites(tx)
-        return any([await self._step(site.id) for site in sites])
+        return await for_each_site(self._services, self._step)
 
-    async def _step(self, site_id: int) -> bool:
-        now = self._services.clock.now()
+    async def _step(self, site: Site) -> bool:
+        site_id, now = site.id, self._services.clock.now()
         end = floor_hour(now - SETTLED)
         async with self._services.db.read() as tx:
             first = await hours.find_first(tx, site_id)

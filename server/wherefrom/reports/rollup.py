@@ -29,8 +29,8 @@ from wherefrom.reports.store.letters import count_lists, replace_letters
 from wherefrom.reports.store.rows import count_rows
 from wherefrom.services import Services
 from wherefrom.sites.days import floor
+from wherefrom.sites.each import for_each_site
 from wherefrom.sites.site import Site
-from wherefrom.sites.store import list_sites
 
 log = structlog.get_logger(__name__)
 
@@ -49,9 +49,7 @@ class Rollup:
 
     async def step(self) -> bool:
         """Does one piece of work for each site; whether there was any."""
-        async with self._services.db.read() as tx:
-            sites = await list_sites(tx)
-        return any([await self._step(site) for site in sites])
+        return await for_each_site(self._services, self._step)
 
     async def _step(self, site: Site) -> bool:
         if await settle(self._services, site.id):
