@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 _TELL = "\nimport json, sys; print(json.dumps(sorted(sys.modules)))"
 
 
@@ -43,8 +45,31 @@ def test_what_a_package_loaded_in_parts_has_beside_them_can_be_asked_for_afterwa
     assert {"sqlalchemy.orm", "uvicorn.main"} <= whole
 
 
-def test_the_command_that_serves_reads_its_options_without_pydantic(tmp_path: Path) -> None:
-    code = f"import sys; sys.argv = ['wherefrom', 'serve', '--settings', {str(tmp_path / 'none.toml')!r}]\n"
+@pytest.mark.parametrize("option", ["--settings", "-s"])
+def test_the_command_that_serves_reads_its_options_without_what_reads_all_others(tmp_path: Path, option: str) -> None:
+    code = f"import sys; sys.argv = ['wherefrom', 'serve', {option!r}, {str(tmp_path / 'none.toml')!r}]\n"
     loaded = loaded_by(code + "from wherefrom.cli import main\ntry: main()\nexcept SystemExit: pass\n")
     assert "uvicorn" in loaded
-    assert "pydantic" not in loaded
+    assert not loaded & {"typer", "pydantic"}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["serve", "--help"], "Run the service"),
+        (["work", "--setings", "x"], "No such option"),
+        (["web", "--settings"], "requires an argument"),
+        (["web", "--settings", "a.toml", "b"], "unexpected extra argument"),
+        (["serv"], "No such command"),
+        (["serve", "--settings=none.toml"], "none.toml"),
+        (["serve", "--settings", "none.toml"], "none.toml"),
+    ],
+)
+def test_what_is_asked_of_the_service_in_other_words_is_answered_as_of_any_command(
+    tmp_path: Path, words: list[str], told: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "wherefrom", *words], capture_output=True, text=True, timeout=60, cwd=tmp_path
+    )
+    assert told in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

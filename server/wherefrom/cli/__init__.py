@@ -3,24 +3,24 @@
 wherefrom COMMAND … [--settings FILE] [--json]
 
 What a command works with is imported when it runs ("late"), not when its module is loaded: help and mistakes are
-answered several times sooner, and a command does not load what only others need.
+answered several times sooner, and a command does not load what only others need. The commands that go on running are
+found without Typer where nothing but the settings is named: to load it, and read the tree of commands, is a fiftieth
+of their start.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
-import typer
-
+from wherefrom.cli.service import find_service, run_service
 from wherefrom.errors import WherefromError
-
-_SERVICE = ("serve", "web", "work")
 
 
 def main() -> None:
     """The program. Errors that a person can mend are told in words, with exit status 1."""
     try:
-        _tree()()
+        _run(sys.argv[1:])
     except WherefromError as error:
         sys.stderr.write(f"error: {error.detail}\n")
         if error.hint:
@@ -30,16 +30,14 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _tree() -> typer.Typer:
-    """All commands; for one that runs the service only those beside it, since to read the other sixty takes a tenth of
-    its start."""
-    if sys.argv[1:] and sys.argv[1] in _SERVICE:
-        from wherefrom.cli.run import new_app
+def _run(words: Sequence[str]) -> None:
+    service = find_service(words)
+    if service is not None:
+        run_service(service.settings, web=service.web, work=service.work)
+        return
+    from wherefrom.cli.root import app  # late: see above
 
-        return new_app()
-    from wherefrom.cli.root import app
-
-    return app
+    app()
 
 
 __all__ = ["main"]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wherefrom.cli.common import SettingsOption, read_settings
+from wherefrom.cli.common import SettingsOption
+from wherefrom.cli.service import read_settings
 
 if TYPE_CHECKING:
     from wherefrom.archive.backup import Made

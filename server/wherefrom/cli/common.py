@@ -12,7 +12,7 @@ import msgspec
 import typer
 
 from wherefrom.cli.lean import loading
-from wherefrom.settings import Settings, load_settings
+from wherefrom.cli.service import read_settings
 
 if TYPE_CHECKING:
     from wherefrom.services import Services
@@ -24,12 +24,6 @@ SettingsOption = Annotated[
     typer.Option("--settings", "-s", help="The settings file; without it ./settings.toml if there is one."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-
-
-def read_settings(path: Path | None) -> Settings:
-    """The settings of ``path``, of ``./settings.toml`` when None and there, or the defaults."""
-    usual = Path("settings.toml")
-    return load_settings(path if path or not usual.exists() else usual)
 
 
 def with_services(path: Path | None, use: Callable[[Services], Awaitable[T]]) -> T:

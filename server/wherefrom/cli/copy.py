@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from wherefrom.cli.common import SettingsOption, read_settings
+from wherefrom.cli.common import SettingsOption
+from wherefrom.cli.service import read_settings
 
 
 def copy(

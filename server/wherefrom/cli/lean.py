@@ -8,12 +8,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from typer._click import Command, Context, Parameter
-from typer.core import TyperCommand, TyperGroup
 
 _HIDDEN = ("rich", "pygments", "click")
 _PARTS = {"sqlalchemy.ext.asyncio": ("engine",), "uvicorn": ("config", "server")}
@@ -69,30 +65,3 @@ class _InParts(SourceFileLoader):
             return getattr(module, asked)
 
         module.__getattr__ = find  # type: ignore[method-assign]  # Python's own door (PEP 562)
-
-
-class _Spare(Command):
-    """Reads help and the settings' path by itself: Typer loads pydantic for any option that is no plain flag, 9 MB and
-    a twentieth of a second."""
-
-    def get_params(self, ctx: Context) -> list[Parameter]:
-        parameters = super().get_params(ctx)
-        for one in parameters:
-            if one.name in ("help", "settings"):
-                one._runtime_param = _AsWritten()  # type: ignore[attr-defined]
-        return parameters
-
-
-class ServiceGroup(_Spare, TyperGroup):
-    """A group with commands that go on running."""
-
-
-class ServiceCommand(_Spare, TyperCommand):
-    """A command that goes on running; its one option is the settings' path."""
-
-
-class _AsWritten:
-    """As Typer's own ``RuntimeParam``: a flag or None stays, text becomes a path."""
-
-    def coerce(self, value: Any, **_context: Any) -> Any:
-        return Path(value) if isinstance(value, str) else value

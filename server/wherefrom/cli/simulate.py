@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wherefrom.cli.common import JsonOption, SettingsOption, read_settings, show
+from wherefrom.cli.common import JsonOption, SettingsOption, show
+from wherefrom.cli.service import read_settings
 from wherefrom.errors import BadInput
 from wherefrom.simulation.traffic import Traffic, make_visits
 from wherefrom.simulation.visits_file import COLUMNS, read_visits, write_visits

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from wherefrom.cli.common import JsonOption, SettingsOption, invoke, read_settings, show, with_services
+from wherefrom.cli.common import JsonOption, SettingsOption, invoke, show, with_services
+from wherefrom.cli.service import read_settings
 from wherefrom.cli.target import SiteArgument
 from wherefrom.errors import BadInput
 
