@@ -23,12 +23,8 @@ LETTER = {"contact": {"email": "ann@mail.example"}, "subject": "News", "html": "
 
 @pytest.fixture
 def sink() -> Iterator[SubmissionSink]:
-    server = SubmissionSink(login=LOGIN)
-    server.start()
-    try:
+    with SubmissionSink(login=LOGIN) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest_asyncio.fixture

@@ -12,13 +12,12 @@ import msgspec
 import pytest
 import pytest_asyncio
 from sqlalchemy import func, select, update
-from sqlalchemy.event import listen as listen_to
-from sqlalchemy.event import remove
 from structlog.testing import capture_logs
 
 from tests.inbox.letters import Post, letter
 from tests.inbox.rows import Rows
 from tests.support.full_tables import read_all
+from tests.support.statements import kept_statements, list_reads
 from wherefrom.archive import retention
 from wherefrom.archive.retention import forget_old, remove_loose_blobs
 from wherefrom.clock import FixedClock
@@ -391,22 +390,12 @@ async def test_no_slice_reads_all_rows_of_a_site_while_it_holds_the_writer(post:
     await _deliver(post, 5, "delivered")
     await _hand_on(services)
     clock.advance(3 * DAY)
-    statements: dict[str, Any] = {}
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            statements[statement] = parameters
-
-    listen_to(services.db.sync_engine, "before_cursor_execute", keep)
-    try:
+    with kept_statements(services, "SELECT", "UPDATE", "DELETE") as statements:
         assert await forget_old(services) == 5
-    finally:
-        remove(services.db.sync_engine, "before_cursor_execute", keep)
     assert len(statements) > 15
     async with services.db.write() as tx:
         for statement, values in statements.items():
-            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
+            reads = await list_reads(tx, statement, values)
             wide = [one for one in reads if one.startswith("SCAN") or one.endswith("(site_id=?)")]
             wide = [one for one in wide if not one.startswith("SCAN json_each")]  # a list of ids
             assert [one for one in wide if "CONSTANT" not in one and "subquery" not in one] == [], statement

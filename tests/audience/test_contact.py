@@ -10,7 +10,7 @@ import pytest
 from tests.audience.walk import all_rows
 from tests.console.scene import Scene
 from tests.outbound.stage import CHROME, GMAIL, Handed, Stage
-from tests.support.management import management_api
+from tests.support.management import management_api, read_pages
 from wherefrom.audience.change import change_contact
 from wherefrom.audience.contact_api import OPERATIONS
 from wherefrom.contacts.change import ChangeContact
@@ -140,15 +140,7 @@ async def test_the_timeline_holds_letters_both_ways_clicks_notices_and_consent(s
             ("sent", "Our prices", "", ""),
         ]
         assert (whole[1]["message_id"], whole[1]["visit"], whole[1]["send_id"]) == (str(letter), "1042", None)
-        turned: list[Any] = []
-        cursor = None
-        while True:
-            page = (await api.get(path, params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
-            turned += page["data"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-        assert turned == whole
+        assert await read_pages(api, path, 2) == whole
 
 
 @pytest.mark.parametrize("body", [{"email": "nobody"}, {"email": "a@b.example", "name": "x" * 201}])

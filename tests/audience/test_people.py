@@ -8,9 +8,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event
 
 from tests.audience.crowd import URLS, Crowd, Letter, draw, write
+from tests.support.statements import kept_statements, list_reads
 from wherefrom.audience import people
 from wherefrom.audience.filter import Asked, Condition, Filter, resolve
 from wherefrom.audience.store.people import list_lists
@@ -153,14 +153,7 @@ async def test_no_filter_reads_all_letters_or_hits_of_a_site(services: Services,
     chance = random.Random(3)
     site = await add_site(services, "shop", ["shop.example"])
     await write(draw(services, clock, site.id, chance))
-    statements: dict[str, Any] = {}
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("SELECT"):
-            statements[statement] = parameters
-
-    event.listen(services.db.sync_engine, "before_cursor_execute", keep)
-    try:
+    with kept_statements(services, "SELECT") as statements:
         async with services.db.write() as tx:  # readers have connections of their own
             for _ in range(60):
                 wanted = random_filter(clock, chance)
@@ -168,13 +161,10 @@ async def test_no_filter_reads_all_letters_or_hits_of_a_site(services: Services,
                 await people.store.list_people(tx, site.id, wanted, asked, limit=10)
                 await people.store.count_people(tx, site.id, wanted, asked)
             await list_lists(tx, site.id)
-    finally:
-        event.remove(services.db.sync_engine, "before_cursor_execute", keep)
     assert len(statements) > 60
     async with services.db.write() as tx:
         for statement, values in statements.items():
-            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
+            reads = await list_reads(tx, statement, values)
             wide = [one for one in reads if one.startswith("SCAN") or one.endswith("(site_id=?)")]
             assert [one for one in wide if " contact " not in one] == [], statement
             if " contact " in reads[0]:  # a contact's letters by the contact, and not all of a period or of a list

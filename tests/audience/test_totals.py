@@ -6,15 +6,14 @@ import asyncio
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event
 
 from tests.audience.crowd import Letter, draw, write
 from tests.outbound.stage import APPLE, CHROME, GMAIL, PHONE, Handed, Stage, set_stage
 from tests.support.management import management_api
+from tests.support.statements import kept_statements, list_reads
 from wherefrom.audience.store.traces import count_nothing
 from wherefrom.audience.totals import count_totals
 from wherefrom.audience.totals_api import OPERATIONS
@@ -180,22 +179,12 @@ async def _totals(stage: Stage) -> dict[tuple[datetime, str], int]:
 async def test_totals_read_the_span_alone(services: Services, clock: FixedClock) -> None:
     site = await add_site(services, "shop", ["shop.example"])
     await write(draw(services, clock, site.id, random.Random(3)))
-    statements: dict[str, Any] = {}
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith("SELECT"):
-            statements[statement] = parameters
-
-    event.listen(services.db.sync_engine, "before_cursor_execute", keep)
-    try:
+    with kept_statements(services, "SELECT") as statements:
         async with services.db.write() as tx:
             for list_ in (None, "news"):
                 await count_letters(tx, site.id, clock.now() - timedelta(days=9), clock.now().astimezone(UTC), list_)
-    finally:
-        event.remove(services.db.sync_engine, "before_cursor_execute", keep)
     assert len(statements) >= 10
     async with services.db.write() as tx:
         for statement, values in statements.items():
-            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
+            reads = await list_reads(tx, statement, values)
             assert [one for one in reads if one.startswith("SCAN") or one.endswith("(site_id=?)")] == [], statement

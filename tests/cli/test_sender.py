@@ -21,12 +21,8 @@ RUN = CliRunner()
 
 @pytest.fixture
 def sink() -> Iterator[SubmissionSink]:
-    server = SubmissionSink(login=("anna", "the secret word"))
-    server.start()
-    try:
+    with SubmissionSink(login=("anna", "the secret word")) as server:
         yield server
-    finally:
-        server.stop()
 
 
 async def test_an_account_is_set_tried_shown_and_signed_for(

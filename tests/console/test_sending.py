@@ -43,12 +43,8 @@ ACCOUNT = {
 
 @pytest.fixture
 def sink() -> Iterator[SubmissionSink]:
-    server = SubmissionSink()
-    server.start()
-    try:
+    with SubmissionSink() as server:
         yield server
-    finally:
-        server.stop()
 
 
 def account_at(sink, **more):

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import sys
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,6 +11,7 @@ import pytest
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
+from tests.support.processes import other_process
 from wherefrom.db import Database, Prepared, Refused, Tx, Unless
 from wherefrom.db.keys import among
 from wherefrom.db.sqlite import Suspended
@@ -401,18 +401,9 @@ asyncio.run(main())
 
 
 async def test_two_processes_that_write_at_once_lose_nothing(services: Services) -> None:
-    pipe = asyncio.subprocess.PIPE
-    other = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", OTHER_PROCESS, services.settings.database.url, stdin=pipe, stdout=pipe
-    )
-    assert other.stdin
-    assert other.stdout
-    assert await other.stdout.readline() == b"ready\n"
-    other.stdin.write(b"go\n")
-    for part in range(5):
-        await together(services, *(lambda tx, n=n, part=part: add(tx, f"ours{part}-{n}") for n in range(20)))
-        async with services.db.write() as tx:
-            await add(tx, f"ours{part}-alone")
-    other.stdin.close()
-    assert await other.wait() == 0
+    async with other_process(OTHER_PROCESS, services.settings.database.url):
+        for part in range(5):
+            await together(services, *(lambda tx, n=n, part=part: add(tx, f"ours{part}-{n}") for n in range(20)))
+            async with services.db.write() as tx:
+                await add(tx, f"ours{part}-alone")
     assert len(await counts(services)) == 205

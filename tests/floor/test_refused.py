@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from sqlalchemy import bindparam, event, select, update
 
+from tests.support.processes import other_process
 from wherefrom.db import Database, Prepared, Refused, Tx, Unless
 from wherefrom.services import Services
 from wherefrom.visits.tables import dropped
@@ -230,15 +230,6 @@ async def count_up(db: Database) -> None:
 
 async def test_what_two_processes_change_at_once_by_what_they_know_is_lost_by_neither(services: Services) -> None:
     await prepare(services, *(f"r{n}" for n in range(COUNTERS)))
-    pipe = asyncio.subprocess.PIPE
-    other = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", OTHER_PROCESS, services.settings.database.url, stdin=pipe, stdout=pipe
-    )
-    assert other.stdin
-    assert other.stdout
-    assert await other.stdout.readline() == b"ready\n"
-    other.stdin.write(b"go\n")
-    await count_up(services.db)
-    other.stdin.close()
-    assert await other.wait() == 0
+    async with other_process(OTHER_PROCESS, services.settings.database.url):
+        await count_up(services.db)
     assert await counts(services) == {f"r{n}": 60 for n in range(COUNTERS)}

@@ -1,12 +1,11 @@
 """How sorting finds its rows: by an index that leads to few, however many letters and leases a site has."""
 
 import re
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from tests.inbox.letters import Post, letter
+from tests.support.statements import kept_statements, list_reads
 from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.inbox.store.history import list_messages
 from wherefrom.services import Services
@@ -31,25 +30,15 @@ async def test_no_letter_sorted_reads_all_rows_of_a_site(services: Services) -> 
     await post.rows.lease(7, target, "sales+k7f3q9x2@company.example")
     await post.rows.lease(7, pool, "help-1@company.example", "pool")
     await post.rows.intent(7, "copy", "help-1@company.example")
-    statements: dict[str, Any] = {}
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith(_SEARCH):
-            statements[statement] = parameters
-
-    event.listen(services.db.sync_engine, "before_cursor_execute", keep)
-    try:
+    with kept_statements(services, *_SEARCH) as statements:
         await post.receive(letter("sales+k7f3q9x2@company.example"), at=post.minutes(1))
         answer = letter("help-1@company.example", message_id="<2@x>", In_Reply_To="<1@customer.example>")
         await post.receive(answer, at=post.minutes(2))
         await post.receive(answer, at=post.minutes(3), folder_kind="junk")
-    finally:
-        event.remove(services.db.sync_engine, "before_cursor_execute", keep)
     assert len(statements) > 10
     async with services.db.write() as tx:
         for statement, values in statements.items():
-            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
+            reads = await list_reads(tx, statement, values)
             wide = [one for one in reads if one.startswith("SCAN ") or one.endswith(_BY_SITE_ALONE)]
             if _ANY_ROW.search(statement):
                 continue
@@ -68,18 +57,10 @@ async def test_no_letter_sorted_reads_all_rows_of_a_site(services: Services) -> 
     ],
 )
 async def test_letters_of_one_of_few_are_not_looked_for_among_all(services: Services, wanted: HistoryFilter) -> None:
-    statements: dict[str, Any] = {}
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        statements[statement] = parameters
-
     async with services.db.write() as tx:
-        event.listen(services.db.sync_engine, "before_cursor_execute", keep)
-        try:
+        with kept_statements(services) as statements:
             for cursor in (None, "19f0000000-5"):
                 await list_messages(tx, 1, wanted, cursor)
-        finally:
-            event.remove(services.db.sync_engine, "before_cursor_execute", keep)
         letters = [one for one in statements if "FROM message" in one or "FROM trait" in one]
         assert len(letters) > 1
         for statement in letters:

@@ -24,12 +24,8 @@ async def stage(services: Services, clock: FixedClock) -> AsyncIterator[Stage]:
 @pytest.fixture
 def sink() -> Iterator[SubmissionSink]:
     """A mail server that takes letters, and does as it is told."""
-    server = SubmissionSink()
-    server.start()
-    try:
+    with SubmissionSink() as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest_asyncio.fixture

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from tests.outbound.stage import APPLE, GMAIL, Stage
-from tests.support.management import management_api
+from tests.support.management import management_api, read_pages
 from wherefrom.audience.contact_api import OPERATIONS
 from wherefrom.outbound.api import OPERATIONS as SEND_OPERATIONS
 
@@ -30,14 +29,6 @@ async def test_a_timeline_shows_all_that_happened_and_is_turned_over_without_a_g
             ("sent", "", ""),
         ]
         assert {one["subject"] for one in whole["data"]} == {"News"}
-        turned: list[Any] = []
-        cursor = None
-        while True:
-            page = (await api.get(path, params={"limit": 2} | ({"cursor": cursor} if cursor else {}))).json()
-            turned += page["data"]
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
-        assert turned == whole["data"]
+        assert await read_pages(api, path, 2) == whole["data"]
         assert (await api.get(path, params={"cursor": "x-1"})).status_code == 400
         assert (await api.get("/sites/shop/contacts/7/activities")).status_code == 404

@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
 
 from tests.outbound.office import Office
 from tests.outbound.stage import Stage
+from tests.support.statements import kept_statements, list_reads
 from wherefrom.outbound.leave import leave
 from wherefrom.services import Services
 from wherefrom.tracking.marks import Mark
 
-
-@contextlib.contextmanager
-def statements_of(engine: Engine) -> Iterator[dict[str, Any]]:
-    """What is asked of the database in the block, each text once with its values."""
-    found: dict[str, Any] = {}
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
-            found[statement] = parameters
-
-    event.listen(engine, "before_cursor_execute", keep)
-    try:
-        yield found
-    finally:
-        event.remove(engine, "before_cursor_execute", keep)
+_SEARCH = ("SELECT", "UPDATE", "DELETE")
 
 
 async def check_plans(services: Services, statements: dict[str, Any]) -> None:
     """None of them reads a whole table, nor all rows of a site."""
     async with services.db.write() as tx:
         for statement, values in statements.items():
-            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            reads = [str(row[3]) for row in plan if str(row[3]).startswith(("SEARCH", "SCAN"))]
+            reads = await list_reads(tx, statement, values)
             wide = [one for one in reads if one.startswith("SCAN") or one.endswith("(site_id=?)")]
             assert [one for one in wide if "json_each" not in one and " sender " not in one] == [], statement
 
@@ -47,7 +30,7 @@ async def check_plans(services: Services, statements: dict[str, Any]) -> None:
 async def test_no_letter_that_is_sent_reads_all_that_wait(office: Office) -> None:
     services = office.stage.services
     await office.set(per_hour=1000)
-    with statements_of(services.db.sync_engine) as statements:
+    with kept_statements(services, *_SEARCH) as statements:
         office.sink.answer("RCPT", "451 4.7.1 later", "550 5.1.1 nobody")
         office.sink.answer("MAIL", "421 4.7.0 full")
         await office.send(headers={"Idempotency-Key": "1"})
@@ -69,7 +52,7 @@ async def explain(services: Services, statement: str, values: Any) -> list[str]:
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)  # PostgreSQL chooses by the size of the tables
 async def test_no_hit_and_no_send_reads_all_rows_of_a_site(stage: Stage, services: Services) -> None:
-    with statements_of(services.db.sync_engine) as statements:
+    with kept_statements(services, *_SEARCH) as statements:
         handed = await stage.hand_in(list="news")
         await stage.hit(handed.pixel)
         await stage.hit(handed.clicks[0])

@@ -43,12 +43,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 @pytest.fixture(params=["starttls", "tls"])
 def provider(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator[SubmissionSink]:
     """A mail server that wants TLS and a login."""
-    server = SubmissionSink(certificates=certificates, wrapped=request.param == "tls", login=LOGIN)
-    server.start()
-    try:
+    with SubmissionSink(certificates=certificates, wrapped=request.param == "tls", login=LOGIN) as server:
         yield server
-    finally:
-        server.stop()
 
 
 def account_at(provider: SubmissionSink, certificates: Certificates, **more: Any) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Lending and looking up stay quick when a site has had years of leases: SQLite says which index each search uses."""
 
 import re
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from tests.substitution.samples import COOLDOWN, HOLD, SALES, Desk, pool_text
+from tests.support.statements import kept_statements, list_reads
 from wherefrom.services import Services
 from wherefrom.substitution.store import find_holders
 
@@ -20,14 +19,7 @@ async def test_no_search_reads_all_rows_of_a_site(desk: Desk, services: Services
     await desk.add()
     await desk.add("info@company.com", strategy="pool", when_empty="share", pool=pool_text(1))
     both = (SALES, "info@company.com")
-    statements: dict[str, Any] = {}
-
-    def keep(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        statements[statement] = parameters
-
-    engine = services.db.sync_engine
-    event.listen(engine, "before_cursor_execute", keep)
-    try:
+    with kept_statements(services) as statements:
         shown = await desk.lend_all(1, 1, *both)
         await desk.lend_all(2, 2, *both)
         await desk.lend_all(3, 1, *both)
@@ -36,14 +28,10 @@ async def test_no_search_reads_all_rows_of_a_site(desk: Desk, services: Services
         await desk.lend_all(4, 2, *both)
         async with services.db.write() as tx:
             await find_holders(tx, 1, shown.values(), since=desk.clock.now())
-    finally:
-        event.remove(engine, "before_cursor_execute", keep)
     searches = {one: values for one, values in statements.items() if one.startswith(("SELECT", "UPDATE"))}
     assert len(searches) > 10
     async with services.db.write() as tx:
         for statement, values in searches.items():
-            plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            lines = [str(row._mapping["detail"]) for row in plan]
-            reads = [line for line in lines if line.startswith(("SEARCH", "SCAN")) and "json_each" not in line]
+            reads = [one for one in await list_reads(tx, statement, values) if "json_each" not in one]
             assert reads
             assert [line for line in reads if not _NARROW.match(line)] == [], statement

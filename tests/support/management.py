@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
@@ -33,3 +34,15 @@ async def management_api(
         headers={"authorization": f"Bearer {key}"},
     ) as client:
         yield client
+
+
+async def read_pages(api: httpx.AsyncClient, path: str, limit: int) -> list[Any]:
+    """All that a list holds, turned page by page."""
+    rows: list[Any] = []
+    cursor = None
+    while True:
+        page = (await api.get(path, params={"limit": limit} | ({"cursor": cursor} if cursor else {}))).json()
+        rows += page["data"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return rows
