@@ -34,6 +34,15 @@ async def add_person(services: Services, email: str) -> int:
     return one.id
 
 
+async def open_shop(services: Services, smtp_sink: SmtpSink, *emails: str) -> tuple[Services, Site]:
+    """A site whose people may be told by ``smtp_sink``."""
+    services = with_smtp(services, smtp_sink)
+    site = await add_site(services, "shop", ["shop.example"])
+    for email in emails:
+        await add_person(services, email)
+    return services, site
+
+
 async def stop_sender(services: Services, site: Site) -> int:
     """The event's id."""
     now, event_id = services.clock.now(), services.ids.next()
@@ -112,10 +121,7 @@ async def test_without_an_outgoing_mail_server_nobody_is_told_and_nothing_is_tol
 async def test_a_mail_server_that_is_away_is_tried_again_and_who_knows_is_not_told_twice(
     services: Services, smtp_sink: SmtpSink, clock: FixedClock
 ) -> None:
-    services = with_smtp(services, smtp_sink)
-    site = await add_site(services, "shop", ["shop.example"])
-    await add_person(services, "anna@shop.example")
-    await add_person(services, "bob@shop.example")
+    services, site = await open_shop(services, smtp_sink, "anna@shop.example", "bob@shop.example")
     await stop_sender(services, site)
     smtp_sink.refuse("bob@shop.example", "451 4.3.0 try later")
     teller = Teller(services)
@@ -137,9 +143,7 @@ async def test_a_mail_server_that_is_away_is_tried_again_and_who_knows_is_not_to
 async def test_an_address_that_is_refused_for_good_ends_it_and_so_do_eight_tries(
     services: Services, smtp_sink: SmtpSink, clock: FixedClock
 ) -> None:
-    services = with_smtp(services, smtp_sink)
-    site = await add_site(services, "shop", ["shop.example"])
-    await add_person(services, "gone@shop.example")
+    services, site = await open_shop(services, smtp_sink, "gone@shop.example")
     smtp_sink.refuse("gone@shop.example")
     await stop_sender(services, site)
     teller = Teller(services)
@@ -162,10 +166,7 @@ def test_tries_get_rarer(tries: int, minutes: int) -> None:
 async def test_a_person_whose_address_is_not_ascii_keeps_nobody_else_from_being_told(
     services: Services, smtp_sink: SmtpSink
 ) -> None:
-    services = with_smtp(services, smtp_sink)
-    site = await add_site(services, "Shop", ["shop.example"])
-    for email in ("käthe@shop.example", "anna@shop.example"):
-        await add_person(services, email)
+    services, site = await open_shop(services, smtp_sink, "käthe@shop.example", "anna@shop.example")
     await stop_sender(services, site)
     assert await Teller(services).step()
     assert receivers(smtp_sink) == ["anna@shop.example"]
@@ -175,9 +176,7 @@ async def test_a_person_whose_address_is_not_ascii_keeps_nobody_else_from_being_
 async def test_an_alarm_that_cannot_be_read_keeps_no_other_from_being_told_and_is_tried_again(
     services: Services, smtp_sink: SmtpSink, clock: FixedClock
 ) -> None:
-    services = with_smtp(services, smtp_sink)
-    site = await add_site(services, "Shop", ["shop.example"])
-    await add_person(services, "anna@shop.example")
+    services, site = await open_shop(services, smtp_sink, "anna@shop.example")
     spoilt = await stop_sender(services, site)
     of_it = update(event).where(event.c.site_id == site.id, event.c.id == spoilt)
     async with services.db.write() as tx:
@@ -204,9 +203,7 @@ async def test_an_alarm_that_cannot_be_read_keeps_no_other_from_being_told_and_i
 async def test_an_alarm_that_can_never_be_read_is_given_up_after_eight_tries(
     services: Services, smtp_sink: SmtpSink, clock: FixedClock
 ) -> None:
-    services = with_smtp(services, smtp_sink)
-    site = await add_site(services, "Shop", ["shop.example"])
-    await add_person(services, "anna@shop.example")
+    services, site = await open_shop(services, smtp_sink, "anna@shop.example")
     spoilt = await stop_sender(services, site)
     async with services.db.write() as tx:
         await tx.execute(update(event).where(event.c.site_id == site.id, event.c.id == spoilt).values(data={}))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wherefrom.console import words
+from wherefrom.inbox.words import percent
 from wherefrom.web.csv_file import harmless
 
 
@@ -24,7 +25,7 @@ def test_sizes_read_as_people_say_them(count, text):
     ("share", "text"), [(1, "100 %"), (0.999, "over 99 %"), (0.93, "93 %"), (0.001, "under 1 %"), (0, "0 %")]
 )
 def test_a_share_is_never_rounded_to_certainty(share, text):
-    assert words.percent(share) == text
+    assert percent(share) == text
 
 
 @pytest.mark.parametrize(

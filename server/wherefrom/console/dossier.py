@@ -11,6 +11,7 @@ from datetime import datetime
 from wherefrom.console import words
 from wherefrom.inbox.store.details import CandidateRow, MessageDetail
 from wherefrom.inbox.store.rows import HistoryRow
+from wherefrom.inbox.words import percent
 from wherefrom.inbox.writer import Writer
 from wherefrom.visits.trail_store import Intent, Pageview
 from wherefrom.visits.visit import Visit
@@ -103,7 +104,7 @@ def tell_where(detail: MessageDetail, visit: Visit | None) -> Where:
         level=level,
         rule=words.rule_words(row.rule or "none"),
         confidence=row.confidence if matched else None,
-        percent=words.percent(row.confidence),
+        percent=percent(row.confidence),
         reasons=tuple(_reason(one) for one in detail.reasons),
         others=tuple(_candidate(one) for one in _runners_up(detail)),
     )
@@ -146,7 +147,7 @@ def _runners_up(detail: MessageDetail) -> Sequence[CandidateRow]:
 
 
 def _candidate(one: CandidateRow) -> str:
-    return f"Visit {one.visit_id}, {words.percent(one.confidence)}: {one.reason}"
+    return f"Visit {one.visit_id}, {percent(one.confidence)}: {one.reason}"
 
 
 def list_receivers(detail: MessageDetail) -> list[tuple[str, list[str]]]:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from wherefrom.console import words
 from wherefrom.console.desk import Call
+from wherefrom.inbox.words import percent
 from wherefrom.reports.lost_mail import MOST_LISTED, Count, LostWish, find_lost_mail
 from wherefrom.reports.store.lost_mail import Stray
 
@@ -62,7 +63,7 @@ async def show_lost_mail(call: Call) -> Response:
 
 def _share(one: Count) -> Share:
     name = f"{_DEEDS[one.kind].capitalize()} an address"
-    written = words.percent(one.with_letter / one.visits) if one.visits else "–"
+    written = percent(one.with_letter / one.visits) if one.visits else "–"
     return Share(name, one.visits, one.with_letter, written)
 
 

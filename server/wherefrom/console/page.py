@@ -50,7 +50,6 @@ _FILTERS = {
         "clock",
         "count",
         "size",
-        "percent",
         "sentence",
         "excerpt",
         "bare",

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from wherefrom.console import words
 from wherefrom.console.desk import Call
 from wherefrom.console.people import site_zone
+from wherefrom.inbox.words import percent
 from wherefrom.reports.counts import DIMENSIONS, Counts, Dimension
 from wherefrom.reports.sources import MOST_LINES, Line, SourceReport, count_sources
 from wherefrom.sites.days import floor
@@ -105,7 +106,7 @@ def _steps(counts: Counts) -> dict[str, int]:
 
 def _rate(counts: Counts) -> str:
     """Letters of a hundred visits; "" where letters came without visits, as from ones of before the period."""
-    return words.percent(counts.letters / counts.visits) if 0 < counts.letters <= counts.visits else ""
+    return percent(counts.letters / counts.visits) if 0 < counts.letters <= counts.visits else ""
 
 
 def _name(line: Line, dimension: Dimension) -> str:

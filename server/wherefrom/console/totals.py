@@ -12,8 +12,8 @@ from wherefrom.audience.store.people import list_lists
 from wherefrom.audience.totals import Totals, count_totals
 from wherefrom.console.desk import Call, wanted
 from wherefrom.console.people import site_zone
-from wherefrom.console.words import percent
 from wherefrom.errors import WherefromError
+from wherefrom.inbox.words import percent
 from wherefrom.outbound.milestone import Event
 from wherefrom.sites.add import set_site
 from wherefrom.sites.days import STEPS, Step, parse_moment

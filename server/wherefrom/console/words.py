@@ -9,6 +9,8 @@ import re
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
+from wherefrom.inbox.words import percent
+
 UTC_ZONE = ZoneInfo("UTC")
 
 _ZONE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(?:/[A-Za-z0-9_+-]{1,31}){0,2}")
@@ -101,16 +103,6 @@ def date(moment: datetime, zone: tzinfo) -> str:
     """``21 Nov 2026``."""
     here = moment.astimezone(zone)
     return f"{here.day} {here:%b %Y}"
-
-
-def percent(share: float) -> str:
-    """``93 %``; never ``100 %`` or ``0 %`` for what is neither."""
-    whole = round(share * 100)
-    if whole >= 100 and share < 1:
-        return "over 99 %"
-    if whole <= 0 and share > 0:
-        return "under 1 %"
-    return f"{whole} %"
 
 
 def sentence(words: str) -> str:
