@@ -27,9 +27,9 @@ import pytest_asyncio
 from sqlalchemy import func, select
 
 from tests.acceptance.service import Service
-from tests.flood.share import share_of_core
 from tests.flood.wire import PATIENCE
 from tests.support.clients import BRIEFLY
+from tests.support.share import share_of_core
 from wherefrom.app import open_services
 from wherefrom.db import Database
 from wherefrom.management import invoke

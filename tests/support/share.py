@@ -18,6 +18,7 @@ def share_of_core(process: int, core: float) -> Iterator[Path]:
     where that is not allowed. The group is given."""
     is_old = (_ROOT / "cpu" / "cgroup.procs").exists()
     above = _ROOT / "cpu" if is_old else _ROOT
+    home = above / _find_group(process, is_old=is_old)
     group = above / f"share-{os.getpid()}-{process}"
     group.mkdir()
     try:
@@ -31,15 +32,24 @@ def share_of_core(process: int, core: float) -> Iterator[Path]:
         (group / "cgroup.procs").write_text(str(process))
         yield group
     finally:
-        _remove(group, above)
+        _remove(group, home)
 
 
-def _remove(group: Path, above: Path) -> None:
+def _find_group(process: int, *, is_old: bool) -> str:
+    """Where it is now, below the root."""
+    for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
+        _, controllers, path = line.split(":", 2)
+        if ("cpu" in controllers.split(",")) if is_old else not controllers:
+            return path.lstrip("/")
+    return ""
+
+
+def _remove(group: Path, home: Path) -> None:
     """Who is in it goes back to where it was. A process that has just ended is in it for a moment."""
     for _ in range(100):
         for one in (group / "cgroup.procs").read_text().split():
             with contextlib.suppress(OSError):  # it has ended
-                (above / "cgroup.procs").write_text(one)
+                (home / "cgroup.procs").write_text(one)
         with contextlib.suppress(OSError):  # it is not empty yet
             group.rmdir()
             return

@@ -109,6 +109,7 @@ class HitBook:
                 urls.update(await self._write(hits, [key for key, url in urls.items() if url is None]))
         except Exception as raised:
             fault = raised
+            log.warning("hits could not be recorded", hits=len(hits), fault=f"{type(fault).__name__}: {fault}")
         self._pages -= 1
         self._under_way -= len(page)
         if self._is_worth_it(len(page)):

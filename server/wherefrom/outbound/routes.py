@@ -15,7 +15,6 @@ from base64 import b64decode
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from wherefrom.errors import Unavailable
@@ -31,8 +30,6 @@ from wherefrom.web.asked import Asked
 from wherefrom.web.front import DirectRoute
 from wherefrom.web.requests import Proxies
 from wherefrom.web.wire import Head, Headers, Reply, fixed
-
-log = structlog.get_logger(__name__)
 
 TIME_LIMIT = 2.0
 """Seconds a write is waited for. Who comes meanwhile waits for the next one, hence twice as long at the most."""
@@ -115,11 +112,10 @@ class _Doors:
         self.services.load.note(Shed.HITS)
         return True
 
-    def note_fault(self, kind: Kind, fault: Exception) -> None:
-        """Of a hit that is not written."""
+    def note_fault(self, fault: Exception) -> None:
+        """Of a hit that is not written; the book logs it, with all that were to be written with it."""
         if isinstance(fault, TimeoutError):
             self.services.load.note(Shed.LATE)
-        log.warning("a hit could not be recorded", kind=kind, fault=f"{type(fault).__name__}: {fault}")
 
     def read_hit(self, asked: Asked, kind: Kind, mark: Mark, now: datetime) -> StoredHit:
         """The request as it is kept. Of who is measured by the day alone, the network is not."""
@@ -145,7 +141,7 @@ class _Pixel:
 
         def told(_url: str | None, fault: Exception | None) -> None:
             if fault is not None:
-                doors.note_fault("open", fault)
+                doors.note_fault(fault)
             asked.answer(_ANSWER)
 
         doors.book.write(doors.read_hit(asked, "open", mark, now), told)
@@ -172,7 +168,7 @@ class _Click:
             if fault is None:
                 self._lead(asked, url, hit, mark)
             else:
-                self._doors.note_fault("click", fault)
+                self._doors.note_fault(fault)
                 asked.run(self._lead_on(asked, hit, mark))
 
         self._doors.book.write(hit, told)

@@ -54,11 +54,11 @@ class HotProtocol(BoundedProtocol):
         self.doors: Doors = config.loaded_app.doors
         self._beginnings = () if config.access_log else self.doors.beginnings
         self._is_begun = False  # uvicorn's parser is in the middle of a request
-        self._asked: _Asked | None = None  # what is under way here
+        self._asked: WireAsked | None = None  # what is under way here
         self._kept = b""
         self._begun: bytearray | None = None  # of a request for a hot route, whose body is awaited
         self._length = 0  # its own, head and body
-        self._reader: _Reader | None = None
+        self._reader: RequestReader | None = None
         self._answered_at = 0.0
         self.peer = ""
 
@@ -114,7 +114,7 @@ class HotProtocol(BoundedProtocol):
         else:
             super().timeout_keep_alive_handler()
 
-    def end(self, asked: _Asked, reply: Reply) -> None:
+    def end(self, asked: WireAsked, reply: Reply) -> None:
         """Writes the answer to what is under way."""
         self._asked = None
         self.watch = _SEEN
@@ -150,7 +150,7 @@ class HotProtocol(BoundedProtocol):
         """Whether ``data`` is one request for a hot route, and under way; else nothing has happened."""
         reader = self._reader
         if reader is None:
-            reader = self._reader = _Reader()
+            reader = self._reader = RequestReader()
         if not reader.read(data):
             self._reader = None  # it may be in the middle of something
             return self._awaits_body(reader, data)
@@ -163,14 +163,14 @@ class HotProtocol(BoundedProtocol):
         body: bytes | None = b""
         if route.limit and method == "POST":
             body = reader.body if len(reader.body) <= route.limit else None
-        asked = self._asked = _Asked(self, method, path, reader, body)
+        asked = self._asked = WireAsked(self, method, path, reader, body)
         try:
             route.door(asked)
         except Exception as error:
             asked.fail(error)
         return True
 
-    def _awaits_body(self, reader: _Reader, data: bytes) -> bool:
+    def _awaits_body(self, reader: RequestReader, data: bytes) -> bool:
         """Whether ``data`` is all of a request for a hot route but for the end of its body."""
         length = reader.find_length(data)
         path = reader.path() if length else None
@@ -210,12 +210,14 @@ class HotProtocol(BoundedProtocol):
         self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
 
 
-class _Asked(Asked):
+class WireAsked(Asked):
     """What came over ``connection``; None when that is gone, or is answered. ``is_last``: it is closed then."""
 
     __slots__ = ("_begun", "_is_answered", "_origin", "connection", "is_last")
 
-    def __init__(self, connection: HotProtocol, method: str, path: str, reader: _Reader, body: bytes | None) -> None:
+    def __init__(
+        self, connection: HotProtocol, method: str, path: str, reader: RequestReader, body: bytes | None
+    ) -> None:
         self.method = method
         self.path = path
         self.headers = reader.headers
@@ -262,7 +264,7 @@ class _Asked(Asked):
             self.answer(await self._origin.doors.tell(self, error))
 
 
-class _Reader:
+class RequestReader:
     """Reads one request from one piece of bytes; used again only after it has."""
 
     __slots__ = ("_is_clear", "_is_whole", "_parser", "body", "headers", "keeps", "url")

@@ -8,6 +8,7 @@ import functools
 import gc
 import socket
 import sys
+import time
 from collections.abc import Iterator
 
 import uvicorn
@@ -22,7 +23,9 @@ from wherefrom.web.porter import Porter
 from wherefrom.web.protocol import HotProtocol
 
 _GRACE_SECONDS = 5
-_BACKLOG = 512
+_BACKLOG = 256
+"""Who waits in the kernel for longer than a visitor would is answered for nobody; a client it has no room for tries
+again by itself after a second."""
 _SWITCH_SECONDS = 0.0005
 """How long a thread that comes back from the disk waits for one that runs Python: ten times less than Python's own. The
 database's writer comes back from each call of SQLite; a busy event loop made each commit wait several times 5 ms."""
@@ -98,8 +101,9 @@ async def serve_http(
     watching = asyncio.create_task(bounds.watch(server.server_state.connections), name="connections")  # type: ignore[arg-type]
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
+    until = time.monotonic() + grace
     stopping.cancel()
     await serving
     if porter is not None:
-        await porter.finish(grace)
+        await porter.finish(max(0.0, until - time.monotonic()))
     watching.cancel()
