@@ -31,6 +31,12 @@ LATER = b"GET /later/a HTTP/1.1\r\nhost: x\r\n\r\n"
 USUAL = b"GET /usual HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
+@pytest.fixture(autouse=True)
+def tireless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It need not rest between two crowds of one test."""
+    monkeypatch.setattr(porter, "REST", 0.0)
+
+
 @dataclass(slots=True)
 class House:
     """A server in this loop; ``front`` and ``doors`` are what it serves."""

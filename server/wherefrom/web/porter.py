@@ -36,7 +36,7 @@ MANY = 16
 """So many may wait outside without being looked after: a page's or two."""
 
 _AT_ONCE = 256  # are taken in before anything else is done
-_REST = 4.0
+REST = 4.0
 """Times as long as that took, nobody is: what was let in has to be done, too. With a tenth of a core and ten times as
 many strangers as it answers when calm, 1 left a fifth of those visits, 4 nearly all."""
 _LARGEST = 65_536  # bytes of a request that is answered here
@@ -75,7 +75,7 @@ class Porter:
             return
         self._take_in(newest)
         ended = time.monotonic()
-        self._rests_until = ended + (ended - began) * _REST
+        self._rests_until = ended + (ended - began) * REST
 
     async def finish(self, seconds: float) -> None:
         """Until all who are under way here are answered, ``seconds`` at the most."""
