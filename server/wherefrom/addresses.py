@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import idna
+from msgspec import Struct
 
 from wherefrom.errors import BadInput
 
@@ -15,8 +15,7 @@ _MAX_LENGTH = 254  # RFC 5321 4.5.3.1.3: a path of 256 octets with its brackets
 _MAX_HOST = 253
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(Struct, frozen=True):
     """``local`` as written, ``host`` in lower-case ASCII (IDNA)."""
 
     local: str

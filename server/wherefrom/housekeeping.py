@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from wherefrom.accounts.login import forget_expired
 from wherefrom.archive.retention import forget_old as forget_what_is_kept_no_longer
@@ -31,8 +31,7 @@ LONGEST_START = timedelta(minutes=10)
 together do not all come to the database at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chore:
+class Chore(Struct, frozen=True):
     """``run`` says how many things it did; it is called again ``period`` after it ended, well or badly."""
 
     name: str

@@ -29,6 +29,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
+from msgspec import Struct
 
 from wherefrom.clock import Clock
 
@@ -73,8 +74,7 @@ class Bell:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Worker:
+class Worker(Struct, frozen=True):
     """``step`` does one piece of work and says whether it found any; after "nothing" it waits for the bell of
     ``topic``, ``idle`` seconds at most."""
 
@@ -84,8 +84,7 @@ class Worker:
     topic: str
 
 
-@dataclass(frozen=True, slots=True)
-class Resident:
+class Resident(Struct, frozen=True):
     """Runs for as long as the service does, and returns soon after ``stop`` is set."""
 
     name: str

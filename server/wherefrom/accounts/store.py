@@ -5,10 +5,10 @@ Secrets come in hashed and never leave: nothing here has seen a password, a cook
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, delete, or_, select, update
 
 from wherefrom.accounts.tables import api_key, login, login_failure, membership, user
@@ -19,8 +19,7 @@ OPERATOR = 0
 """The ``site_id`` of a key that opens every site."""
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(Struct, frozen=True):
     """Somebody who may log in to the console. ``email`` is in its key form, lower case."""
 
     id: int
@@ -28,8 +27,7 @@ class User:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(Struct, frozen=True):
     """An API key without its secret. ``site_id`` None: an operator's. ``hint``: how the secret begins."""
 
     id: int

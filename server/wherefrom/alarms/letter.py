@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,22 +10,22 @@ from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from wherefrom import __version__
 from wherefrom.events.snapshots import MailboxDisconnected, SenderStopped, WebhookDisabled
 
 _LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where it happened: the site's name, and the address of its setup page."""
 
     site: str
     setup_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(Struct, frozen=True):
     """``steps`` are what to do, one after the other."""
 
     subject: str

@@ -12,8 +12,9 @@ came from has them all the same, and what a webhook was told is told.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from wherefrom.audience.forget import Who
 from wherefrom.audience.store import traces
@@ -36,8 +37,7 @@ from wherefrom.webhooks.store.endpoints import list_endpoints
 from wherefrom.webhooks.store.leads import forget_leads
 
 
-@dataclass(frozen=True, slots=True)
-class Erased:
+class Erased(Struct, frozen=True):
     """How many ``letters`` were parted from the person, and how many they wrote (``own_letters``) are gone;
     ``suppressions`` still hold for their address."""
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from wherefrom.audience.filter import Filter, resolve
 from wherefrom.audience.store import people as store
@@ -24,8 +25,7 @@ COLUMNS = (
 _AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """A contact, and whether mail to it has ended."""
 
     contact: Contact

@@ -6,9 +6,10 @@ from such a visit (``inbox``), when mail to the address was ended and allowed ag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from wherefrom.audience.store.letters import list_letters, list_letters_by_click
 from wherefrom.contacts.contact import Contact, Said
@@ -23,8 +24,7 @@ _MOST = 1000
 """Visits, and decisions whether the address may be mailed: of one contact there are few."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class Moment(Struct, frozen=True, kw_only=True):
     """One thing that happened. ``word``: the verdict of an open or click, the status of a notice, the consent; of a
     visit its channel, of a letter "matched" or "", of mail that ended the reason. ``detail``: the link, the landing
     page, what was told, how consent was said, who ended mail. ``send_id`` and ``message_id`` are of what it concerns;

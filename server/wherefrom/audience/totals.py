@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from wherefrom.errors import BadInput
 from wherefrom.outbound.milestone import EVENTS, Event
@@ -39,16 +40,14 @@ _SHORTEST: dict[Step, timedelta] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(Struct, frozen=True):
     """One hour, day, week or month, which begins at ``begin``, and its counts by event."""
 
     begin: datetime
     counts: dict[Event, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(Struct, frozen=True):
     """From ``begin`` up to, not including, ``end``. Every step is there, also where nothing happened; the first and the
     last may be cut by the span's ends."""
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from wherefrom.mail.letter import Letter
 from wherefrom.mail.returned import Returned
@@ -39,8 +40,7 @@ _READ = {"u": read_leave, "o": read_open, "c": read_click}
 _MOST_TRIED = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The letter, and what shows that it is meant."""
 
     mark: Mark

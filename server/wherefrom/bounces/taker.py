@@ -14,8 +14,10 @@ address we wrote to in the days before: it is kept beside that letter, and nothi
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+
+from msgspec import Struct
 
 from wherefrom.bounces.complaint import is_complaint, record_complaint
 from wherefrom.bounces.forget import forget_report
@@ -43,8 +45,7 @@ _WORST_FIRST = tuple(Weight)
 _CERTAIN_NO_MORE = Judgement(Weight.SOFT, "", "it failed, but the report names no address")
 
 
-@dataclass(frozen=True, slots=True)
-class BounceTaker:
+class BounceTaker(Struct, frozen=True):
     """Takes what servers and providers report on letters that were sent from here."""
 
     name: str = "bounce"

@@ -14,6 +14,8 @@ from datetime import date
 from typing import cast
 from urllib.parse import urlencode
 
+from msgspec import Struct
+
 from wherefrom.audience.filter import LONGEST_LINK, LONGEST_LIST, LONGEST_TEXT, Condition, Filter, Flag
 from wherefrom.contacts.contact import Consent
 from wherefrom.outbound.milestone import EVENTS
@@ -41,8 +43,7 @@ CHOICES = {"match": MATCHES, "flag": FLAGS, "consent": CONSENTS, "event": EVENT_
 _WORDS = {name: dict(choices) for name, choices in CHOICES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One condition as the form has it; "" is not set. ``event`` "not-opened" is that it did not happen. ``period`` is
     a number of days, "days" for ``since`` to ``until``, "" for ever."""
 

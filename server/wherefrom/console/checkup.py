@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from wherefrom.console.words import sentence
 from wherefrom.errors import WherefromError
 from wherefrom.inbox.server_folders import ServerFolder
@@ -79,8 +81,7 @@ _DROPS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """A diagnosis and whose it is; ``steps`` with their names in words. ``partly``: good, but not all was tried."""
 
     mailbox_id: int
@@ -89,8 +90,7 @@ class Result:
     steps: tuple[tuple[str, Step], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """Bars for the hours of some days: heights from 0 to 1, and whether the pool ran short in that hour. ``words`` say
     the same to those who do not see it."""
 
@@ -133,8 +133,7 @@ class MailLine(Line):
     tellable: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class FolderForm:
+class FolderForm(Struct, frozen=True):
     """The folders to choose from for a mailbox; ``left_out``: how many more there are. ``problem``: why there is no
     choice, or why it was refused."""
 
@@ -144,8 +143,7 @@ class FolderForm:
     problem: WherefromError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """One of the four things a working site needs. ``state``: done, open or wrong."""
 
     number: int

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from msgspec import Struct
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -25,16 +25,14 @@ from wherefrom.webhooks.store.endpoints import list_disabled
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(Struct, frozen=True):
     """Made once. ``pages`` renders, ``services`` answers."""
 
     services: Services
     pages: Pages
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request of somebody who is logged in. ``fields`` are the form's; ``site`` is the one in the path;
     ``alerts`` are its webhooks that were switched off, ``closed`` its mailboxes that have to be connected again: every
     page says so until somebody has acted."""

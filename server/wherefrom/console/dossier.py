@@ -5,8 +5,9 @@ it. Pure: values in, values for the template out.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from wherefrom.console import words
 from wherefrom.inbox.store.details import CandidateRow, MessageDetail
@@ -38,16 +39,14 @@ _INTENTS = {
 _DEVICES = {"desktop": "Desktop", "phone": "Phone", "tablet": "Tablet"}
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """A rule's name ("" when the words name none) and what it says."""
 
     rule: str
     words: str
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """The answer to "where from?". ``confidence`` None: nothing matched. ``kind`` is a colour."""
 
     headline: str
@@ -61,8 +60,7 @@ class Where:
     others: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True):
     """A delivery with its attempts, the last one first."""
 
     id: int
@@ -75,8 +73,7 @@ class Posted:
     attempts: tuple[Attempt, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Something the visitor did. ``page`` is a URL, or "" for a sign that names none."""
 
     at: datetime
@@ -110,8 +107,7 @@ def tell_where(detail: MessageDetail, visit: Visit | None) -> Where:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """The contact who wrote, why they are known, and the subject of the letter that led them here, "" for none."""
 
     id: int

@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from wherefrom.console.words import channel_words
 from wherefrom.inbox.store.filters import HistoryFilter
 from wherefrom.visits.channel import Channel
@@ -99,8 +101,7 @@ class Asked:
         return f"?{encoded}" if encoded else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Chip:
+class Chip(Struct, frozen=True):
     """One filter that is set, in words, and the rest without it."""
 
     words: str

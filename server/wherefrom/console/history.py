@@ -11,10 +11,10 @@ letter fits has to look at many. So a deal number, or a letter sorted late, appe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from msgspec import Struct
 from starlette.responses import RedirectResponse, Response
 
 from wherefrom.console.desk import Call
@@ -31,8 +31,7 @@ from wherefrom.substitution.store.targets import list_targets
 ON_A_PAGE = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """The addresses a list leads to. All carry the filters."""
 
     base: str

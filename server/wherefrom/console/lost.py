@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from msgspec import Struct
 from starlette.responses import Response
 
 from wherefrom.console import words
@@ -18,8 +18,7 @@ _USUAL = "30"
 _DEEDS = {"mailto": "clicked", "copy": "copied", "select": "selected"}
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """A visit that meant to write. ``deed``: clicked or copied."""
 
     lost: LostWish
@@ -28,8 +27,7 @@ class Row:
     place: str
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Struct, frozen=True):
     """``Clicked an address``: of so many visits, so many wrote."""
 
     name: str

@@ -10,11 +10,12 @@ POST …/contacts/filters  keeps the filter under a name; …/filters/ID/remove 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct, field
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from wherefrom.audience import people
@@ -41,8 +42,7 @@ ON_A_PAGE = 50
 _REASONS = {"complained": "complained", "bounced": "bounces", "manual": "suppressed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """The addresses a list leads to. All carry the filter."""
 
     base: str
@@ -63,8 +63,7 @@ class Links:
         return f"{self.base}.csv{self.query}"
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What the last form led to."""
 
     form: str = ""

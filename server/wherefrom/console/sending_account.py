@@ -8,8 +8,9 @@ server does not tell.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from wherefrom.addresses import Address, find_address, parse_address
 from wherefrom.console.words import sentence
@@ -27,8 +28,7 @@ _STEPS = {"connect": "Connection", "login": "Log-in", "sender": "From address", 
 _SEPARATORS = "+-=."
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """The account (None: there is none), its chip, and particulars. ``port`` is "" where it is the usual one.
     ``next_at``: nothing is tried before; ``bounce_hint`` "": nothing speaks against bounces being read."""
 
@@ -43,8 +43,7 @@ class Sending:
     bounce_hint: str
 
 
-@dataclass(frozen=True, slots=True)
-class TrialStep:
+class TrialStep(Struct, frozen=True):
     """A step as the template of diagnoses wants it; here all that are shown were tried."""
 
     ok: bool
@@ -53,8 +52,7 @@ class TrialStep:
     skipped: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """What a test of the account found; the steps with their names in words."""
 
     ok: bool

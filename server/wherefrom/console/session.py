@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, quote, urlsplit
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -32,8 +32,7 @@ _MOST_FIELDS = 60
 _SAFE_NEXT = re.compile(r"/(?![/\\])[\x21-\x5b\x5d-\x7e]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """Somebody who is logged in. ``csrf_token`` goes into forms and htmx's header."""
 
     user: User

@@ -9,7 +9,6 @@ as they were (but for passwords) and the reason beside them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -49,14 +48,13 @@ _PAST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What the last form led to. ``form`` is its name; ``secret`` is shown this once. ``trial`` and ``secret``
     may be of the endpoint ``endpoint_id``."""
 
     form: str = ""
     problem: WherefromError | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = msgspec.field(default_factory=dict)
     secret: str = ""
     diagnosis: checkup.Result | None = None
     trial: TrialView | None = None

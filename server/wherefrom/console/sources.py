@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlencode
 
+from msgspec import Struct
 from starlette.responses import Response
 
 from wherefrom.console import words
@@ -31,8 +31,7 @@ _STEPS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """``money``: a sum for each currency. ``letters_url``: the letters of the line, "" where the list of letters has no
     such filter."""
 
@@ -43,8 +42,7 @@ class Row:
     letters_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """One step over the days. ``bars`` are heights from 0 to 1 with what each says."""
 
     name: str

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct
+
 from wherefrom.addresses import parse_address
 from wherefrom.errors import BadInput
 
@@ -56,8 +58,7 @@ class Contact:
         return max(known, default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(Struct, frozen=True, kw_only=True):
     """One word of a contact's history: from ``at`` on it agreed to this, as ``by`` wrote down: "key 7", "operator" (the
     command line), or the address of a person who was logged in; "" of what was said before the history began."""
 
@@ -71,8 +72,7 @@ class Said:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Struct, frozen=True):
     """Over all sends of a contact: how many a person opened or clicked in, and when last."""
 
     opened: int

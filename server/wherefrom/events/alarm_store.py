@@ -8,17 +8,16 @@ append_event ─▶ due ─▶ claimed (``next_at`` moves on) ─┬▶ all have
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import Update, delete, exists, select, update
 
 from wherefrom.db import Tx
 from wherefrom.events.tables import alarm
 
 
-@dataclass(frozen=True, slots=True)
-class Alarm:
+class Alarm(Struct, frozen=True):
     """``event_id`` is to be told of, for the ``tries``-th time; ``told`` are the users who know."""
 
     site_id: int

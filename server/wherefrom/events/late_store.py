@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import Struct
 from sqlalchemy import delete, select
 
 from wherefrom.db import Prepared, Tx
@@ -22,8 +22,7 @@ SETTLED = timedelta(minutes=15)
 _ADD = Prepared(late_change.insert())
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """``subject_id``: this message changed; None: something that happened from ``begin`` to ``end``, both included."""
 
     id: int

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -25,8 +24,7 @@ _ADD = Prepared(event.insert())
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One fact. ``json`` is the snapshot's text, ``data`` its plain values, ``read_as`` the snapshot itself.
     ``subject_id`` is the message of ``message.received``, the endpoint of ``webhook.disabled``."""
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from wherefrom.errors import BadInput
 from wherefrom.mail.oauth import Client
 from wherefrom.mail.providers import CUSTOM, PRESETS, Provider, get_preset
@@ -40,8 +42,7 @@ class Choice:
     purpose: Literal["read", "send"] = "read"
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """A provider as it can be used here. ``ready``: a client of the settings is there, so one sign-in is all it takes.
     ``preset`` None: the custom one."""
 

@@ -12,11 +12,11 @@ row lets one process at a time ask, and the answer is written before it is used.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import structlog
+from msgspec import Struct
 
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput
@@ -43,8 +43,7 @@ _SENDER_AGAIN = "Connect the account probes go out by again: “wherefrom smtp c
 _LOOKS, _LOOK_SECONDS = 200, 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """The mailbox a grant is of; ``name`` and ``username`` are for words."""
 
     site_id: int

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from wherefrom.addresses import find_address
 from wherefrom.db import Tx
@@ -25,8 +26,7 @@ _MOST_QUOTED = 50
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,64}@[A-Za-z0-9.-]{1,253}")
 
 
-@dataclass(frozen=True, slots=True)
-class Addressed:
+class Addressed(Struct, frozen=True):
     """Of one letter; addresses are in lower case.
 
     ``trust``: its recipients, the most trusted first. ``quoted``: coded addresses in its text. ``holders``: who held

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 from wherefrom.db import Tx
 from wherefrom.events.late_store import note_change_at
@@ -43,8 +44,7 @@ _SPAN = timedelta(minutes=15)
 Signals = Mapping[int, Sequence[tuple[str, Signal]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A letter that is to be sorted, as far as it is known without the others."""
 
     stored: Stored

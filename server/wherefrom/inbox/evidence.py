@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from msgspec import Struct
+
 from wherefrom.substitution.habits import USUAL, Habits, Sign
 from wherefrom.substitution.tally import Credit
 
 Rule = Literal["code", "pool", "thread", "sender", "quoted", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """What a visitor did with an address on the page."""
 
     kind: Sign
@@ -47,8 +48,7 @@ class Holding:
     spent: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
+class Earlier(Struct, frozen=True):
     """An earlier letter of the site that is matched: a parent in the thread, or one by the same sender."""
 
     message_id: int

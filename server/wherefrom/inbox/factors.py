@@ -11,8 +11,9 @@ the candidate at least twofold are told, the greatest first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from wherefrom.inbox.evidence import Holding
 from wherefrom.inbox.words import listing, moment_words, percent
@@ -30,8 +31,7 @@ _TOLD_FROM = 2.0
 _TOLD_AT_MOST = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A holder as weighed: by which ``sign`` of when, the ``rate`` of letters that gives, what is ``left`` when its
     letter has come already, and how much more likely it is for a sender who is ``familiar``."""
 

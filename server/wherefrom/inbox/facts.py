@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from wherefrom.inbox.written import estimate_written
 from wherefrom.mail.letter import Letter
@@ -17,8 +18,7 @@ _MOST_REFERENCES = 100
 _REFUSED = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL stores no NUL; a lone surrogate is no UTF-8
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """A letter's columns in the form they are stored in: cut to their limits, without what a database refuses.
 
     ``from_written`` is the sender's address as it was written, ``from_address`` in lower case. ``header_at`` is the

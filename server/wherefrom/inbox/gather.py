@@ -9,8 +9,9 @@ does.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from wherefrom.db import Tx
 from wherefrom.inbox.addressed import Addressed
@@ -25,8 +26,7 @@ from wherefrom.substitution.habits import USUAL
 from wherefrom.substitution.store import Holder, find_habits, find_holders
 
 
-@dataclass(frozen=True, slots=True)
-class Gathered:
+class Gathered(Struct, frozen=True):
     """``to_address``: the substitute the letter was for, else the recipient of most trust, in lower case; "" for
     none. ``known_thread``: a letter it answers is here, matched or not."""
 

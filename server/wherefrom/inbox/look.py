@@ -16,11 +16,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
+from msgspec import Struct
 
 from wherefrom.clock import to_ms
 from wherefrom.db import Tx
@@ -47,8 +48,7 @@ _HANDFUL_BYTES = 16_777_216
 _LONGEST_REASON = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """Looks for ``mailbox`` on ``session``; ``in_thread`` runs a blocking call on the session's thread."""
 
     services: Services

@@ -31,8 +31,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from wherefrom.inbox.evidence import Candidate, Earlier, Holding
 from wherefrom.inbox.factors import Claimed, explain
@@ -52,8 +53,7 @@ MOST_CANDIDATES = 10
 _LEAST_CREDIT = 1e-4
 
 
-@dataclass(frozen=True, slots=True)
-class Weighing:
+class Weighing(Struct, frozen=True):
     """``candidates``: one per visit, the likeliest first and MOST_CANDIDATES at most; empty without a possible holder.
     ``none``: that it was nobody who ever held the address; with it the confidences of all holders sum to 1.
     ``credits``: the leases that may be the letter's, by their plain share."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from wherefrom.db import Tx
 from wherefrom.inbox.batch import LetterBatch
@@ -14,8 +14,7 @@ from wherefrom.services import Services
 _FOLDERS = {"inbox": "the inbox", "junk": "Junk"}
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeTaker:
+class ProbeTaker(Struct, frozen=True):
     """Takes probes that came back, and what mail servers answer to probes. A token that is forged, or copied into a
     person's letter, claims nothing."""
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -61,13 +61,12 @@ _MOST_BYTES = 16_777_216
 _LONGEST_REASON = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Sorting:
+class Sorting(msgspec.Struct, frozen=True):
     """The worker's step. ``takers`` in order; the last one takes everything."""
 
     services: Services
     takers: tuple[Taker, ...]
-    reader: Reader = field(default_factory=Reader)
+    reader: Reader = msgspec.field(default_factory=Reader)
 
     async def step(self) -> bool:
         """Sorts several hundred letters; False when none waited."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal, Protocol
 
+from msgspec import Struct
+
 from wherefrom.db import Tx
 from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
@@ -36,8 +38,7 @@ from wherefrom.visits.visit import Visit
 Write = Callable[[Tx], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """A letter that is read, parsed, whose files are kept and whose addresses are looked up: all that can be done
     before its turn."""
 
@@ -70,8 +71,7 @@ class Taker(Protocol):
     async def take(self, services: Services, tx: Tx, one: Ready, batch: LetterBatch) -> Taken | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(Struct, frozen=True):
     """Finds the visit a letter came from; writes the match and the event ``message.received``."""
 
     name: str = "attribution"

@@ -11,16 +11,16 @@ contact's, but the friend's own address says who writes. By "click" the answer i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from wherefrom.addresses import find_address
 
 By = Literal["click", "sender"]
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """A contact, as far as a letter tells of it."""
 
     id: int
@@ -29,8 +29,7 @@ class Person:
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class Writer:
+class Writer(Struct, frozen=True):
     """``send_id``: the letter whose link led the person's visit to the site; None where none did."""
 
     person: Person

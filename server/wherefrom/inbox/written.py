@@ -13,16 +13,16 @@ either the letter waited in an outbox (more common by far) or the clock is slow:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 _LONGEST_WAIT = timedelta(days=3)
 _SAME = timedelta(minutes=2)
 _OUTBOX = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """``moments`` are (moment, share), shares sum to 1, earliest first; ``words`` say whose clock was believed."""
 
     moments: tuple[tuple[datetime, float], ...]

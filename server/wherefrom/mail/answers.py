@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec import Struct
+
 from wherefrom.mail.blobs import Incoming
 from wherefrom.mail.folders import Kind
 
@@ -16,16 +18,14 @@ LARGEST = (1 << 63) - 1
 """Of IMAP's numbers: RFC 9051 has 32 bits for UIDs and 63 for the others."""
 
 
-@dataclass(frozen=True, slots=True)
-class FolderInfo:
+class FolderInfo(Struct, frozen=True):
     """A folder that can be opened; ``name`` as the server spells it."""
 
     name: str
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class FolderState:
+class FolderState(Struct, frozen=True):
     """A folder at the moment it was opened. None: the server does not say, or says 0."""
 
     uidvalidity: int | None

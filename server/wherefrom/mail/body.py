@@ -10,6 +10,8 @@ import html as markup
 import re
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from wherefrom.mail.charset import decode_text, one_line
 from wherefrom.mail.files import find_disposition, read_files
 from wherefrom.mail.flowed import unfold_flowed
@@ -33,8 +35,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _CONTROL_BYTES = bytes([*range(9), 11, 12, *range(14, 32), 127])
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """``html`` is as sent. ``defects`` are words of ``letter.Letter.defects``."""
 
     text: str

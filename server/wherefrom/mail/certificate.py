@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from wherefrom.mail.failures import MailboxError
 from wherefrom.mail.wire import open_socket, resolve
@@ -15,8 +16,7 @@ from wherefrom.mail.wire import open_socket, resolve
 _MOST_NAMES = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """``names``: the hosts it was made for. ``issuer``: who vouches for it, "" where it does not say."""
 
     names: tuple[str, ...]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from wherefrom.mail.certificate import fetch_certificate, read_certificate
 from wherefrom.mail.failures import FolderMissing, MailboxError, TlsFailed
@@ -21,8 +22,7 @@ from wherefrom.mail.imap import ImapAccount, ImapSession
 StepName = Literal["token", "dns", "tcp", "tls", "login", "folder", "capabilities", "idle", "probe"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """``detail`` is what was found, ``hint`` what to do about it or "". ``milliseconds`` it took. ``skipped``: it could
     not be tried, which is no failure. ``code``: the error's, of a step that failed."""
 
@@ -35,8 +35,7 @@ class Step:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """The steps in their order; after one that failed there are no more, but for a folder that is not there: the others
     are tried."""
 

@@ -12,8 +12,9 @@ bounce are none. Refuses to judge (that is policy), and to believe: whoever can 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from wherefrom.addresses import Address, find_address
 from wherefrom.mail.charset import one_line
@@ -38,8 +39,7 @@ _BETWEEN = re.compile(rb"\n(?:[ \t]*\r?\n)+")
 _COMMENT = re.compile(r"\([^()]*\)")
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of the letter for one recipient. ``action`` None: not told, or a word the standard has not.
     ``status`` is RFC 3463's of the Status field ("5.1.1"), "" for none. ``diagnostic`` is the other server's answer
     without its type, which is ``answered_by`` ("smtp")."""
@@ -59,8 +59,7 @@ class Outcome:
         return tuple(dict.fromkeys(found for one in written if (found := find_address(one)) is not None))
 
 
-@dataclass(frozen=True, slots=True)
-class Dsn:
+class Dsn(Struct, frozen=True):
     """A notification. ``returned`` is the letter it is about, where it is returned."""
 
     recipients: tuple[Outcome, ...]

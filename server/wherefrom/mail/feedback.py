@@ -10,7 +10,8 @@ Answers for the fields. Refuses to believe them, and to know which letter of our
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wherefrom.addresses import Address, find_address
 from wherefrom.mail.charset import one_line
@@ -25,8 +26,7 @@ _IN_BRACKETS = re.compile(r"<([^<>]*)>")
 _WORD = re.compile(r"[a-z0-9-]{1,40}")
 
 
-@dataclass(frozen=True, slots=True)
-class Feedback:
+class Feedback(Struct, frozen=True):
     """``kind`` is the report's in lower case: abuse, fraud, virus, other, not-spam, opt-out, auth-failure …; "" where
     it is missing. ``recipients`` are as the provider shows them, which may be nobody's."""
 

@@ -7,7 +7,8 @@ Refuses to know what any field means.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from wherefrom.mail.paged import Octets
 
@@ -20,8 +21,7 @@ _FIELD = re.compile(rb"^([!-9;-~]{1,200}+)[ \t]*+:([^\n]*(?:\n[ \t][^\n]*)*)\n",
 """At the beginning of a line, and nothing is given back: a megabyte without a colon took seconds else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """A header block: unfolded values by name in lower case, each name's in their order. The body begins at ``end``."""
 
     values: dict[str, list[bytes]]

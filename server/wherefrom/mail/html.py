@@ -9,9 +9,9 @@ from __future__ import annotations
 import html as markup
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import nh3
+from msgspec import Struct
 
 from wherefrom.mail.html_text import text_without_tags
 
@@ -64,8 +64,7 @@ _NEVER_NESTED = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SafeHtml:
+class SafeHtml(Struct, frozen=True):
     """``html`` may stand in a page as it is. ``blocked`` counts images that were not fetched from elsewhere."""
 
     html: str

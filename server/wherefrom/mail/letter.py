@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Literal, get_args
 
 import pybase64
+from msgspec import Struct
 
 from wherefrom.addresses import Address
 from wherefrom.mail.paged import Octets
@@ -35,16 +36,14 @@ Automatic = Literal["auto-submitted", "auto-reply", "report", "null-return-path"
 receipt, feedback) · empty Return-Path · list fields of others' lists. See ``automatic``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Party:
+class Party(Struct, frozen=True):
     """Who wrote. ``name`` may be empty; ``address`` is None when what stands there is no address."""
 
     name: str
     address: Address | None
 
 
-@dataclass(frozen=True, slots=True)
-class Recipient:
+class Recipient(Struct, frozen=True):
     """An address the letter was for. ``trust`` is 8 for ``delivered-to`` down to 1 for ``received-for``."""
 
     address: Address

@@ -7,8 +7,9 @@ A provider that is not here is described in ``[oauth.custom]``, or by whoever co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from wherefrom.errors import BadInput
 
@@ -17,8 +18,7 @@ ProviderKey = Literal["google", "microsoft", "yandex", "mailru", "custom"]
 CUSTOM = "custom"
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
+class Provider(Struct, frozen=True):
     """``authorize_url`` and ``token_url`` may hold ``{tenant}``. ``scopes``: what is asked for, one space apart.
     ``must_grant``: part of a scope without which no mail can be read, "" where the provider does not tell what it
     granted. ``smtp_scopes`` and ``smtp_must_grant``: the same for sending. ``extra``: further parameters of the

@@ -10,8 +10,9 @@ signatures: they belong to who wrote.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from wherefrom.mail.quoting import find_header_kind, is_attribution, is_rule, is_separator, starts_attribution
 
@@ -21,16 +22,14 @@ _HEADER_LINES = 7  # lines in which a quoted header shows three of its four kind
 _MOST_LINES = 5_000  # what is below these is told with the last stretch
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Neighbouring lines of one kind, without blank ones around them."""
 
     text: str
     quoted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """A text in its stretches. ``own`` may be empty: a letter that only forwards."""
 
     stretches: tuple[Stretch, ...]

@@ -14,10 +14,10 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 import aiosmtplib
+from msgspec import Struct
 
 from wherefrom.mail.smtp import SmtpAccount, SmtpError
 
@@ -37,8 +37,7 @@ _QUOTA_WORDS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A server's answer: its code, and its words with those of RFC 3463 in front ("5.1.1 no such user")."""
 
     code: int

@@ -7,10 +7,10 @@ kind; those that are not well come first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, Table, case, func, literal, literal_column, select
 
 from wherefrom.db import Tx
@@ -28,16 +28,14 @@ _SOUND = ("new", "connecting", "ok")
 """A mailbox that is read, or about to be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """``count`` pieces of work wait, ``MOST`` at the most; ``since`` is the moment the oldest could have been done."""
 
     count: int
     since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A mailbox, an endpoint or a sending account (whose id is its site's): how it stands, and since when nothing was
     heard of it (None: it is well, or never was)."""
 
@@ -48,8 +46,7 @@ class Named:
     silent_since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """``queues`` by name; how many mailboxes and endpoints have which status; how each of them is."""
 
     queues: dict[str, Queue]
@@ -96,8 +93,7 @@ async def _named(
     return [Named(kind, *row) for row in await tx.execute(query)]
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """Something outside that does not work; ``kind`` is mailbox, endpoint or sender, the last one by its site."""
 
     kind: str

@@ -9,8 +9,9 @@ return path, when it is sent: a key or an address that is changed meanwhile hold
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import get_contact
@@ -29,8 +30,7 @@ from wherefrom.tracking.marks import Mark
 LONGEST_KEY = 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(Struct, frozen=True, kw_only=True):
     """How it is to be sent; "" as the account has it. ``headers`` are checked. ``key``: the caller's Idempotency-Key,
     None for none; ``asked`` all that was asked with it, as bytes."""
 
@@ -46,8 +46,7 @@ class Wish:
         return hashlib.sha256(self.asked).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class Posted:
+class Posted(Struct, frozen=True):
     """What was put in the queue. ``repeated``: it had been asked for before, and ``letter`` is not known any more."""
 
     sent: Sent

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
+from msgspec import Struct
 
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import lock_contact, record_counts, record_opened_on
@@ -42,8 +43,7 @@ _BATCH = 500
 _MOST_HITS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """What is judged in one go, of one send: ``new`` hits with their verdicts, and those before of which the new ones
     may tell something else than was said."""
 

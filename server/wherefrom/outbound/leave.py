@@ -9,8 +9,9 @@ GET ─▶ a page, and nothing is changed: scanners follow every link (14 % of o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from wherefrom.contacts.contact import Contact
 from wherefrom.contacts.store import find_contact
@@ -32,8 +33,7 @@ from wherefrom.tracking.marks import Mark
 Act = Literal["list", "all", "undo"]
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """Who a letter went to, by which list ("" for none), and what has ended for them: by their own will the ``list`` or
     all mail; or it was ended by ``others``, which they cannot undo. ``forgotten``: the person was erased, and
     nobody knows any more whose address it was."""

@@ -11,8 +11,9 @@ The account's row is the one place where several processes agree how many letter
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from wherefrom.contacts.store import find_contact
 from wherefrom.db import Tx
@@ -32,8 +33,7 @@ CLAIM = timedelta(seconds=60)
 _MOST_WITHHELD = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A letter that is ours for a time, and the account it goes by."""
 
     letter: Outgoing

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
+
+from msgspec import Struct
 
 from wherefrom.errors import SettingsError, Unavailable
 from wherefrom.mail.submission import Submission
@@ -27,8 +29,7 @@ _PATIENCE = 15.0  # seconds for each answer: somebody waits for this one
 StepName = Literal["connect", "login", "sender", "dkim"]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """``detail`` is what was found, ``hint`` what to do about it or ""."""
 
     name: StepName

@@ -11,9 +11,10 @@ what was decided (``Change``).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from wherefrom.errors import Unprocessable
 
@@ -23,8 +24,7 @@ ALL = ""
 """The scope of all mail; any other is the name of one list."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suppression:
+class Suppression(Struct, frozen=True, kw_only=True):
     """``scope`` is a list's name or ALL; ``send_id`` the letter it came by. ``created_by`` and ``undone_by``: "person"
     (who got the letter), "mailbox" (a report in it), "server" (that refused the letter), "api" (a notice), or an API
     key as "key 7"."""
@@ -42,8 +42,7 @@ class Suppression:
     undone_by: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """A suppression that was made or undone: when, and by whom."""
 
     at: datetime
@@ -52,8 +51,7 @@ class Change:
     of: Suppression
 
 
-@dataclass(frozen=True, slots=True)
-class Flags:
+class Flags(Struct, frozen=True):
     """The two flags of an address (I04). ``unsubscribed``: the person wants no mail at all; ``lists`` are those they
     left one by one. ``suppressed``: it is not to be mailed for another reason, which is in ``reasons``."""
 

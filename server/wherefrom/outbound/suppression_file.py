@@ -13,8 +13,9 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from wherefrom.contacts.contact import parse_email, parse_line
 from wherefrom.errors import BadInput
@@ -37,8 +38,7 @@ _LONGEST_LIST = 100
 _LONGEST_DETAIL = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One line that was understood. ``number`` is the line's, from 1."""
 
     number: int
@@ -48,8 +48,7 @@ class Row:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One line that was not, and why."""
 
     number: int

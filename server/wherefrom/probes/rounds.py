@@ -12,10 +12,10 @@ When nothing at all comes back (the account is blocked, the mailbox is not read)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from wherefrom.db import Tx
 from wherefrom.errors import Conflict
@@ -42,8 +42,7 @@ _PROBE_VISIT = 9_999_999_999
 """Stands in for the visit number in a probe to a pattern of visit numbers: no site has had so many visits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rounds:
+class Rounds(Struct, frozen=True):
     """The worker's step."""
 
     services: Services

@@ -7,10 +7,10 @@ sent ─▶ returned            refused: the mail server did not take the addres
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
 from wherefrom.db import Tx
@@ -20,8 +20,7 @@ from wherefrom.probes.tables import probe
 ProbeStatus = Literal["sent", "returned", "refused", "unsent", "lost"]
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """``substitute_id`` None: ``address`` is a code made for this probe. ``detail`` in words, for people."""
 
     site_id: int
@@ -36,12 +35,12 @@ class Probe:
     mailbox_id: int | None
 
 
-_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(probe.c[name] for name in Probe.__slots__)
+_COLUMNS: tuple[ColumnElement[Any], ...] = tuple(probe.c[name] for name in Probe.__struct_fields__)
 
 
 async def append_probe(tx: Tx, new: Probe) -> None:
     """Writes a probe before it is sent: it may be back before the mail server has said goodbye."""
-    await tx.execute(probe.insert().values({name: getattr(new, name) for name in Probe.__slots__}))
+    await tx.execute(probe.insert().values({name: getattr(new, name) for name in Probe.__struct_fields__}))
 
 
 async def find_probe(tx: Tx, site_id: int, probe_id: int) -> Probe | None:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
 
+from msgspec import Struct
+
 Dimension = Literal["source", "channel", "marker", "utm_source", "utm_medium", "utm_campaign", "country"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 ALL = ""
@@ -45,8 +47,7 @@ class Counts:
         self.amount += other.amount
 
 
-@dataclass(frozen=True, slots=True)
-class Mixture:
+class Mixture(Struct, frozen=True):
     """What a group of rows has in common. ``levels`` as JSON; None in all fields for letters of no known visit."""
 
     channel: str | None

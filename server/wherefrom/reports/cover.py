@@ -12,16 +12,16 @@ site's time zone is changed, old days keep their sums, which are true as they ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from wherefrom.sites.days import boundaries, floor
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """From ``begin`` up to, not including, ``end``."""
 
     begin: datetime

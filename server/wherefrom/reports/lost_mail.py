@@ -13,8 +13,9 @@ of any traffic. A list is read from its newest end, no further than it is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from wherefrom.errors import BadInput
 from wherefrom.reports.intents import sum_deeds
@@ -31,8 +32,7 @@ _ANSWERED_WITHIN = timedelta(days=2)
 _MOST_STRAYS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """Of a kind of intent: how many visits did so for the first time, and of how many of them there is a letter."""
 
     kind: str
@@ -40,16 +40,14 @@ class Count:
     with_letter: int
 
 
-@dataclass(frozen=True, slots=True)
-class LostWish:
+class LostWish(Struct, frozen=True):
     """``perhaps``: a letter without a visit, to the same target, soon after."""
 
     wish: Wish
     perhaps: Stray | None
 
 
-@dataclass(frozen=True, slots=True)
-class LostMail:
+class LostMail(Struct, frozen=True):
     """The report on ``begin`` up to, not including, ``end``. Lists are cut at 100, counts are whole."""
 
     begin: datetime

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from wherefrom.db import Tx
 from wherefrom.errors import BadInput
 from wherefrom.events.late_store import list_changes
@@ -39,8 +41,7 @@ class Line:
     amounts: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReport:
+class SourceReport(Struct, frozen=True):
     """From ``begin`` up to, not including, ``end``. ``lines``: the one with most visits first, then most letters.
     ``days``: the counts of each day by its begin, in the site's ``zone``; the first and last may be cut."""
 

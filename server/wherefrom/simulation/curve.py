@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from wherefrom.services import Services
 from wherefrom.simulation.replay import Outcome, simulate
@@ -23,8 +24,7 @@ STEPS = (0.5, 0.75, 1.0, 1.5, 2.0, 4.0)
 """Of the recommended size."""
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(Struct, frozen=True):
     """``visits`` that had the address in view; one outcome for each size, the smallest first."""
 
     visits: int

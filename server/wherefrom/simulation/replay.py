@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from msgspec import Struct
+
 from wherefrom.inbox.attribution import attribute
 from wherefrom.inbox.evidence import Evidence, Holding, Signal, Verdict
 from wherefrom.inbox.pool import SURE
@@ -34,8 +36,7 @@ _EXPOSED, _USED, _WROTE = 1, 2, 3
 _HISTORY = timedelta(days=60)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """Counts of letters by visitors who had the address in view. ``letters`` = right + wrong + unmatched; ``refused``
     are those of the unmatched whose visit found the pool empty; ``sure``: said with confidence 0.95 or more;
     ``plain_right``: what the plain rule gets right of the same letters."""
@@ -52,8 +53,7 @@ class Outcome:
     plain_right: int
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedLetter:
+class JudgedLetter(Struct, frozen=True):
     """``right`` is None where no visit was named; ``refused``: because the visit never had an address."""
 
     confidence: float

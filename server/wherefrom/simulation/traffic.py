@@ -15,6 +15,8 @@ import math
 import random
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from wherefrom.simulation.visit import Intent, SimulatedVisit
 
 DAY = 86_400.0
@@ -32,8 +34,7 @@ class Way:
     spread: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Traffic:
+class Traffic(Struct, frozen=True, kw_only=True):
     """``visits`` a day, ``stay`` in seconds, shares from 0 to 1."""
 
     visits: int = 4000

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 Intent = Literal["", "mailto", "copy", "select"]
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedVisit:
+class SimulatedVisit(Struct, frozen=True):
     """``exposed_at``: the address came into view; ``intent``: what was *noticed* of what the visitor did with it;
     ``wrote_at``: a letter was written. None: never."""
 

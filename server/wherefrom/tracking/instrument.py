@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from msgspec import Struct
+
 from wherefrom.mail.entities import unescape
 from wherefrom.tracking.exempt import find_exemption, location
 from wherefrom.tracking.tags import Tag, find_tags
@@ -32,8 +34,7 @@ _PIXEL = (
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """A link that was left as it was, and why."""
 
     url: str

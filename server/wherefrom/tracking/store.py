@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import BindParameter, Integer, bindparam, delete, func, literal, or_, select, update
 
 from wherefrom.clock import from_ms
@@ -98,8 +98,7 @@ LinkKey = tuple[int, int, int]
 """Site, send, number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """What persons did with a letter: how often, first and last."""
 
     count: int = 0

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _SPACE = r"[\t\n\f\r ]"
 _NAME = re.compile(r"[^\t\n\f\r />]+")
@@ -29,8 +30,7 @@ _TEXT_END = {name: re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE) for 
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """An attribute's value as it stands in the page (entities and all), from ``start`` to ``end``."""
 
     text: str
@@ -38,8 +38,7 @@ class Value:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """``name`` in lower case; ``start`` is at its ``<``, ``end`` behind its ``>``. Of an attribute named twice the
     first counts; names are in lower case."""
 

@@ -5,9 +5,9 @@ here, in the same transaction."""
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, func, literal_column, select, type_coerce, update
 
 from wherefrom.clock import from_ms
@@ -45,8 +45,7 @@ _FIND_HOURS = Prepared(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class IntentHour:
+class IntentHour(Struct, frozen=True):
     """``begun_at``: when somebody began to count it; not before ``counted`` it says anything."""
 
     begin: datetime

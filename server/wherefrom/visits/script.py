@@ -12,10 +12,11 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
-from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from pathlib import Path
+
+from msgspec import Struct
 
 from wherefrom.errors import Unavailable
 from wherefrom.settings import Settings
@@ -28,8 +29,7 @@ _FOLDERS = (_PACKAGE / "static", _PACKAGE.parent.parent / "js" / "dist")
 """Where an installed package has them, and where a checkout builds them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """``version`` is the head of the SHA-256 in hex; ``integrity`` is for a script tag's attribute of that name."""
 
     body: bytes

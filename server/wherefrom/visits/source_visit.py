@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -37,8 +36,7 @@ INTERNAL = Source(marker="internal", levels=("internal",), channel=Channel.OTHER
 """Reached from a page of the site that tells no source."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceEntry:
+class SourceEntry(msgspec.Struct, frozen=True, kw_only=True):
     """A hit of which only the source is to be known. ``number`` is free to be given to a new row; ``told`` is the
     source the page itself remembers; ``url`` and ``referrer`` are read and not kept."""
 
@@ -53,8 +51,7 @@ class SourceEntry:
     parameters: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecorded:
+class SourceRecorded(msgspec.Struct, frozen=True):
     """The source's visit, whether its row is new, and what is lent to it."""
 
     visit: Visit

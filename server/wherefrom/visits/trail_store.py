@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import Struct
@@ -30,8 +29,7 @@ class NewPageview(Struct, frozen=True, gc=False):
 _ADD_PAGEVIEW = Prepared(pageview.insert(), of=NewPageview)
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """A sign that a visitor was about to write. ``kind``: visible, mailto, copy, select; ``address`` as shown."""
 
     kind: str
@@ -40,8 +38,7 @@ class Intent:
     seen_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Pageview:
+class Pageview(Struct, frozen=True):
     page: str
     title: str
     referrer: str

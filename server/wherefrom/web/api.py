@@ -40,16 +40,14 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
     next_cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeyHolder:
+class KeyHolder(msgspec.Struct, frozen=True):
     """Whoever holds an API key: ``site_id`` is None for an operator, who may see every site."""
 
     key_id: int
     site_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One use of an operation. ``body`` and ``query`` are of the types the operation declares."""
 
     services: Services

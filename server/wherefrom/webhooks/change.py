@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -72,8 +71,7 @@ class ChangeSecret(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     overlap_hours: OverlapHours = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(msgspec.Struct, frozen=True):
     """An endpoint and its new secret, which is shown this once. ``waiting``: deliveries not accepted yet."""
 
     endpoint: Endpoint

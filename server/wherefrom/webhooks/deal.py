@@ -16,7 +16,6 @@ against later answers of receivers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -41,8 +40,7 @@ LONGEST_STATUS = 100
 _OWN = ("deal", "order")  # among the usual paths; “data” may be about anything
 
 
-@dataclass(frozen=True, slots=True)
-class AnsweredDeal:
+class AnsweredDeal(msgspec.Struct, frozen=True):
     """What an answer tells of the deal; ``value`` in ten-thousandths of the currency's unit."""
 
     number: str

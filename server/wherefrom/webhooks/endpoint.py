@@ -12,9 +12,10 @@ wanted any more is removed, and with it what waits.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from wherefrom.errors import BadInput
 from wherefrom.events.snapshots import MessageReceived
@@ -41,8 +42,7 @@ Attachments = Literal["objects", "urls"]
 Status = Literal["enabled", "paused", "gone", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One row, without its secrets.
 
     ``events``: what is told, in the order of ``EVENT_NAMES``; what follows up to ``junk`` is about letters.

@@ -8,10 +8,10 @@ else  ─▶ due later, or exhausted; one more failure of the endpoint ─┬ fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from msgspec import Struct
 
 from wherefrom.db import Tx
 from wherefrom.events.snapshots import WebhookDisabled
@@ -28,8 +28,7 @@ from wherefrom.webhooks.store.endpoints import Failing
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What came of one try, with the number that decides its jitter. ``attempt_id`` is its own: it is written down
     once, also where the database was lost just as it answered that it has been."""
 

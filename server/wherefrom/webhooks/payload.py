@@ -9,7 +9,6 @@ endpoint's wishes (``endpoint.py``) and no signature.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +24,7 @@ _OWN_PARAMETERS = 5
 _UTM = ("source", "medium", "campaign", "term", "content")
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(msgspec.Struct, frozen=True):
     """Whose letter it is, and which of theirs (see ``lead.py``): ``data.lead`` of format ``standard``."""
 
     id: str

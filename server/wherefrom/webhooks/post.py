@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import httpx
+from msgspec import Struct
 
 from wherefrom.webhooks.guard import AnswerTooLarge, NameNotResolved, TargetRefused
 from wherefrom.webhooks.retry import is_gone, is_success
@@ -26,8 +26,7 @@ Fault = Literal["", "inside", "name", "connect", "tls", "silence", "protocol", "
 Headers = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """``status`` None: there was no answer. ``error``: why it is no success, or a remark on one; "" when all is well.
     ``body``: what was read of it. ``retry_after``: the header as sent. ``sent``, ``headers``: those of the request as
     it went out, and those that came back."""

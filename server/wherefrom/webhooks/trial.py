@@ -7,7 +7,6 @@ endpoint can be tried too. Whoever takes the sample knows it by the header ``whe
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -39,8 +38,7 @@ class TryEndpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     sample: Sample = "ping"
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True):
     """What was posted and what came back. ``words``: what went wrong, ``hint``: what to do; both "" when it was
     accepted without remark. ``deal``: what would be kept of this answer."""
 

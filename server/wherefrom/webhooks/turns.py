@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 PER_ENDPOINT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Due:
+class Due(Struct, frozen=True):
     """A delivery that may go now. ``failing``: its endpoint has not accepted anything since its last failure.
     ``per_minute``: how many may be started for it a minute; None for no limit."""
 

@@ -148,7 +148,9 @@ class DeliveryPage(Struct, frozen=True):
 
 
 def _endpoint_fields(one: Endpoint, now: datetime) -> dict[str, Any]:
-    same = {name: getattr(one, name) for name in Endpoint.__slots__ if name not in ("site_id", "previous_until")}
+    same = {
+        name: getattr(one, name) for name in Endpoint.__struct_fields__ if name not in ("site_id", "previous_until")
+    }
     quiet = one.quiet_until if one.quiet_until is not None and one.quiet_until > now else None
     overlaps = one.previous_until is not None and one.previous_until > now
     return same | {

@@ -8,10 +8,10 @@ correction can take it back.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Row, and_, delete, literal, or_, select
 
 from wherefrom.db import Prepared, Tx
@@ -22,8 +22,7 @@ _ADD = Prepared(author.insert())
 _AT_ONCE = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(Struct, frozen=True):
     """``share``: how likely the letter is of this visit. ``lesson``: what it taught by it, None for nothing."""
 
     visit_id: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import select
 
 from wherefrom.db import Tx
@@ -14,8 +15,7 @@ from wherefrom.inbox.store.rows import HistoryRow, find_row
 from wherefrom.inbox.tables import attachment, match, message, message_address
 
 
-@dataclass(frozen=True, slots=True)
-class MessageAddress:
+class MessageAddress(Struct, frozen=True):
     """A receiver: the header it stood in, the address, the name beside it."""
 
     role: str
@@ -36,16 +36,14 @@ class StoredAttachment:
     content_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class CandidateRow:
+class CandidateRow(Struct, frozen=True):
     visit_id: int
     rule: str
     confidence: float
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageDetail:
+class MessageDetail(Struct, frozen=True):
     """``row`` as in the history; ``text`` whole; ``has_html`` tells whether the original has HTML to show;
     ``reasons`` the answering rule's first; ``candidates`` the answer first, then the runners-up."""
 

@@ -4,10 +4,10 @@ are in ``inbox/roistat.py``."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select
 
 from wherefrom.db import Tx
@@ -19,8 +19,7 @@ Field = Literal["id", "date", "email_from", "email_to", "subject", "body", "visi
 Sign = Literal["=", "!=", ">", ">=", "<", "<=", "like", "in"]
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Struct, frozen=True):
     """``value`` of the column's own type; a list for "in". "like" takes % and _ as SQL does, in any case, and
     without a % looks for the text anywhere."""
 
@@ -29,8 +28,7 @@ class Condition:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class EmailRow:
+class EmailRow(Struct, frozen=True):
     """One letter with its visit and deal; ``visit`` holds that row's columns, None where there is none."""
 
     id: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -19,8 +18,7 @@ _VISIT_COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryFilter:
+class HistoryFilter(msgspec.Struct, frozen=True):
     """None and "" ask for nothing. ``date_to`` is exclusive. ``marker`` fits the whole marker, ``source`` its first
     level. ``text`` is looked for in subject, sender, receivers and text, in any case."""
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, Select, literal, literal_column, select, tuple_, type_coerce
 
 from wherefrom.clock import from_ms, to_ms
@@ -43,8 +44,7 @@ _FEW_PLACES = 1_000
 _MOST_AT_ONCE = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """A place in the history; what follows is older. Its text form is opaque to callers."""
 
     at: datetime

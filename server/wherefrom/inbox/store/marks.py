@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import bindparam, literal_column, update
 
 from wherefrom.db import Prepared, Tx
@@ -18,8 +18,7 @@ from wherefrom.inbox.tables import message
 _SEARCHED = ("sorted", "unreadable")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """What ends the claim on a message: its last status, and columns that are known by now."""
 
     stored: Stored

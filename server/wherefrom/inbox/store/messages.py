@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from msgspec import Struct
 from sqlalchemy import BindParameter, and_, bindparam, literal_column, or_, select, update
 
 from wherefrom.db import Prepared, Tx, insert
@@ -55,8 +56,7 @@ class Stored:
     historic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Twin:
+class Twin(Struct, frozen=True):
     """What tells whether another message is the same letter."""
 
     id: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, delete, exists, or_, select
 
 from wherefrom.db import Tx
@@ -25,8 +25,7 @@ _HAS_LETTER = exists().where(match.c.site_id == visit.c.site_id, match.c.visit_i
 _MAY_HAVE_LETTER = exists().where(author.c.site_id == visit.c.site_id, author.c.visit_id == visit.c.id)
 
 
-@dataclass(frozen=True, slots=True)
-class VisitSlice:
+class VisitSlice(Struct, frozen=True):
     """``ids`` of the visits that may go; ``after``: where to go on, None when what is left is younger."""
 
     ids: list[int]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import (
     BigInteger,
     Integer,
@@ -84,8 +84,7 @@ _READ_PLACES = Prepared(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """``status``: making (until ``claimed_until``), ready, stale (to be made anew: a letter of it is gone), dropped."""
 
     id: int

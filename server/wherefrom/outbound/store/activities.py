@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from wherefrom.db import Tx
@@ -16,8 +16,7 @@ Place = tuple[datetime, int]
 """Where a page of activities ends: time and id, which together are each activity's own."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Activity:
+class Activity(Struct, frozen=True, kw_only=True):
     """``word`` is the verdict of an open or click, the status of a notice, "" of a send; ``detail`` the link's address,
     or what was told."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, get_args
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 
 from wherefrom.contacts.tables import contact
@@ -27,8 +27,7 @@ _COLUMNS = tuple(column.name for column in bounce.c)
 _FAILING = (SendStatus.ACCEPTED.value, SendStatus.REJECTED.value, SendStatus.FAILED.value)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounce:
+class Bounce(Struct, frozen=True, kw_only=True):
     """What was told of one letter. ``weight`` is a ``Weight`` or COMPLAINT; ``reason`` why it has that weight;
     ``detail`` the other server's words; ``ended``: mail to the address was ended by it. ``message_id`` is the letter
     that told it, None when a server refused ours at once."""

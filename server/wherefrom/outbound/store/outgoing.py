@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, and_, delete, func, or_, select, update
 
 from wherefrom.db import Prepared, Tx, insert
@@ -51,8 +52,7 @@ class Outgoing:
 _ADD = Prepared(outgoing.insert(), of=Outgoing)
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
+class Queue(Struct, frozen=True):
     """The letters of a site that wait, the oldest's time, and when the next is tried."""
 
     waiting: int

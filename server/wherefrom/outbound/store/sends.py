@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, bindparam, func, select, update
 
 from wherefrom.contacts.contact import Counts
@@ -71,8 +72,7 @@ class Sent:
 _ADD = Prepared(send.insert(), of=Sent)
 
 
-@dataclass(frozen=True, slots=True)
-class ToldNotice:
+class ToldNotice(Struct, frozen=True):
     """A notice as it was told."""
 
     status: SendStatus

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, and_, func, literal, literal_column, select, tuple_
 
 from wherefrom.db import Tx
@@ -19,8 +19,7 @@ STRONG = ("mailto", "copy")
 """What people do who mean to write: coming into view is no intent, and a selection is often a slip of the hand."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """A visit that meant to write and of which there is no letter: its last strong intent in the period."""
 
     visit_id: int
@@ -34,8 +33,7 @@ class Wish:
     city: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stray:
+class Stray(Struct, frozen=True):
     """A letter, as a list shows it."""
 
     id: int
@@ -47,8 +45,7 @@ class Stray:
     visit_id: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Bare:
+class Bare(Struct, frozen=True):
     """Letters that people sent to a target itself. ``matched``: their visit was found all the same."""
 
     address: str

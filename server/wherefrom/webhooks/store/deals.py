@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy import delete as sql_delete
 
@@ -15,8 +15,7 @@ from wherefrom.events.late_store import note_change_of
 from wherefrom.webhooks.tables import deal
 
 
-@dataclass(frozen=True, slots=True)
-class Deal:
+class Deal(Struct, frozen=True):
     """A message's deal. ``number`` "" while only its status or value is known; ``endpoint_id``: whose answer the number
     stood in, None when it was told through the API; ``value`` in ten-thousandths of the currency's unit."""
 

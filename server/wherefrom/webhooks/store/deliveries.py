@@ -11,10 +11,10 @@ never have one delivery, and one whose worker died is due again when the claim r
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, and_, func, literal_column, select, tuple_, update
 from sqlalchemy import delete as sql_delete
 
@@ -24,8 +24,7 @@ from wherefrom.errors import NotFound
 from wherefrom.webhooks.tables import attempt, delivery, endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """One event for one endpoint. ``attempts`` counts all, ``failures`` those since it was made or sent again;
     ``lead`` and ``sequence``: see ``lead.py``, None for what is no letter."""
 
@@ -46,8 +45,7 @@ class Delivery:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
+class NewDelivery(Struct, frozen=True):
     """A delivery to be made. ``body``: the text every attempt posts; ``lead``, ``sequence``: see ``lead.py``."""
 
     site_id: int
@@ -61,8 +59,7 @@ class NewDelivery:
     sequence: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One HTTP try. ``status_code`` None: there was no answer. ``answer``: the beginning of its body."""
 
     site_id: int
@@ -79,7 +76,7 @@ class Attempt:
 # A literal, not a parameter: only so do both engines know that the partial index holds what is asked for.
 PENDING = delivery.c.status == literal_column("'pending'")
 
-COLUMNS: tuple[ColumnElement[Any], ...] = tuple(delivery.c[name] for name in Delivery.__slots__)
+COLUMNS: tuple[ColumnElement[Any], ...] = tuple(delivery.c[name] for name in Delivery.__struct_fields__)
 
 
 def _this(site_id: int, delivery_id: int) -> ColumnElement[bool]:
@@ -88,7 +85,7 @@ def _this(site_id: int, delivery_id: int) -> ColumnElement[bool]:
 
 def value_of(row: Row[*tuple[Any, ...]]) -> Delivery:
     fields = row._mapping
-    return Delivery(**{name: fields[name] for name in Delivery.__slots__})
+    return Delivery(**{name: fields[name] for name in Delivery.__struct_fields__})
 
 
 async def add_deliveries(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> int:
@@ -96,7 +93,7 @@ async def add_deliveries(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> i
     if not new:
         return 0
     fixed = {"status": "pending", "attempts": 0, "failures": 0, "next_at": now, "created_at": now}
-    rows = [{name: getattr(one, name) for name in NewDelivery.__slots__} | fixed for one in new]
+    rows = [{name: getattr(one, name) for name in NewDelivery.__struct_fields__} | fixed for one in new]
     await tx.execute(insert(tx, delivery).on_conflict_do_nothing(), rows)
     return len(rows)
 

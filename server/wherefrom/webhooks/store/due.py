@@ -9,10 +9,10 @@ together keep to that too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Select, and_, or_, select, tuple_, update
 
 from wherefrom.db import Tx
@@ -23,8 +23,7 @@ from wherefrom.webhooks.tables import delivery, endpoint
 from wherefrom.webhooks.turns import Due
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(Struct, frozen=True):
     """A delivery taken until ``until``, with what is needed to post it. The secrets are sealed."""
 
     delivery: Delivery

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, func, literal, or_, select, update
 from sqlalchemy import delete as sql_delete
 
@@ -17,8 +17,7 @@ from wherefrom.webhooks.store.deliveries import PENDING
 from wherefrom.webhooks.tables import delivery, endpoint, lead
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSecrets:
+class SealedSecrets(Struct, frozen=True):
     """What signs, sealed. ``previous`` is None unless the secret was changed and the old one still signs."""
 
     current: str
@@ -35,12 +34,12 @@ def is_awake(now: datetime) -> ColumnElement[bool]:
 
 
 def _value(row: Row[Any]) -> Endpoint:
-    fields = {name: row._mapping[name] for name in Endpoint.__slots__}
+    fields = {name: row._mapping[name] for name in Endpoint.__struct_fields__}
     return Endpoint(**fields | {"events": tuple(fields["events"])})
 
 
 async def add_endpoint(tx: Tx, one: Endpoint, sealed_secret: str) -> None:
-    row = {name: getattr(one, name) for name in Endpoint.__slots__}
+    row = {name: getattr(one, name) for name in Endpoint.__struct_fields__}
     await tx.execute(endpoint.insert().values(**row, secret=sealed_secret))
 
 
@@ -124,8 +123,7 @@ async def get_secrets(tx: Tx, site_id: int, endpoint_id: int, now: datetime) -> 
     return SealedSecrets(row.secret, row.previous_secret if still else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Failing:
+class Failing(Struct, frozen=True):
     """An endpoint after a failure: since when there was no success, failures in a row, and its quiet time."""
 
     since: datetime
