@@ -38,7 +38,7 @@ MANY = 16
 _AT_ONCE = 256  # are taken in before anything else is done
 REST = 4.0
 """Times as long as that took, nobody is: what was let in has to be done, too. With a tenth of a core and ten times as
-many strangers as it answers when calm, 1 left a fifth of those visits, 4 nearly all."""
+many strangers as it answers when calm, 1 left a fifth of those visits, 4 three quarters."""
 _LARGEST = 65_536  # bytes of a request that is answered here
 _WAITING = struct.Struct("24xI")  # tcp_info: tcpi_unacked, which is the length of the queue where one listens
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]{1,9})\r\n", re.IGNORECASE)
