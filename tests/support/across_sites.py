@@ -112,7 +112,7 @@ class Watch:
     def look(self, statement: Any, where: str, dialect: Dialect) -> None:
         """Judges a statement that the function ``where`` runs."""
         if isinstance(statement, Prepared):
-            statement = statement._statement
+            statement = statement.spell(dialect)
         for table in self._judge(statement):
             name = f"{where}: {table}"
             if name not in self._allowed and name not in self._faults:

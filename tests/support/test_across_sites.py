@@ -87,7 +87,8 @@ def test_every_prepared_statement_names_its_site() -> None:
     found = [one for one in gc.get_objects() if isinstance(one, Prepared) and id(one) not in tests]
     assert len(found) > 50
     ours = [one for one in found if all(table.metadata is metadata for table in one.tables)]
-    told = {str(one.form(_any_dialect()).sql): find_unbound(one._statement) for one in ours}
+    dialect = _any_dialect()
+    told = {str(one.form(dialect).sql): find_unbound(one.spell(dialect)) for one in ours}
     assert {sql: tables for sql, tables in told.items() if tables} == {}
 
 

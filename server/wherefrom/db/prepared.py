@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from wherefrom.db.insert import InsertUnlessThere
 from wherefrom.db.many import FOUND, Many, combine, spell_for_many
 
 Row = tuple[Any, ...]
@@ -188,7 +189,9 @@ class Prepared:
 
     Its values are a mapping by name, or an object ``of`` a type with attributes of these names."""
 
-    def __init__(self, statement: Select[Any] | Insert | Update | Delete, *, of: type | None = None) -> None:
+    def __init__(
+        self, statement: Select[Any] | Insert | Update | Delete | InsertUnlessThere, *, of: type | None = None
+    ) -> None:
         self._statement = statement
         self._of = of
         self._forms: dict[str, Form] = {}
@@ -197,8 +200,13 @@ class Prepared:
     def form(self, dialect: Dialect) -> Form:
         form = self._forms.get(dialect.name)
         if form is None:
-            form = self._forms[dialect.name] = Form(self._statement, dialect, self._of)
+            form = self._forms[dialect.name] = Form(self.spell(dialect), dialect, self._of)
         return form
+
+    def spell(self, dialect: Dialect) -> Select[Any] | Insert | Update | Delete:
+        """The statement as SQLAlchemy compiles it for ``dialect``."""
+        one = self._statement
+        return one.spell(dialect.name) if isinstance(one, InsertUnlessThere) else one
 
 
 class Write(NamedTuple):
@@ -288,6 +296,8 @@ def _reader(type_: Any, dialect: Dialect) -> Convert | None:
 
 
 def _tables(statement: Any) -> set[Table]:
+    if isinstance(statement, InsertUnlessThere):
+        return {statement.table}
     written = [statement.table] if isinstance(statement, Insert | Update | Delete) else []
     named = (one.table if isinstance(one, Column) else one for one in visitors.iterate(statement))
     return {one for one in (*written, *named) if isinstance(one, Table)}

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ColumnElement, bindparam, delete, func, liter
 
 from wherefrom.clock import from_ms
 from wherefrom.db import Prepared, Tx
-from wherefrom.db.insert import insert_unless_there
+from wherefrom.db.insert import InsertUnlessThere
 from wherefrom.db.keys import among
 from wherefrom.visits.tables import DEEDS, intent, intent_hour
 
@@ -23,7 +23,7 @@ Deeds = dict[str, tuple[int, int]]
 
 _COLUMNS = tuple(intent_hour.c[f"{kind}_{what}"] for kind in DEEDS for what in ("visits", "written"))
 _MINE = intent_hour.c.site_id == bindparam("of_site")
-_ADD = Prepared(insert_unless_there(intent_hour, "site_id", "begin_at"))
+_ADD = Prepared(InsertUnlessThere(intent_hour, "site_id", "begin_at"))
 _FORGET = Prepared(delete(intent_hour).where(_MINE, among(type_coerce(intent_hour.c.begin_at, BigInteger), "hours")))
 _SET = Prepared(
     update(intent_hour)

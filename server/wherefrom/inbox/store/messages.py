@@ -20,7 +20,7 @@ from msgspec import Struct
 from sqlalchemy import BindParameter, and_, bindparam, literal_column, or_, select, update
 
 from wherefrom.db import Prepared, Tx, insert
-from wherefrom.db.insert import insert_unless_there
+from wherefrom.db.insert import InsertUnlessThere
 from wherefrom.db.keys import among
 from wherefrom.events.late_store import note_change_of
 from wherefrom.inbox.evidence import Earlier
@@ -91,7 +91,7 @@ _UNSORTED: dict[str, Any] = {
 
 
 _SITE: BindParameter[int] = bindparam("of_site")
-_ADD_NEW = Prepared(insert_unless_there(message, "site_id", "folder_id", "uidvalidity", "uid"))
+_ADD_NEW = Prepared(InsertUnlessThere(message, "site_id", "folder_id", "uidvalidity", "uid"))
 _LIST_IDS = Prepared(select(message.c.id).where(message.c.site_id == _SITE, among(message.c.id, "ids")))
 # The site stands in each half of the OR: with it in front, SQLite reads all letters of the site instead of looking
 # into two indexes (0.18 ms among 600 letters, and growing with them).

@@ -28,12 +28,12 @@ from sqlalchemy import (
 
 from wherefrom.clock import from_ms, to_ms
 from wherefrom.db import Prepared, Tx
-from wherefrom.db.insert import insert_unless_there
+from wherefrom.db.insert import InsertUnlessThere
 from wherefrom.db.keys import among
 from wherefrom.inbox.store.traits import Place
 from wherefrom.inbox.tables import message, message_address, search_fresh, search_gram, search_part
 
-_ADD_FRESH = Prepared(insert_unless_there(search_fresh, "site_id", "arrived_at", "message_id"))
+_ADD_FRESH = Prepared(InsertUnlessThere(search_fresh, "site_id", "arrived_at", "message_id"))
 _ADD_GRAM = Prepared(search_gram.insert())
 _PLACE = struct.Struct("<qq")  # milliseconds, id
 _CAN_BE_ASKED = ("ready", "stale")

@@ -10,12 +10,12 @@ from datetime import datetime
 from sqlalchemy import bindparam, delete, select, update
 
 from wherefrom.db import Prepared, Tx
-from wherefrom.db.insert import insert_unless_there
+from wherefrom.db.insert import InsertUnlessThere
 from wherefrom.substitution.sizing import HOUR
 from wherefrom.substitution.tables import pool_hour
 
 _MINE = pool_hour.c.site_id == bindparam("of_site"), pool_hour.c.target_id == bindparam("of_target")
-_ADD = Prepared(insert_unless_there(pool_hour, "site_id", "target_id", "begin_at"))
+_ADD = Prepared(InsertUnlessThere(pool_hour, "site_id", "target_id", "begin_at"))
 _FORGET = Prepared(
     delete(pool_hour).where(*_MINE, pool_hour.c.begin_at > bindparam("after"), pool_hour.c.begin_at < bindparam("end"))
 )
