@@ -18,6 +18,7 @@ import wherefrom.tracking.tables
 import wherefrom.visits.tables
 import wherefrom.webhooks.tables  # noqa: F401
 from wherefrom.db import Json, Moment, metadata
+from wherefrom.db.partial_index import spell_out
 
 
 def render_item(kind: str, item: Any, _autogen: Any) -> Any:
@@ -31,7 +32,7 @@ def render_item(kind: str, item: Any, _autogen: Any) -> Any:
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=metadata,
+    target_metadata=spell_out(metadata),
     render_item=render_item,
     transactional_ddl=True,
 )

@@ -172,7 +172,7 @@ async def services(settings: Settings, clock: FixedClock) -> AsyncIterator[Servi
                 settings=settings,
                 tokens=Tokens(b"a key for tests, 32 bytes long.."),
                 ids=Ids(node=1),
-                http=http,
+                http=lambda: http,
                 blobs=Blobs(Path(settings.data.folder) / "blobs"),
                 bell=Bell(),
             )

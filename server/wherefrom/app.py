@@ -59,7 +59,7 @@ from wherefrom.web.headers import SafeHeaders
 from wherefrom.web.responses import problem_response, told
 from wherefrom.web.serve import bind, prepare_process, serve_http
 from wherefrom.webhooks.background import background as webhook_background
-from wherefrom.webhooks.guard import client as guarded_client
+from wherefrom.webhooks.client import LateClient
 
 log = structlog.get_logger(__name__)
 
@@ -84,20 +84,21 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     blobs = Blobs(Path(settings.data.folder) / "blobs")
     await asyncio.to_thread(blobs.settle)
     database = Database(settings.database.url, patience=settings.database.timeout_seconds)
-    async with guarded_client(settings) as client:
-        try:
-            yield Services(
-                db=database,
-                clock=clock or SystemClock(),
-                settings=settings,
-                tokens=Tokens(key),
-                ids=Ids(),
-                http=client,
-                blobs=blobs,
-                bell=Bell(),
-            )
-        finally:
-            await database.close()
+    http = LateClient(settings)
+    try:
+        yield Services(
+            db=database,
+            clock=clock or SystemClock(),
+            settings=settings,
+            tokens=Tokens(key),
+            ids=Ids(),
+            http=http,
+            blobs=blobs,
+            bell=Bell(),
+        )
+    finally:
+        await http.aclose()
+        await database.close()
 
 
 def background(services: Services) -> list[Worker | Resident]:

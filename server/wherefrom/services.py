@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import httpx
+from typing import TYPE_CHECKING
 
 from wherefrom.clock import Clock
 from wherefrom.db import Database
@@ -15,18 +15,21 @@ from wherefrom.supervise import Bell
 from wherefrom.tally import Tally
 from wherefrom.tokens import Ids, Tokens
 
+if TYPE_CHECKING:
+    import httpx
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The service's own tools. ``http`` is the guarded client: it refuses private addresses. ``load`` counts what this
-    process turned away, ``tally`` what it did."""
+    """The service's own tools. ``http`` gives the guarded client: it refuses private addresses. ``load`` counts what
+    this process turned away, ``tally`` what it did."""
 
     db: Database
     clock: Clock
     settings: Settings
     tokens: Tokens
     ids: Ids
-    http: httpx.AsyncClient
+    http: Callable[[], httpx.AsyncClient]
     blobs: Blobs
     bell: Bell
     load: Load = field(default_factory=Load)

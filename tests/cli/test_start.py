@@ -26,13 +26,20 @@ def test_the_service_is_loaded_without_what_it_may_never_use() -> None:
     """Each of these took two to nine megabytes, and a fiftieth to a tenth of a start."""
     unasked = {"rich", "pygments", "prometheus_client", "dkim", "dns", "jinja2", "mailparser", "lxml", "geoip2"}
     unasked |= {"asyncpg", "alembic", "websockets", "ua_parser", "user_agents"}
-    unasked |= {"sqlalchemy.orm", "click", "uvicorn.main"}
+    unasked |= {"sqlalchemy.orm", "click", "uvicorn.main", "httpx", "httpcore", "sqlalchemy.dialects.postgresql"}
     assert not loaded_by("from wherefrom.cli.lean import loading\nwith loading(): import wherefrom.app\n") & unasked
 
 
 def test_what_was_hidden_while_the_service_was_loaded_can_be_imported_afterwards() -> None:
     code = "from wherefrom.cli.lean import loading\nwith loading(): import structlog\n"
     assert "rich" in loaded_by(code + "import rich\n")
+
+
+def test_a_client_that_is_loaded_later_comes_without_its_command_line() -> None:
+    code = "from wherefrom.cli.lean import loading\nwith loading(): import wherefrom.app\n"
+    loaded = loaded_by(code + "import wherefrom.webhooks.post\n")
+    assert "httpx" in loaded
+    assert not {"click", "rich"} & loaded
 
 
 def test_what_a_package_loaded_in_parts_has_beside_them_can_be_asked_for_afterwards() -> None:

@@ -62,7 +62,7 @@ async def test_a_receiver_that_redirects_to_what_is_no_address_is_a_failed_attem
     services: Services, receiver: Receiver
 ) -> None:
     receiver.answer(302, headers={"Location": "htRetry-After: tp://127.0.0.1/"})
-    answer = await post(services.http, receiver.url + "/crm", {}, b"{}", 5)
+    answer = await post(services.http(), receiver.url + "/crm", {}, b"{}", 5)
     assert not answer.accepted
     assert "redirect" in answer.error
 

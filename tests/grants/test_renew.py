@@ -220,7 +220,7 @@ async def test_a_token_server_that_says_nothing_is_given_up_in_time_and_asked_ag
     async with guarded_client(msgspec.structs.replace(site.settings, webhooks=hooks)) as http:
         oauth.mode = "hang"
         with pytest.raises(TokenServerDown, match="no answer within 1 seconds"):
-            await valid_token(replace(site, http=http), owner)
+            await valid_token(replace(site, http=lambda: http), owner)
     oauth.mode = "well"
     assert await valid_token(site, owner)  # the claim was given back
 

@@ -131,6 +131,6 @@ def changing(services: Services) -> Changing:
         group = msgspec.structs.replace(services.settings.webhooks, **webhooks)
         settings = msgspec.structs.replace(services.settings, webhooks=group)
         async with client(settings, resolve=resolve) as http:
-            yield replace(services, settings=settings, http=http)
+            yield replace(services, settings=settings, http=lambda: http)
 
     return change

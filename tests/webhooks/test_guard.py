@@ -19,8 +19,9 @@ from tests.support.receiver import Answer, Receiver
 from wherefrom.errors import BadInput
 from wherefrom.networks import parse_networks
 from wherefrom.settings import Settings, Webhooks
-from wherefrom.webhooks.guard import AnswerTooLarge, TargetRefused, check_url, client
+from wherefrom.webhooks.guard import AnswerTooLarge, TargetRefused, client
 from wherefrom.webhooks.post import post
+from wherefrom.webhooks.url import check_url
 
 LOOPBACK = ("127.0.0.1/32",)
 

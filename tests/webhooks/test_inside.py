@@ -17,8 +17,9 @@ from tests.webhooks.test_deliver import attempts, deliveries
 from tests.webhooks.test_guard import guarded
 from wherefrom.clock import FixedClock
 from wherefrom.errors import BadInput
-from wherefrom.webhooks.guard import TargetRefused, check_url
+from wherefrom.webhooks.guard import TargetRefused
 from wherefrom.webhooks.post import post
+from wherefrom.webhooks.url import check_url
 
 ALL_LITERALS = [host for hosts in LITERALS.values() for host in hosts]
 

@@ -21,8 +21,8 @@ from wherefrom.errors import NotFound
 from wherefrom.services import Services
 from wherefrom.tokens import Tokens
 from wherefrom.webhooks.advice import advise
+from wherefrom.webhooks.answer import Answer
 from wherefrom.webhooks.change import ChangeEndpoint, ChangeSecret, change_endpoint, change_secret
-from wherefrom.webhooks.post import Answer
 from wherefrom.webhooks.tables import attempt, deal, delivery
 from wherefrom.webhooks.trial import try_endpoint
 

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 _HIDDEN = ("rich", "pygments", "click")
+_UNWANTED = "httpx._main"
 _PARTS = {"sqlalchemy.ext.asyncio": ("engine",), "uvicorn": ("config", "server")}
 
 
@@ -22,8 +23,9 @@ def loading() -> Iterator[None]:
     The garbage collector looks again and again through what is loaded, all of which stays. So it rests meanwhile, and
     is told afterwards that it need not look there.
 
-    structlog and httpx load rich, pygments and click where they find them, 8 MB for tracebacks and a command line that
-    are not used. Within the block they do not find them.
+    structlog loads rich, and that pygments, where it finds them, for tracebacks that are not used; httpx loads a
+    command line with click: 8 MB. Within the block they do not find them, and httpx, which is loaded when it is first
+    called, never finds its command line.
 
     SQLAlchemy's asyncio package loads the ORM, and uvicorn's a command line, beside the one part that is used: see
     ``_InParts``.
@@ -31,6 +33,7 @@ def loading() -> Iterator[None]:
     gc.disable()
     hidden = {name: None for name in _HIDDEN if name not in sys.modules}
     sys.modules.update(hidden)  # type: ignore[arg-type]  # None: Python's own sign for "there is no such module"
+    sys.modules.setdefault(_UNWANTED, None)  # type: ignore[arg-type]
     sys.meta_path.insert(0, _InParts)
     try:
         yield

@@ -1,8 +1,9 @@
 """Table of the events room: an append-only outbox."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, String, Table, text
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Table
 
 from wherefrom.db import Json, Moment, metadata
+from wherefrom.db.partial_index import PartialIndex
 
 event = Table(
     "event",
@@ -16,11 +17,10 @@ event = Table(
     # Null until the webhooks room has made its deliveries. A mark on each row rather than a cursor over ids: on
     # PostgreSQL a lower id may be committed after a higher one, and a cursor would step over it.
     Column("fanned_at", Moment),
-    Index(
+    PartialIndex(
         "ix_event_unfanned",
         "id",
-        sqlite_where=text("fanned_at IS NULL"),
-        postgresql_where=text("fanned_at IS NULL"),
+        where="fanned_at IS NULL",
     ),
     Index("ix_event_subject", "site_id", "subject_id"),
 )

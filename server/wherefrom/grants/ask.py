@@ -107,7 +107,7 @@ async def redeem(services: Services, request: GrantRequest, choice: Choice, back
         client, back.code, redirect_url(services.settings, request.provider), services.tokens.decrypt(request.verifier)
     )
     try:
-        tokens = await request_tokens(services.http, client, form)
+        tokens = await request_tokens(services.http(), client, form)
     except GrantEnded as error:
         raise BadInput(f"the code cannot be used any more: {error.detail}", hint=_BEGIN_AGAIN) from None
     _check(client, tokens)

@@ -20,7 +20,7 @@ from wherefrom.mail.oauth import Client
 from wherefrom.mail.providers import CUSTOM, PRESETS, Provider, get_preset
 from wherefrom.networks import Network, parse_networks
 from wherefrom.settings import OauthClient, Settings
-from wherefrom.webhooks.guard import check_url
+from wherefrom.webhooks.url import check_url
 
 Security = Literal["tls", "starttls", "none"]
 

@@ -139,7 +139,7 @@ async def _ask(services: Services, owner: Owner, seen: Grant, *, refused: bool) 
     try:
         client = _client(services, seen)
         tokens = await request_tokens(
-            services.http, client, refresh_form(client, services.tokens.decrypt(seen.refresh_token))
+            services.http(), client, refresh_form(client, services.tokens.decrypt(seen.refresh_token))
         )
     except GrantEnded as error:
         await _end(services, owner, seen, error)

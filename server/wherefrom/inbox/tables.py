@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, String, Table, Text, text
 
 from wherefrom.db import Json, Moment, metadata
+from wherefrom.db.partial_index import PartialIndex
 
 mailbox = Table(
     "mailbox",
@@ -94,37 +95,34 @@ message = Table(
     Index("ix_message_sha256", "site_id", "sha256"),
     Index("ix_message_message_id", "site_id", "message_id"),
     Index("ix_message_from", "site_id", "from_address", "arrived_at", "id"),  # in the order of the history
-    Index(
+    PartialIndex(
         "ix_message_junk",
         "site_id",
         "arrived_at",
         "id",
-        sqlite_where=text("folder_kind = 'junk'"),
-        postgresql_where=text("folder_kind = 'junk'"),
+        where="folder_kind = 'junk'",
     ),
     Index("ix_message_to", "site_id", "to_address", "arrived_at"),
-    Index(
+    PartialIndex(
         "ix_message_historic",  # few, and asked for every two seconds while they come
         "site_id",
         "mailbox_id",
         "arrived_at",
         "id",
-        sqlite_where=text("historic = 1"),
-        postgresql_where=text("historic"),
+        where="historic",
+        on_sqlite="historic = 1",
     ),
-    Index(
+    PartialIndex(
         "ix_message_arriving",  # hardly ever any, and looked for after each look into a folder
         "site_id",
         "folder_id",
-        sqlite_where=text("status = 'arriving'"),
-        postgresql_where=text("status = 'arriving'"),
+        where="status = 'arriving'",
     ),
-    Index(
+    PartialIndex(
         "ix_message_stored",
         "historic",  # letters of today before old mail
         "id",
-        sqlite_where=text("status = 'stored'"),
-        postgresql_where=text("status = 'stored'"),
+        where="status = 'stored'",
     ),
 )
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-
-import httpx
+from typing import TYPE_CHECKING
 
 from wherefrom.mail.failures import Throttled
 from wherefrom.mail.oauth import Client, Tokens, read_tokens
 from wherefrom.mail.oauth_failures import TokenServerDown
+
+if TYPE_CHECKING:
+    import httpx
 
 _LONGEST_WAIT = 3_600.0
 _MOST_BYTES = 65_536
@@ -21,14 +23,15 @@ _MOST_BYTES = 65_536
 
 async def request_tokens(http: httpx.AsyncClient, client: Client, form: Mapping[str, str]) -> Tokens:
     """The tokens that ``form`` asks for. GrantEnded, ClientRefused; TokenServerDown, Throttled: try again later."""
+    import httpx  # late: see webhooks.client
+
     headers = {"accept": "application/json", "user-agent": "Wherefrom"}
     try:
         answer = await http.post(client.token_url, data=dict(form), headers=headers)
+    except httpx.TimeoutException as error:
+        raise _down(client, str(error) or "no answer in time") from None
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise TokenServerDown(
-            f"{client.name}'s token server cannot be asked: {_words(error)}",
-            hint="It is tried again by itself. Check that this machine reaches " + client.token_url,
-        ) from None
+        raise _down(client, str(error) or type(error).__name__) from None
     wait = _wait(answer)
     if wait is not None:
         raise Throttled(
@@ -48,7 +51,8 @@ def _wait(answer: httpx.Response) -> float | None:
     return None
 
 
-def _words(error: Exception) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return str(error) or "no answer in time"
-    return str(error) or type(error).__name__
+def _down(client: Client, why: str) -> TokenServerDown:
+    return TokenServerDown(
+        f"{client.name}'s token server cannot be asked: {why}",
+        hint="It is tried again by itself. Check that this machine reaches " + client.token_url,
+    )

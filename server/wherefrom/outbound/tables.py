@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 
 from wherefrom.db import Json, Moment, metadata
+from wherefrom.db.partial_index import PartialIndex
 
 send = Table(
     "send",
@@ -34,13 +35,12 @@ send = Table(
     Index("ix_send_created", "site_id", "created_at", "list"),
 )
 for _act in (send.c.opened_at, send.c.clicked_at):
-    Index(
+    PartialIndex(
         f"ix_send_{_act.name.removesuffix('_at')}",
         send.c.site_id,
         _act,
         send.c.list,
-        sqlite_where=_act.is_not(None),
-        postgresql_where=_act.is_not(None),
+        where=_act.is_not(None),
     )
 
 send_notice = Table(
@@ -73,15 +73,14 @@ suppression = Table(
     Column("undone_by", String(80), nullable=False),
     Index("ix_suppression_email", "site_id", "email"),
 )
-Index(
+PartialIndex(
     "uq_suppression_active",
     suppression.c.site_id,
     suppression.c.email,
     suppression.c.scope,
     suppression.c.reason,  # what a person wanted and takes back must not take back what others decided
     unique=True,
-    sqlite_where=suppression.c.undone_at.is_(None),
-    postgresql_where=suppression.c.undone_at.is_(None),
+    where=suppression.c.undone_at.is_(None),
 )
 
 bounce = Table(
@@ -154,18 +153,16 @@ outgoing = Table(
     Column("ended_at", Moment),
     Index("uq_outgoing_request", "site_id", "request_key", unique=True),
 )
-Index(
+PartialIndex(
     "ix_outgoing_queued",
     outgoing.c.site_id,
     outgoing.c.next_at,
     outgoing.c.id,
-    sqlite_where=outgoing.c.next_at.is_not(None),
-    postgresql_where=outgoing.c.next_at.is_not(None),
+    where=outgoing.c.next_at.is_not(None),
 )
-Index(
+PartialIndex(
     "ix_outgoing_claimed",  # how many are on their way, however many wait
     outgoing.c.site_id,
     outgoing.c.claimed_until,
-    sqlite_where=outgoing.c.claimed_until.is_not(None),
-    postgresql_where=outgoing.c.claimed_until.is_not(None),
+    where=outgoing.c.claimed_until.is_not(None),
 )

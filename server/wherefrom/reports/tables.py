@@ -1,8 +1,9 @@
 """Tables of the reports room: sums of what happened in spans of time that are over. All can be made anew from rows."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, String, Table, Text
 
 from wherefrom.db import Moment, metadata
+from wherefrom.db.partial_index import PartialIndex
 from wherefrom.outbound.milestone import EVENTS
 
 report_state = Table(
@@ -19,8 +20,12 @@ report_span = Table(
     Column("begin_at", Moment, primary_key=True, autoincrement=False),
     Column("end_at", Moment, nullable=False),  # does not count in
     Column("stale", Boolean, nullable=False),  # something changed since: the rows are to be counted
-    Index(
-        "ix_report_span_stale", "site_id", "begin_at", sqlite_where=text("stale = 1"), postgresql_where=text("stale")
+    PartialIndex(
+        "ix_report_span_stale",
+        "site_id",
+        "begin_at",
+        where="stale",
+        on_sqlite="stale = 1",
     ),
 )
 

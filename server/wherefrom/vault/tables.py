@@ -1,8 +1,9 @@
 """Table of the vault room."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
+from sqlalchemy import BigInteger, Column, Integer, LargeBinary, String, Table
 
 from wherefrom.db import metadata
+from wherefrom.db.partial_index import PartialIndex
 
 blob_piece = Table(
     "blob_piece",
@@ -12,10 +13,9 @@ blob_piece = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),  # from 0; that one is written last
     Column("pieces", Integer, nullable=False),  # how many there are
     Column("content", LargeBinary, nullable=False),
-    Index(
+    PartialIndex(
         "ix_blob_piece_whole",  # of all sites: a host's copy may go when the bytes are here
         "sha256",
-        sqlite_where=text("number = 0"),
-        postgresql_where=text("number = 0"),
+        where="number = 0",
     ),
 )

@@ -3,6 +3,7 @@
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 
 from wherefrom.db import Json, Moment, metadata
+from wherefrom.db.partial_index import PartialIndex
 
 DEEDS = ("mailto", "copy", "select")
 """Kinds of intent that a person acts by: coming into view is none."""
@@ -53,21 +54,19 @@ visit = Table(
     Index("ix_visit_started", "site_id", "started_at"),
     Index("ix_visit_visitor", "site_id", "visitor_id", "id"),
 )
-Index(
+PartialIndex(
     "uq_visit_source",
     visit.c.site_id,
     visit.c.source_key,
     unique=True,
-    sqlite_where=visit.c.source_key.is_not(None),
-    postgresql_where=visit.c.source_key.is_not(None),
+    where=visit.c.source_key.is_not(None),
 )
 
-Index(
+PartialIndex(
     "ix_visit_contact",
     visit.c.site_id,
     visit.c.contact_id,
-    sqlite_where=visit.c.contact_id.is_not(None),
-    postgresql_where=visit.c.contact_id.is_not(None),
+    where=visit.c.contact_id.is_not(None),
 )
 
 visit_counter = Table(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from wherefrom.webhooks.post import Answer, Fault
+from wherefrom.webhooks.answer import Answer, Fault
 
 _BY_FAULT: dict[Fault, str] = {
     "inside": "if the receiver is meant to be there, the operator opens its network: webhooks.allow in settings.toml",

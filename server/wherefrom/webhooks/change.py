@@ -22,9 +22,9 @@ from wherefrom.webhooks.endpoint import (
     Which,
     choose_events,
 )
-from wherefrom.webhooks.guard import check_url
 from wherefrom.webhooks.signature import new_secret
 from wherefrom.webhooks.store import deliveries, endpoints
+from wherefrom.webhooks.url import check_url
 
 PerMinute = Annotated[int, Meta(ge=0, le=60_000)]
 """Posts started a minute; 0 for no limit."""

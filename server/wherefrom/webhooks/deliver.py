@@ -21,9 +21,9 @@ from wherefrom.db.insist import insist
 from wherefrom.errors import SettingsError
 from wherefrom.services import Services
 from wherefrom.supervise import work_until
+from wherefrom.webhooks.answer import Answer
 from wherefrom.webhooks.lead import sequence_headers
 from wherefrom.webhooks.outcome import Outcome, record_outcome
-from wherefrom.webhooks.post import Answer, post
 from wherefrom.webhooks.signature import sign_headers, webhook_id
 from wherefrom.webhooks.store import due
 from wherefrom.webhooks.store.due import Claimed
@@ -147,6 +147,8 @@ class Courier:
         await insist(services.db, lambda tx: record_outcome(tx, services, outcome))
 
     async def _post(self, claimed: Claimed, at: datetime) -> Answer:
+        from wherefrom.webhooks.post import post  # late: see webhooks.client
+
         services = self._services
         sealed = [claimed.secret, *filter(None, [claimed.previous_secret])]
         try:
@@ -156,7 +158,7 @@ class Courier:
         body = claimed.body.encode()
         one = claimed.delivery
         headers = sign_headers(secrets, webhook_id(one.id), at, body) | sequence_headers(one.lead, one.sequence)
-        return await post(services.http, claimed.url, headers, body, services.settings.webhooks.timeout_seconds)
+        return await post(services.http(), claimed.url, headers, body, services.settings.webhooks.timeout_seconds)
 
 
 def _result(answer: Answer) -> str:

@@ -19,8 +19,8 @@ from wherefrom.events.store import append_event
 from wherefrom.events.types import EventType
 from wherefrom.services import Services
 from wherefrom.webhooks import deal, retry
+from wherefrom.webhooks.answer import Answer
 from wherefrom.webhooks.breaker import pause_after
-from wherefrom.webhooks.post import Answer
 from wherefrom.webhooks.store import deals, deliveries, endpoints
 from wherefrom.webhooks.store.due import Claimed
 from wherefrom.webhooks.store.endpoints import Failing

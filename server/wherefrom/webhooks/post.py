@@ -9,48 +9,14 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping
-from typing import Literal
 
 import httpx
-from msgspec import Struct
 
+from wherefrom.webhooks.answer import Answer, Fault, Headers, clean
 from wherefrom.webhooks.guard import AnswerTooLarge, NameNotResolved, TargetRefused
 from wherefrom.webhooks.retry import is_gone, is_success
 
-EXCERPT_BYTES = 2048
 _MOST_HEADERS = 50
-
-Fault = Literal["", "inside", "name", "connect", "tls", "silence", "protocol", "broken", "status", "unsigned"]
-"""What went wrong, for those who give advice: see ``advice.py``. "status": an answer came, and was no 2xx."""
-
-Headers = tuple[tuple[str, str], ...]
-
-
-class Answer(Struct, frozen=True):
-    """``status`` None: there was no answer. ``error``: why it is no success, or a remark on one; "" when all is well.
-    ``body``: what was read of it. ``retry_after``: the header as sent. ``sent``, ``headers``: those of the request as
-    it went out, and those that came back."""
-
-    status: int | None
-    error: str
-    body: bytes = b""
-    retry_after: str | None = None
-    fault: Fault = ""
-    sent: Headers = ()
-    headers: Headers = ()
-
-    @property
-    def accepted(self) -> bool:
-        return self.status is not None and is_success(self.status)
-
-    @property
-    def gone(self) -> bool:
-        return self.status is not None and is_gone(self.status)
-
-    @property
-    def excerpt(self) -> str:
-        """The beginning of the body as text; fit to be kept."""
-        return _clean(self.body[:EXCERPT_BYTES].decode(errors="replace"))
 
 
 async def post(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], body: bytes, seconds: int) -> Answer:
@@ -60,15 +26,15 @@ async def post(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], 
         all_headers = {"content-type": "application/json", **headers}
         request = client.build_request("POST", url, content=body, headers=all_headers)
     except httpx.InvalidURL as error:
-        return Answer(None, _clean(str(error)), fault="name")
+        return Answer(None, clean(str(error)), fault="name")
     sent = _list_headers(request.headers)
     try:
         response = await client.send(request, stream=True)
     except httpx.HTTPError as error:
-        return Answer(None, _clean(_no_answer(error, seconds)), fault=_fault(error), sent=sent)
+        return Answer(None, clean(_no_answer(error, seconds)), fault=_fault(error), sent=sent)
     except httpx.InvalidURL as error:  # the client reads where a redirect leads, although it does not follow it
         words = f"answered a redirect to what is no address ({error}); redirects are not followed, enter the final URL"
-        return Answer(None, _clean(words), fault="protocol", sent=sent)
+        return Answer(None, clean(words), fault="protocol", sent=sent)
     try:
         content, remark = await _read(response)
     finally:
@@ -76,7 +42,7 @@ async def post(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], 
     words = "; ".join(filter(None, [_refused(response), remark]))
     return Answer(
         response.status_code,
-        _clean(words),
+        clean(words),
         content,
         response.headers.get("retry-after"),
         "" if is_success(response.status_code) else "status",
@@ -87,7 +53,7 @@ async def post(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], 
 
 def _list_headers(headers: httpx.Headers) -> Headers:
     """Names and values as text that can be kept and shown."""
-    return tuple((_clean(name), _clean(value)) for name, value in headers.multi_items()[:_MOST_HEADERS])
+    return tuple((clean(name), clean(value)) for name, value in headers.multi_items()[:_MOST_HEADERS])
 
 
 async def _read(response: httpx.Response) -> tuple[bytes, str]:
@@ -171,8 +137,3 @@ def _root(error: BaseException) -> str:
         elif isinstance(error, OSError) and error.errno:
             words = os.strerror(error.errno)
     return words or type(error).__name__
-
-
-def _clean(text: str) -> str:
-    """A receiver chooses parts of these texts: no NUL, which PostgreSQL cannot keep, and an end to their length."""
-    return text.replace("\x00", "�")[:EXCERPT_BYTES]

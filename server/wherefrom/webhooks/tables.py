@@ -1,8 +1,9 @@
 """Tables of the webhooks room."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 
 from wherefrom.db import Json, Moment, metadata
+from wherefrom.db.partial_index import PartialIndex
 
 endpoint = Table(
     "endpoint",
@@ -53,13 +54,12 @@ delivery = Table(
     Index("ix_delivery_subject", "site_id", "subject_id"),
     Index("ix_delivery_status", "site_id", "status", "id"),
     # By endpoint first: what waits for a dead endpoint is never walked over to find what another one may have.
-    Index(
+    PartialIndex(
         "ix_delivery_due",
         "site_id",
         "endpoint_id",
         "next_at",
-        sqlite_where=text("status = 'pending'"),
-        postgresql_where=text("status = 'pending'"),
+        where="status = 'pending'",
     ),
 )
 

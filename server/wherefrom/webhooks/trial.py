@@ -17,10 +17,10 @@ from wherefrom.events.snapshots import Contact, Match, Message, MessageReceived,
 from wherefrom.services import Services
 from wherefrom.webhooks import deal
 from wherefrom.webhooks.advice import advise
+from wherefrom.webhooks.answer import Answer
 from wherefrom.webhooks.endpoint import Endpoint, choose_events
 from wherefrom.webhooks.lead import sequence_headers
 from wherefrom.webhooks.payload import Lead, render_ping, render_roistat, render_standard
-from wherefrom.webhooks.post import Answer, post
 from wherefrom.webhooks.signature import sign_headers, webhook_id
 from wherefrom.webhooks.store import endpoints
 
@@ -53,6 +53,8 @@ class Trial(msgspec.Struct, frozen=True):
 
 async def try_endpoint(services: Services, site_id: int, endpoint_id: int, sample: Sample) -> Trial:
     """Posts a sample now, once; NotFound when the site has no such endpoint."""
+    from wherefrom.webhooks.post import post  # late: see webhooks.client
+
     now = services.clock.now()
     async with services.db.read() as tx:
         one = await endpoints.get_endpoint(tx, site_id, endpoint_id)
@@ -64,7 +66,7 @@ async def try_endpoint(services: Services, site_id: int, endpoint_id: int, sampl
         headers = sign_headers(secrets, webhook_id(services.ids.next()), now, body) | {"wherefrom-test": sample}
         if sample != "ping":
             headers |= sequence_headers(_LEAD.id, _LEAD.sequence)
-        answer = await post(services.http, one.url, headers, body, services.settings.webhooks.timeout_seconds)
+        answer = await post(services.http(), one.url, headers, body, services.settings.webhooks.timeout_seconds)
     except SettingsError as error:
         answer = Answer(None, f"not sent, it cannot be signed: {error}", fault="unsigned")
     return Trial(

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from wherefrom.webhooks.answer import Headers
 from wherefrom.webhooks.breaker import Breaker, breaker_state
 from wherefrom.webhooks.change import Added
 from wherefrom.webhooks.endpoint import Attachments, Endpoint, EventName, Format, Status, Which
-from wherefrom.webhooks.post import Headers
 from wherefrom.webhooks.signature import webhook_id
 from wherefrom.webhooks.store.deliveries import Attempt, Delivery
 from wherefrom.webhooks.trial import Trial
