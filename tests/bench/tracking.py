@@ -58,6 +58,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tests.bench.figures import Row, add_json_option, hand_in
+from tests.support.browser import AGENTS, link_followed, picture_asked
 from tests.support.load import Figures, Ratios, analyze, listening
 from tests.support.postgres import Postgres
 from tests.support.stock import run_bare, run_trimmed
@@ -78,10 +79,6 @@ STATUS = {GIF: 200, TRIMMED: 200, PIXEL: 200, CLICK: 307, AGAIN: 307}
 SENDS, LINKS = 200, 10
 SENDS_CLICKED = 2_000
 """With more links than are remembered: of those that are followed one after the other each is a new one."""
-AGENTS = [
-    f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{n}.0.0.0 Safari/537.36"
-    for n in range(90, 140)
-]
 _PICTURE = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
 
@@ -158,10 +155,8 @@ def _measure(settings: Settings, paths: dict[str, list[str]], seconds: int, roun
 
 
 def _requests(paths: list[str]) -> list[bytes]:
-    return [
-        f"GET {path} HTTP/1.1\r\nhost: t.example\r\nuser-agent: {agent}\r\naccept: */*\r\n\r\n".encode()
-        for path, agent in zip(paths, itertools.cycle(AGENTS), strict=False)
-    ]
+    asked = picture_asked if paths[0].startswith("/o/") else link_followed
+    return [asked(path, agent) for path, agent in zip(paths, itertools.cycle(AGENTS), strict=False)]
 
 
 def _report(measured: dict[str, Figures], engine: str) -> list[Row]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 
+from tests.bench.collect import new_visitors
 from tests.js.collector import SCRIPT
 from tests.js.conftest import Shop
 
@@ -37,6 +39,17 @@ async def test_a_page_shown_is_told_once_and_whole(shop: Shop) -> None:
     told = shop.collector.all_told()[0]
     assert told.headers["path"] == "/v1/visits"
     assert told.headers["content-type"].startswith("text/plain")
+
+
+async def test_benchmarks_tell_pages_as_this_browser_does(shop: Shop) -> None:
+    """With as many headers and fields: a server's work grows with them."""
+    await shop.open(host="localhost")  # as on https: browsers say less of themselves to a page that anybody could read
+    await shop.quiet()
+    told = shop.collector.all_told()[0]
+    head, _, body = new_visitors("KEY")[0].partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")[1:]
+    assert {line.partition(":")[0] for line in lines} == told.headers.keys() - {"path"}
+    assert json.loads(body).keys() == told.body.keys()
 
 
 @pytest.mark.parametrize("attributes", [{}, {"async": "", "defer": ""}, {"crossorigin": "anonymous"}])
