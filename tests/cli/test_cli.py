@@ -264,6 +264,41 @@ def test_who_may_log_in_is_listed_by_address_and_how_to_begin_where_nobody_may(s
     assert anna["email"] == "anna@company.example"
 
 
+def test_a_forgotten_password_is_replaced_and_who_left_is_let_in_no_more(shell: Shell) -> None:
+    old, new = "a long enough password", "quite another password"
+    shell.json("user", "add", "anna@company.example", WHEREFROM_USER_PASSWORD=old)
+    told = shell.run("user", "password", "Anna@Company.example", WHEREFROM_USER_PASSWORD=new)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "anna@company.example" in told.stdout.lower()
+    weak = shell.run("user", "password", "anna@company.example", WHEREFROM_USER_PASSWORD="short")
+    assert weak.returncode == 1
+    for command in ("password", "remove"):
+        told = shell.run("user", command, "bob@company.example", WHEREFROM_USER_PASSWORD=new)
+        assert told.returncode == 1
+        assert told.stderr == "error: nobody logs in as bob@company.example\n  try: wherefrom user list says who may\n"
+    assert shell.run("user", "remove", "anna@company.example").returncode == 0
+    assert shell.json("user", "list")["data"] == []
+
+
+def test_keys_of_all_sites_are_listed_and_one_is_revoked_by_its_id(shell: Shell) -> None:
+    assert shell.run("key", "list").stdout == "no keys yet; make one: wherefrom key add SITE\n"
+    shell.json("site", "add", "shop", "--host", "company.example")
+    made = [shell.json("key", "add", "shop", "--name", "CRM"), shell.json("key", "add", "--operator")]
+    listed = shell.json("key", "list")["data"]
+    assert {one["id"] for one in listed} == {one["id"] for one in made}
+    assert not any("secret" in one for one in listed)
+    shown = shell.run("key", "list").stdout
+    assert [one["hint"] in shown and one["secret"] not in shown for one in made] == [True, True]
+    assert "all sites" in shown
+    assert "never used" in shown
+    for one in made:
+        assert shell.run("key", "remove", one["id"]).returncode == 0
+    assert shell.json("key", "list")["data"] == []
+    again = shell.run("key", "remove", made[0]["id"])
+    assert again.returncode == 1
+    assert "wherefrom key list" in again.stderr
+
+
 def test_help_names_every_command(shell: Shell) -> None:
     told = shell.run("--help").stdout
     for command in ("serve", "web", "work", "migrate", "check", "demo", "site", "target", "mailbox", "endpoint",

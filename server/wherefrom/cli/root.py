@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from wherefrom.cli import (
-    account,
     backup,
     contact,
     copy,
     endpoint,
+    key,
     mailbox,
     pool,
     report,
@@ -18,6 +18,7 @@ from wherefrom.cli import (
     smtp,
     suppression,
     target,
+    user,
 )
 
 app = run.new_app()
@@ -34,5 +35,5 @@ app.add_typer(send.app, name="send")
 app.add_typer(sender.app, name="sender")
 app.add_typer(contact.app, name="contact")
 app.add_typer(suppression.app, name="suppression")
-app.add_typer(account.user, name="user")
-app.add_typer(account.key, name="key")
+app.add_typer(user.app, name="user")
+app.add_typer(key.app, name="key")
