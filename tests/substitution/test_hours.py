@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
+from structlog.testing import capture_logs
 
 from tests.inbox.rows import Rows
 from tests.substitution.samples import HOLD, MINUTE, Desk, pool_text
@@ -179,3 +180,22 @@ async def test_b01_hours_with_codes_of_before_there_was_a_pool_are_not_counted_b
     after, anew = await _use_after(desk, one.id)
     assert after == anew
     assert after.peak == 1
+
+
+async def test_b01_a_damaged_pool_keeps_no_other_pool_from_being_counted(desk: Desk) -> None:
+    damaged = await desk.add(strategy="pool", pool=pool_text(3))
+    other = await desk.add("help@company.com", strategy="pool", pool=pool_text(3, "help"))
+    worker = PoolHours(desk.services)
+    assert await worker.step()
+    async with desk.services.db.write() as tx:
+        await tx.execute(
+            text("UPDATE pool_hour SET begun_at = :never WHERE target_id = :damaged"),
+            {"never": 2**62, "damaged": damaged.id},
+        )
+    desk.wait(REST)
+    with capture_logs() as logs, pytest.raises((OverflowError, ValueError)):
+        await roll(desk.services, REST)
+    assert {one["site"] for one in logs if one["event"] == "work for a site failed"} == {1}
+    async with desk.services.db.read() as tx:
+        counted = await list_hours(tx, 1, other.id, desk.clock.now() - 72 * HOUR, desk.clock.now())
+    assert any(hour.counted for hour in counted)

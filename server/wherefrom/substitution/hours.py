@@ -18,11 +18,13 @@ from datetime import datetime, timedelta
 
 from wherefrom.events.late_store import SETTLED
 from wherefrom.services import Services
+from wherefrom.sites.each import for_each
 from wherefrom.substitution import sizing
 from wherefrom.substitution.lease import Terms
 from wherefrom.substitution.sizing import HOUR
 from wherefrom.substitution.store import hours, shortages, targets
 from wherefrom.substitution.store.hours import PoolHour
+from wherefrom.substitution.target import Target
 
 REST = timedelta(minutes=1)
 """Longer than any transaction lasts."""
@@ -44,9 +46,10 @@ class PoolHours:
         async with self._services.db.read() as tx:
             sites = await targets.list_pool_sites(tx)
             pools = [one for site in sites for one in await targets.list_targets(tx, site) if one.strategy == "pool"]
-        return any([await self._step(one.site_id, one.id) for one in pools])
+        return await for_each(pools, self._step, lambda one: one.site_id)
 
-    async def _step(self, site_id: int, target_id: int) -> bool:
+    async def _step(self, pool: Target) -> bool:
+        site_id, target_id = pool.site_id, pool.id
         now, hold = self._services.clock.now(), Terms.of(self._services.settings).hold
         end = sizing.floor_hour(now - SETTLED)
         begin = end - timedelta(days=sizing.DAYS)
