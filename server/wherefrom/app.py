@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import structlog
 from starlette.middleware import Middleware
@@ -60,6 +60,9 @@ from wherefrom.web.responses import problem_response, told
 from wherefrom.web.serve import bind, prepare_process, serve_http
 from wherefrom.webhooks.background import background as webhook_background
 from wherefrom.webhooks.client import LateClient
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 log = structlog.get_logger(__name__)
 
@@ -121,8 +124,11 @@ def background(services: Services) -> list[Worker | Resident]:
     ]
 
 
-def build_app(services: Services, supervisor: Supervisor | None = None) -> ASGIApp:
-    """The web side: collector, management API, console, health, metrics."""
+def build_app(
+    services: Services, supervisor: Supervisor | None = None, registry: CollectorRegistry | None = None
+) -> ASGIApp:
+    """The web side: collector, management API, console, health, metrics. ``registry`` counts the answers where there
+    are metrics; a new one if none is given."""
     settings = services.settings
     routes: list[BaseRoute] = [
         *letter_routes(services),
@@ -133,13 +139,12 @@ def build_app(services: Services, supervisor: Supervisor | None = None) -> ASGIA
         *management.routes(services),
         *console_routes(services),
     ]
-    if not settings.metrics.token:
+    registry = registry or _new_registry(services)
+    if registry is None:
         return _front(services, routes)
     from wherefrom.metrics.requests import CountedApp  # late: who has no token need not load prometheus-client
-    from wherefrom.metrics.routes import new_registry
     from wherefrom.metrics.routes import routes as metrics_routes
 
-    registry = new_registry()
     front = _front(services, [*metrics_routes(services, supervisor, registry), *routes])
     return CountedApp(front, settings.collector, registry, front.doors)
 
@@ -156,15 +161,23 @@ def _front(services: Services, routes: Sequence[BaseRoute]) -> Front:
     )
 
 
-def build_door(services: Services, supervisor: Supervisor) -> ASGIApp:
-    """What a process without a web side answers: how it is."""
+def build_door(services: Services, supervisor: Supervisor, registry: CollectorRegistry | None = None) -> ASGIApp:
+    """What a process without a web side answers, and one that has a port for it: how it is."""
     routes: list[BaseRoute] = [*health.routes(services, supervisor, list_notices)]
-    if services.settings.metrics.token:
-        from wherefrom.metrics.routes import new_registry  # late: see above
-        from wherefrom.metrics.routes import routes as metrics_routes
+    registry = registry or _new_registry(services)
+    if registry is not None:
+        from wherefrom.metrics.routes import routes as metrics_routes  # late: see above
 
-        routes += metrics_routes(services, supervisor, new_registry())
+        routes += metrics_routes(services, supervisor, registry)
     return _front(services, routes)
+
+
+def _new_registry(services: Services) -> CollectorRegistry | None:
+    if not services.settings.metrics.token:
+        return None
+    from wherefrom.metrics.routes import new_registry  # late: see above
+
+    return new_registry()
 
 
 async def _tell(request: Request, error: Exception) -> Response:
@@ -192,9 +205,12 @@ async def serve_until_signal(settings: Settings, *, web: bool, work: bool) -> No
     ending.listen()
     async with open_services(settings) as services:
         await check_revision(services.db)
-        port = settings.server.port if web else settings.metrics.port
-        listening = bind(settings.server.bind, port) if port else None
-        await serve(services, stop, listening=listening, work=work, web=web, leaving=ending.leaving)
+        server = settings.server
+        port = server.port if web else settings.metrics.port
+        listening = bind(server.bind, port, "server.port" if web else "metrics.port") if port else None
+        has_door = web and server.health_port
+        door = bind(server.bind, server.health_port, "server.health_port") if has_door else None
+        await serve(services, stop, listening=listening, door=door, work=work, web=web, leaving=ending.leaving)
     ending.closed = True
 
 
@@ -203,23 +219,27 @@ async def serve(
     stop: asyncio.Event,
     *,
     listening: socket.socket | None,
+    door: socket.socket | None = None,
     work: bool = True,
     web: bool = True,
     leaving: asyncio.Event | None = None,
 ) -> None:
     """Runs the web side, or what tells how the process is, on ``listening`` (None: neither), and the background work,
-    until ``stop`` is set. From ``leaving`` on the health page tells that this is near."""
+    until ``stop`` is set. On ``door`` (None: nowhere) it is told how a process with a web side is, too. From
+    ``leaving`` on the health page tells that the end is near."""
     grace = services.settings.server.grace_seconds
     workers = background(services) if work else []
     supervisor = Supervisor(workers, services.bell, services.clock, grace, _passes, leaving or asyncio.Event())
     prepare_process()
-    build = build_app if web else build_door
-    app = build(services, supervisor)  # before the tasks: a setting that is wrong shall be told as such
+    build, registry = build_app if web else build_door, _new_registry(services)
+    app = build(services, supervisor, registry)  # before the tasks: a setting that is wrong shall be told as such
+    served = [(app, listening), (build_door(services, supervisor, registry) if door else app, door)]
     async with asyncio.TaskGroup() as tasks:
-        if listening is not None:
-            bounds = Bounds(services.settings.limits, services.load)
-            tasks.create_task(serve_http(app, listening, stop, bounds, grace))
-            log.info("listening", address="http://{}:{}".format(*listening.getsockname()[:2]))
+        for one, port in served:
+            if port is not None:
+                bounds = Bounds(services.settings.limits, services.load)
+                tasks.create_task(serve_http(one, port, stop, bounds, grace))
+                log.info("listening", address="http://{}:{}".format(*port.getsockname()[:2]))
         tasks.create_task(supervisor.run(stop))
     log.info("stopped")
 

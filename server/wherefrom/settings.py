@@ -33,6 +33,7 @@ class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Server(Group, frozen=True, kw_only=True, forbid_unknown_fields=True):
     bind: str = "127.0.0.1"
     port: Port = 8025
+    health_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
     public_url: HttpUrl = "http://127.0.0.1:8025"
     trusted_proxies: tuple[str, ...] = ()
     grace_seconds: Annotated[int, Meta(ge=1, le=600)] = 5

@@ -30,6 +30,7 @@ class Service:
     database_url: str
     port: int = field(default_factory=free_port)
     extra_settings: str = ""
+    server_settings: str = ""
     webhook_settings: str = ""
     database_settings: str = ""
     retries: int = 6
@@ -38,7 +39,7 @@ class Service:
 
     def __post_init__(self) -> None:
         (self.folder / "settings.toml").write_text(
-            f'[server]\nport = {self.port}\npublic_url = "{self.url}"\n'
+            f'[server]\nport = {self.port}\npublic_url = "{self.url}"\n{self.server_settings}\n'
             f'[database]\nurl = "{self.database_url}"\n{self.database_settings}\n'
             f'[webhooks]\nallow = ["127.0.0.0/8"]\nretry_seconds = {[1] * self.retries}\n{self.webhook_settings}\n'
             f"[mail]\npoll_seconds = 2\n{self.extra_settings}"

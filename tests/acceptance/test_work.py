@@ -1,13 +1,15 @@
-"""A process that only works tells how it is at a port of its own, when the settings name one."""
+"""A process tells how it is at a port of its own, when the settings name one."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.acceptance.service import Service
+from tests.support.commands import run_command
 from tests.support.ports import free_port
 
 TOKEN = "a token for metrics"
@@ -35,3 +37,38 @@ async def test_a_process_that_only_works_tells_whether_its_workers_run(
         assert service.stop() == 0
     finally:
         service.kill()
+
+
+async def test_a_process_with_a_web_side_tells_how_it_is_and_nothing_else_at_a_second_port(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    door = free_port()
+    monkeypatch.setenv("WHEREFROM_METRICS_TOKEN", TOKEN)
+    monkeypatch.setenv("WHEREFROM_SERVER_HEALTH_PORT", str(door))
+    service = Service(tmp_path, database_url)
+    try:
+        await service.start()
+        async with httpx.AsyncClient(trust_env=False, base_url=f"http://127.0.0.1:{door}") as client:
+            assert (await client.get(f"{service.url}/login")).status_code == 200
+            assert (await client.get("/healthz")).status_code == 200
+            assert (await client.get("/readyz")).json()["status"] == "ready"
+            told = await client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+            assert 'method="GET"' in told.text, "of the visitors' port"
+            assert (await client.get("/metrics")).status_code == 401
+            for path in ("/login", "/wf.js", "/v1/visits", "/api/openapi.json"):
+                assert (await client.get(path)).status_code == 404, path
+        assert service.stop() == 0
+    finally:
+        service.kill()
+
+
+async def test_a_second_port_that_is_taken_is_named_with_its_setting(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Service(tmp_path, database_url)
+    monkeypatch.setenv("WHEREFROM_SERVER_HEALTH_PORT", str(service.port))
+    await asyncio.to_thread(run_command, tmp_path, "migrate")
+    done = await asyncio.to_thread(run_command, tmp_path, "web")
+    assert done.returncode == 1
+    assert f"port {service.port}" in done.stderr
+    assert "server.health_port" in done.stderr

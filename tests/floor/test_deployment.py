@@ -56,10 +56,12 @@ def test_every_setting_a_composition_gives_is_one_and_is_accepted(name: str) -> 
 def test_the_image_s_settings_are_settings() -> None:
     text = (FOLDER / "Dockerfile").read_text()
     given = dict(re.findall(r"(WHEREFROM_\w+)=(\S+)", text))
-    assert len(given) == 4
+    assert len(given) == 5
     settings = load_settings(None, given)
     assert (settings.data.folder, settings.server.bind) == ("/data", "0.0.0.0")
     assert f"EXPOSE {settings.server.port}" in text
+    assert f"http://127.0.0.1:{settings.server.health_port}/healthz" in text
+    assert f"health_port {settings.server.health_port}\n" in (FOLDER / "Caddyfile").read_text()
 
 
 def test_what_the_image_is_made_of_is_there() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ class Front:
         text = CADDYFILE.read_text()
         for name, value in given.items():
             text = text.replace(name, value)
+        text, count = re.subn(r"(?m)^\s*health_port \d+$", "", text)  # one for all, and here all have one address
+        assert count == 1
         file = home / "Caddyfile"
         file.write_text("{\n\tadmin off\n}\n" + text)  # its port is the same everywhere
         give(file, owner)

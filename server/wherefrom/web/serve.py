@@ -40,8 +40,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. SettingsError when the address is taken."""
+def bind(host: str, port: int, setting: str = "server.port") -> socket.socket:
+    """A listening socket; port 0 takes a free one. SettingsError, which names the ``setting``, when the address is
+    taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,7 +52,7 @@ def bind(host: str, port: int) -> socket.socket:
         listening.close()
         raise SettingsError(
             f"cannot listen on {host} port {port}: {error.strerror}",
-            hint="another program may use the port; choose another one: server.port in the settings, or demo --port",
+            hint=f"another program may use the port; choose another one: {setting} in the settings, or demo --port",
         ) from None
     listening.listen(_BACKLOG)
     return listening
