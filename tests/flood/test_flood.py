@@ -61,7 +61,8 @@ class Flooded:
     console: list[float] = field(default_factory=list)
     health: list[float] = field(default_factory=list)
     door: list[float] = field(default_factory=list)
-    in_vain: int = 0
+    ready: list[float] = field(default_factory=list)
+    in_vain: list[str] = field(default_factory=list)
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
@@ -108,26 +109,35 @@ class Flooded:
                 await asyncio.sleep(0.05)
 
     async def watch_as_stranger(self, over: asyncio.Event) -> None:
-        """As ``watch``, each question over a connection of its own, which may be among those that nobody takes in."""
+        """As ``watch``, each question over a connection of its own, which may be among those that nobody takes in; and
+        at the port where nobody else asks."""
+        door = f"http://127.0.0.1:{self.service.settings.server.health_port}"
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look(over, self.service.url + "/healthz", self.health))
+            tasks.create_task(self._look(over, self.service.url + "/login", self.console))
+            tasks.create_task(self._look(over, door + "/healthz", self.door))
+            tasks.create_task(self._look(over, door + "/readyz", self.ready, 200, 503))
+
+    async def _look(self, over: asyncio.Event, address: str, seconds: list[float], *good: int) -> None:
         while not over.is_set():
             self.memory = max(self.memory, _resident(self.service))
-            url, door = self.service.url, f"http://127.0.0.1:{self.service.settings.server.health_port}"
-            looks = ((door + "/healthz", self.door), (url + "/healthz", self.health), (url + "/login", self.console))
-            for address, seconds in (*looks, (door + "/readyz", None)):
-                began = time.perf_counter()
-                try:
-                    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
-                        answer = await client.get(address)
-                except httpx.TransportError:
-                    self.in_vain += 1
-                    continue
-                if seconds is None:
-                    self.notices = answer.json().get("notices") or self.notices
-                elif answer.status_code == 200:
-                    seconds.append(time.perf_counter() - began)
-                else:
-                    self.in_vain += 1
+            began = time.perf_counter()
+            if await self._ask_as_stranger(address) in (good or (200,)):
+                seconds.append(time.perf_counter() - began)
+            else:
+                self.in_vain.append(address)
             await asyncio.sleep(0.2)
+
+    async def _ask_as_stranger(self, address: str) -> int:
+        """The status; 0 where there is no answer."""
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE) as client:
+                answer = await client.get(address)
+        except httpx.TransportError:
+            return 0
+        if address.endswith("/readyz"):
+            self.notices = answer.json().get("notices") or self.notices
+        return answer.status_code
 
     async def recover(self) -> float:
         """Seconds until a visitor is answered as ever."""
@@ -226,6 +236,7 @@ async def test_ten_times_as_many_strangers_as_can_be_answered_are_turned_away_an
     assert f"{PIXEL}:busy" not in answers
     assert flooded.memory < MOST_MEMORY
     assert flooded.door
+    assert not [one for one in flooded.in_vain if f":{flooded.service.port}/" not in one], "at its own port all is told"
     assert flooded.console
     assert any("visits" in one for one in flooded.notices), (flooded.notices, heard, flooded.service.log()[-2000:])
     assert await _count_visits(flooded.service) >= answers[f"{VISIT}:200"]["count"]
@@ -255,8 +266,8 @@ def _strangers(
                 )
     back = after["answers"][f"{VISIT}:200"]
     told.append(
-        f"health at its own port {_looks(flooded.door)}, at the visitors' {_looks(flooded.health)}; console"
-        f" {_looks(flooded.console)}; in vain {flooded.in_vain}"
+        f"health at its own port {_looks(flooded.door)}, at the visitors' {_looks(flooded.health)}; readiness"
+        f" {_looks(flooded.ready)}; console {_looks(flooded.console)}; in vain {len(flooded.in_vain)}"
     )
     told.append(
         f"memory {flooded.memory:.0f} MB; a visitor is answered {recovered * 1000:.0f} ms after the last stranger left;"
