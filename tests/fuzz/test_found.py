@@ -113,6 +113,18 @@ def test_numbers_and_zones_that_cannot_be_are_none_and_the_letter_is_read() -> N
     assert letter.internaldate.tzinfo is UTC
 
 
+@pytest.mark.parametrize("count", [b"", b"9" * 5000 + b" "])
+def test_a_mail_server_s_count_of_letters_that_is_none_is_not_understood(count: bytes) -> None:
+    """Also where a good one comes before it, which the library heeds alone."""
+    script = ImapScript({"EXAMINE": b"* FLAGS (\\Seen)\r\n* 3 EXISTS\r\n* " + count + b"EXISTS\r\n"})
+    with (
+        ScriptedServer(script) as server,
+        pytest.raises(ProtocolError, match="answer to folder INBOX is not understood"),
+        server.session(),
+    ):
+        pass
+
+
 NESTED = b"(FETCH " * 1500
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -13,11 +16,13 @@ from sqlalchemy import text
 from starlette.applications import Starlette
 
 from wherefrom.clock import FixedClock
-from wherefrom.db import Database
+from wherefrom.db import Database, Tx
 from wherefrom.db.migrate import newest_revision
 from wherefrom.services import Services
 from wherefrom.supervise import Supervisor, Worker
 from wherefrom.web import health
+
+READERS = 4  # of SQLite, at a time
 
 
 async def _step() -> bool:
@@ -93,3 +98,55 @@ async def test_a_database_that_does_not_answer_is_told_and_the_process_still_liv
         await gone.close()
     assert answer.status_code == 503
     assert "the database server cannot be reached" in answer.json()["problems"]
+
+
+@asynccontextmanager
+async def _nothing_is_read(services: Services) -> AsyncIterator[None]:
+    """As under reports that take all there is to read with."""
+    async with AsyncExitStack() as held:
+        if services.db.dialect == "sqlite":
+            for _ in range(READERS):
+                await held.enter_async_context(services.db.read())
+        else:
+            tx = await held.enter_async_context(services.db.write())
+            await tx.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+        yield
+
+
+@asynccontextmanager
+async def _nothing_is_written(services: Services) -> AsyncIterator[None]:
+    """Another program locks SQLite's file; on PostgreSQL the batch before does not end."""
+    if services.db.dialect == "sqlite":
+        with contextlib.closing(sqlite3.connect(str(services.db.sync_engine.url.database))) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+        return
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def hold(_: Tx) -> None:
+        begun.set()
+        await over.wait()
+
+    holding = asyncio.create_task(services.db.batch(hold))
+    await begun.wait()
+    yield
+    over.set()
+    await holding
+
+
+async def test_a_database_that_is_written_to_is_not_silent_however_long_its_answers_take(services: Services) -> None:
+    async with _nothing_is_read(services):
+        status, told = await ready(services)
+    assert (status, told["problems"]) == (200, [])
+    assert told["notices"] == ["the database is written to, and its answers take more than 3 seconds to be heard"]
+    assert (await ready(services))[1]["notices"] == []
+
+
+async def test_a_database_that_is_neither_read_nor_written_is_silent(services: Services) -> None:
+    async with _nothing_is_read(services), _nothing_is_written(services):
+        status, told = await ready(services)
+    assert status == 503
+    assert sorted(told["problems"]) == [
+        "nothing can be written: no write was taken within 3 seconds: something keeps the database locked",
+        "the database did not answer within 3 seconds",
+    ]

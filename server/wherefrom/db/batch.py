@@ -31,6 +31,7 @@ the next batch is under way.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -88,12 +89,14 @@ class Ways(Protocol):
 @dataclass(slots=True)
 class Tally:
     """What became of pieces since the start: ``batches`` of how many ``pieces``, which waited ``seconds`` altogether,
-    each from being handed in to its answer; ``refused`` were not taken."""
+    each from being handed in to its answer; ``refused`` were not taken. ``written_at``, by the monotonic clock: when
+    something was last written."""
 
     batches: int = 0
     pieces: int = 0
     seconds: float = 0.0
     refused: int = 0
+    written_at: float = -math.inf
 
 
 class Batcher:
@@ -215,6 +218,8 @@ class Batcher:
         self.tally.batches += 1
         self.tally.pieces += len(batch)
         self.tally.seconds += sum(ended - piece.begun for piece in batch)
+        if any(piece.fault is None for piece in batch):
+            self.tally.written_at = ended
         asyncio.get_running_loop().call_soon(self._tell_all, batch)
 
     def _tell_all(self, batch: list[Piece]) -> None:

@@ -83,7 +83,7 @@ class ImapSession(Listener):
                 exists=min(answer[b"EXISTS"], LARGEST),
                 highestmodseq=number_of(answer.get(b"HIGHESTMODSEQ")),
             )
-        self._forget_news()
+            self._forget_news()
         self._exists = state.exists
         return state
 

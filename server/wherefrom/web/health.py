@@ -13,6 +13,7 @@ be written to, something is written, at most once a second however many ask.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable
@@ -39,6 +40,7 @@ ListNotices = Callable[[Tx], Awaitable[list[str]]]
 _DATABASE_SECONDS = 3.0
 _FRESH_SECONDS = 10.0  # how long a write that failed counts, whatever could be written since
 _REMEMBERED_SECONDS = 1.0
+_BUSY = f"the database is written to, and its answers take more than {_DATABASE_SECONDS:.0f} seconds to be heard"
 _SET_BACK_SECONDS = 3600.0
 _FULL_BYTES = 2 << 20
 _SCARCE_BYTES = 256 << 20
@@ -72,12 +74,14 @@ def _schema_problems(revision: str | None) -> list[str]:
 
 @dataclass(slots=True)
 class Found:
-    """What a look at the surroundings came to. ``database``: its revision, or what is wrong with it."""
+    """What a look at the surroundings came to. ``database``: its revision, or what is wrong with it. ``began`` and
+    ``at``, when it was over, are of the monotonic clock."""
 
     database: str | None = None
     problems: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
-    at: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=time.monotonic)
+    at: float = math.inf
 
 
 class Surroundings:
@@ -129,7 +133,7 @@ class Surroundings:
                         found.notices += await self._list_notices(tx)
         except Exception as fault:
             found.database = _words(fault, f"the database did not answer within {_DATABASE_SECONDS:.0f} seconds")
-            found.problems.append(found.database)
+            self._tell_silence(found, fault, found.database)
 
     async def _write(self, found: Found) -> None:
         db = self._services.db
@@ -138,10 +142,19 @@ class Surroundings:
                 await db.try_write()
         except Exception as fault:
             silence = f"no write was taken within {_DATABASE_SECONDS:.0f} seconds: something keeps the database locked"
-            found.problems.append(f"nothing can be written: {_words(fault, silence)}")
+            self._tell_silence(found, fault, f"nothing can be written: {_words(fault, silence)}")
         else:
             if db.trouble is not None and db.trouble.at > time.monotonic() - _FRESH_SECONDS:
                 found.problems.append(f"a write failed a moment ago: {db.trouble.words}")
+
+    def _tell_silence(self, found: Found, fault: Exception, words: str) -> None:
+        """A question that had to wait is no problem of a database that was written to meanwhile: more is asked than it,
+        or this process, can do."""
+        is_busy = isinstance(fault, TimeoutError) and self._services.db.tally.written_at > found.began
+        if is_busy and _BUSY not in found.notices:
+            found.notices.append(_BUSY)
+        elif not is_busy:
+            found.problems.append(words)
 
     async def _look_at_disks(self, found: Found) -> None:
         for name, place in self._places.items():
