@@ -28,8 +28,8 @@ def _run(bench: str, short: str = "", long: str | None = None, limit: int = 300)
 
 PLAN: tuple[Run, ...] = (
     _run("serve", "--rounds 5 --seconds 10"),
-    _run("collect", "--engine sqlite --seconds 1 --rounds 7", "--engine sqlite"),
-    _run("collect", "--engine postgresql --seconds 1 --rounds 7", "--engine postgresql"),
+    _run("collect", "--engine sqlite --seconds 2 --rounds 5", "--engine sqlite"),
+    _run("collect", "--engine postgresql --seconds 2 --rounds 5", "--engine postgresql"),
     _run("tracking", "--engine sqlite --seconds 1 --rounds 7", "--engine sqlite"),
     _run("tracking", "--engine postgresql --seconds 1 --rounds 7", "--engine postgresql"),
     _run("hosts", "--seconds 2 --rounds 3", ""),
