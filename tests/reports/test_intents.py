@@ -20,6 +20,7 @@ from wherefrom.clock import FixedClock
 from wherefrom.errors import NotFound, Unprocessable
 from wherefrom.inbox.correct import correct_match
 from wherefrom.inbox.store.old_letters import forget_letters
+from wherefrom.inbox.store.old_visits import forget_visits
 from wherefrom.inbox.tables import match
 from wherefrom.reports.intents import KEPT, REST, IntentHours, sum_deeds
 from wherefrom.reports.store.spans import hold_still
@@ -27,8 +28,7 @@ from wherefrom.services import Services
 from wherefrom.settings import Retention
 from wherefrom.sites.add import add_site
 from wherefrom.visits.hours_store import Deeds, list_hours, settle_hours
-from wherefrom.visits.store import erase_visitor
-from wherefrom.visits.tables import DEEDS, intent, intent_hour, visit
+from wherefrom.visits.tables import DEEDS, intent, intent_hour
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CODED = "sales+k7f3q9x2@company.example"
@@ -90,8 +90,8 @@ async def _change(traffic: Traffic) -> None:
                 await forget_letters(tx, site_id, [message_id])
         elif deed == 6:
             async with services.db.write() as tx:
-                person = select(visit.c.visitor_id).where(visit.c.id == chance.choice(traffic.visits)[0])
-                await erase_visitor(tx, site_id, await tx.scalar(person) or 0)
+                end = services.clock.now() + 400 * DAY
+                await forget_visits(tx, site_id, [chance.choice(traffic.visits)[0]], end, end, [])
         else:
             kept = Retention(letters_days=chance.choice((0, 6)), visits_days=chance.choice((5, 7)))
             await forget_old(replace(services, settings=msgspec.structs.replace(services.settings, retention=kept)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 from sqlalchemy import Table, select
 
+from wherefrom.inbox.store.old_visits import forget_visits
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.sites.site import Compat, Site
@@ -60,6 +62,12 @@ class Stage:
 
     async def rows(self, table: Table) -> list[dict[str, Any]]:
         return await rows(self.services, table)
+
+    async def forget(self, *visit_ids: int) -> None:
+        """Takes visits away, as retention does."""
+        end = self.services.clock.now() + timedelta(days=400)
+        async with self.services.db.write() as tx:
+            assert await forget_visits(tx, self.site.id, visit_ids, end, end, []) == len(visit_ids)
 
     async def drops(self) -> dict[tuple[int, str], int]:
         """Counts by site and reason."""

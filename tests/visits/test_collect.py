@@ -359,11 +359,10 @@ async def test_a_token_holds_for_its_purpose_and_its_site_alone(stage: Stage) ->
     assert len(set(of_visits)) == len(of_visits) == 3
 
 
-async def test_tokens_of_an_erased_visitor_begin_anew(stage: Stage) -> None:
+async def test_tokens_of_a_visitor_whose_visits_are_forgotten_begin_anew(stage: Stage) -> None:
     first = await stage.show(addresses=[SALES])
     (old,) = await stage.rows(visit)
-    async with stage.services.db.write() as tx:
-        assert await store.erase_visitor(tx, stage.site.id, old["visitor_id"]) == [1]
+    await stage.forget(1)
     assert [await stage.rows(table) for table in (visit, pageview)] == [[], []]
     answer = await stage.again(first)
     assert (answer.visit, answer.first_visit, answer.new) == ("2", "2", True)

@@ -33,12 +33,10 @@ async def elsewhere(stage: Stage, url: str) -> AsyncIterator[Stage]:
         await db.close()
 
 
-async def test_a_visit_that_was_erased_between_two_pages_begins_anew_and_leaves_nothing(stage: Stage) -> None:
+async def test_a_visit_that_was_forgotten_between_two_pages_begins_anew_and_leaves_nothing(stage: Stage) -> None:
     first = await stage.show(addresses=[SALES])
     await stage.again(first, addresses=[SALES])
-    (old,) = await stage.rows(visit)
-    async with stage.services.db.write() as tx:
-        assert await store.erase_visitor(tx, stage.site.id, old["visitor_id"]) == [1]
+    await stage.forget(1)
     answer = await stage.again(first, addresses=[SALES])
     assert (answer.visit, answer.first_visit, answer.new) == ("2", "2", True)
     assert [row["id"] for row in await stage.rows(visit)] == [2]
@@ -46,13 +44,11 @@ async def test_a_visit_that_was_erased_between_two_pages_begins_anew_and_leaves_
     assert (await stage.again(answer, addresses=[SALES])).visit == "2"
 
 
-async def test_of_pages_at_once_the_one_of_an_erased_visit_begins_anew_and_the_others_go_on(stage: Stage) -> None:
+async def test_of_pages_at_once_the_one_of_a_forgotten_visit_begins_anew_and_the_others_go_on(stage: Stage) -> None:
     firsts = [await stage.show(addresses=[SALES]) for _ in range(6)]
     for first in firsts:
         await stage.again(first, addresses=[SALES])
-    gone = (await stage.rows(visit))[2]
-    async with stage.services.db.write() as tx:
-        assert await store.erase_visitor(tx, stage.site.id, gone["visitor_id"]) == [3]
+    await stage.forget(3)
     answers = await asyncio.gather(*(stage.again(first, addresses=[SALES]) for first in firsts))
     new = answers.pop(2)
     assert (new.new, new.first_visit) == (True, new.visit)

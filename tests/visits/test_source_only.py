@@ -265,13 +265,6 @@ async def test_machines_see_the_real_address_here_too(crowd: Stage) -> None:
     assert await crowd.rows(visit) == []
 
 
-async def test_erasing_nobody_erases_no_source(crowd: Stage) -> None:
-    await crowd.show()
-    async with crowd.services.db.write() as tx:
-        assert await store.erase_visitor(tx, crowd.site.id, 0) == []
-    assert len(await crowd.rows(visit)) == 1
-
-
 # ------------------------------------------------------------------------------------------------ consent (C08)
 
 

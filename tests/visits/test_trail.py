@@ -7,7 +7,6 @@ from datetime import timedelta
 from tests.visits.stage import ORIGIN, PAGE, SALES, Stage
 from wherefrom.clock import FixedClock
 from wherefrom.visits.answer import Answer
-from wherefrom.visits.store import erase_visitor
 from wherefrom.visits.tables import pageview, visit
 from wherefrom.visits.trail_store import Pageview, list_pageviews
 
@@ -71,11 +70,9 @@ async def test_a_page_seen_by_a_clock_that_is_behind_comes_first(stage: Stage, c
     assert [one.page for one in await listed(stage, first)] == [PAGE + "/more", PAGE]
 
 
-async def test_nothing_of_the_first_page_outlives_its_visitor(stage: Stage) -> None:
+async def test_nothing_of_the_first_page_outlives_its_visit(stage: Stage) -> None:
     answer = await stage.show(title="One", referrer=ORIGIN)
     await stage.again(answer)
-    (row,) = await stage.rows(visit)
-    async with stage.services.db.write() as tx:
-        await erase_visitor(tx, stage.site.id, row["visitor_id"])
+    await stage.forget(1)
     assert await listed(stage, answer) == []
     assert [await stage.rows(table) for table in (visit, pageview)] == [[], []]

@@ -67,7 +67,7 @@ class Page:
                 self._remember(recorded)
             own = self._caller.origin is not None  # else the gate would not have let it in
             self._tell(Reply(collector.answer(recorded, site, entry.now, self._hit), own))
-        elif isinstance(fault, Refused) and entry.believed is not None:  # erased meanwhile
+        elif isinstance(fault, Refused) and entry.believed is not None:  # forgotten meanwhile
             collector.recent.forget(site.id, entry.believed.visit.id)
             self._entry = replace(entry, believed=None)
             self.send()

@@ -1,7 +1,7 @@
 """Visits that go on, as this process last wrote them: what is believed of the next page, until its write proves it.
 
 A further page of a visit asks the database for nothing: it says that the visit was seen again, and that must meet the
-visit's row (``db.Refused``), which may have been erased meanwhile. Believed is only that a visit goes on, and what
+visit's row (``db.Refused``), which may have been forgotten meanwhile. Believed is only that a visit goes on, and what
 of it never changes: others can only have seen it later than we. That a visit is over, and whatever a page tells anew,
 is looked up.
 """

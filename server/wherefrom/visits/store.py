@@ -8,13 +8,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import structs
-from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, select, tuple_, type_coerce, update
+from sqlalchemy import BigInteger, BindParameter, bindparam, func, select, tuple_, type_coerce, update
 
 from wherefrom.db import Prepared, Tx, insert
-from wherefrom.events.late_store import note_change_between
-from wherefrom.substitution.lease import NOBODY
-from wherefrom.visits.hours_store import forget_hours_of
-from wherefrom.visits.tables import dropped, intent, pageview, visit, visit_counter
+from wherefrom.visits.tables import dropped, visit, visit_counter
 from wherefrom.visits.visit import NewVisit, Told, Visit
 
 _AS_VISIT = tuple(visit.c[name] for name in Visit.__struct_fields__)
@@ -237,24 +234,6 @@ async def reserve_numbers(tx: Tx, site_id: int, count: int) -> int:
         index_elements=[visit_counter.c.site_id], set_={"next": visit_counter.c.next + count}
     ).returning(visit_counter.c.next)
     return int((await tx.execute(end)).scalar_one()) - count
-
-
-async def erase_visitor(tx: Tx, site_id: int, visitor_id: int) -> list[int]:
-    """Deletes a visitor with visits, pages and signs; the numbers of the visits, for what other rooms keep of them.
-    Visits of sources are nobody's, and stay."""
-    if visitor_id == NOBODY:
-        return []
-    theirs = visit.c.site_id == site_id, visit.c.visitor_id == visitor_id
-    mine = select(visit.c.id).where(*theirs)
-    found = (await tx.execute(select(visit.c.id, visit.c.started_at, visit.c.last_seen_at).where(*theirs))).all()
-    for row in found:
-        await note_change_between(tx, site_id, row.started_at, row.last_seen_at)
-    numbers = [row.id for row in found]
-    await forget_hours_of(tx, site_id, numbers)
-    for table in (pageview, intent):
-        await tx.execute(delete(table).where(table.c.site_id == site_id, table.c.visit_id.in_(mine)))
-    await tx.execute(delete(visit).where(visit.c.site_id == site_id, visit.c.visitor_id == visitor_id))
-    return numbers
 
 
 # ------------------------------------------------------------------------------------------------ drops
