@@ -12,7 +12,7 @@ from wherefrom.errors import NotFound
 from wherefrom.services import Services
 from wherefrom.sites.add import add_site
 from wherefrom.substitution.api import OPERATIONS
-from wherefrom.substitution.sizing import HOUR, Shortage, Span, advise, demand, find_peak, list_peaks
+from wherefrom.substitution.sizing import HOUR, Shortage, Span, advise, demand, list_peaks
 from wherefrom.substitution.use import find_pool_use, forget_shortages
 
 NOON = datetime.fromisoformat("2026-11-02T12:00:00Z")
@@ -24,16 +24,16 @@ def span(begin: float, end: float) -> Span:
 
 
 def test_b01_the_peak_is_the_most_at_one_moment_and_neighbours_do_not_meet() -> None:
-    assert find_peak([span(0, 10), span(5, 15), span(10, 20)]) == 2
-    assert find_peak([]) == 0
-    assert find_peak([span(0, 0)]) == 0
+    end = NOON + HOUR
+    assert list_peaks([span(0, 10), span(5, 15), span(10, 20)], NOON, end) == [2]
+    assert list_peaks([], NOON, end) == [0]
+    assert list_peaks([span(0, 0)], NOON, end) == [0]
 
 
 @given(st.lists(st.tuples(MINUTES, MINUTES)))
 def test_b01_the_peak_is_what_looking_at_every_minute_finds(pairs: list[tuple[int, int]]) -> None:
     spans = [span(min(pair), max(pair)) for pair in pairs]
     looked = [sum(begin <= NOON + n * MINUTE < end for begin, end in spans) for n in range(301)]
-    assert find_peak(spans) == max(looked)
     assert list_peaks(spans, NOON, NOON + 5 * HOUR) == [max(looked[n : n + 60]) for n in range(0, 300, 60)]
 
 

@@ -22,8 +22,7 @@ from wherefrom.web.api import KeyHolder, api_routes
 from wherefrom.web.openapi import describe
 from wherefrom.webhooks.api import OPERATIONS
 from wherefrom.webhooks.store import find_deals, record_deal
-from wherefrom.webhooks.store.deliveries import delete_subjects
-from wherefrom.webhooks.tables import attempt, delivery, endpoint
+from wherefrom.webhooks.tables import delivery, endpoint
 
 
 @pytest_asyncio.fixture
@@ -344,23 +343,6 @@ async def test_a_later_answer_replaces_an_earlier_answers_number(services: Servi
 @pytest.mark.parametrize("number", ["", "   ", "x" * 201, "a\nb"])
 async def test_what_is_no_deal_number_is_refused(api: httpx.AsyncClient, number: str):
     assert (await api.post("/messages/5/deal", json={"number": number})).status_code == 400
-
-
-async def test_erasure_leaves_no_attempt_behind(services: Services, receiver: Receiver, clock: FixedClock):
-    await listen(services, receiver.url)
-    for number in (1, 2):
-        await tell(services, number)
-    await work(services)
-    receiver.answer(500)
-    clock.advance(timedelta(days=10))
-    await tell(services, 3)
-    await work(services)
-    async with services.db.write() as tx:
-        assert await delete_subjects(tx, SITE, [1, 2]) == 2
-    [left] = await deliveries(services)
-    assert left.subject_id == 3
-    async with services.db.read() as tx:
-        assert (await tx.execute(select(attempt.c.delivery_id))).scalars().all() == [left.id]
 
 
 def test_every_operation_is_described_and_names_are_unique():

@@ -71,11 +71,6 @@ class SafeHtml(Struct, frozen=True):
     blocked: int
 
 
-def render_safe_html(html: str, images: Mapping[str, str] | None = None) -> str:
-    """``html`` without anything that runs, fetches or leaves its box; see ``sanitise`` for the count of images."""
-    return sanitise(html, images).html
-
-
 def sanitise(html: str, images: Mapping[str, str] | None = None) -> SafeHtml:
     """Safe HTML of ``html``. ``images`` are URLs of our own to show in place of ``cid:`` references, by content id."""
     html = html[:MAX_RENDERED]

@@ -76,18 +76,6 @@ def list_hours(begin: datetime, end: datetime) -> list[datetime]:
     return [begin + n * HOUR for n in range(-((begin - end) // HOUR))]
 
 
-def find_peak(spans: Iterable[Span]) -> int:
-    """The most spans at one moment; one that ends as another begins does not meet it."""
-    steps = sorted(
-        (moment, change) for begin, end in spans for moment, change in ((begin, 1), (end, -1)) if begin < end
-    )
-    out = peak = 0
-    for _, change in steps:
-        out += change
-        peak = max(peak, out)
-    return peak
-
-
 def advise(peak: int) -> int:
     """The size for a pool whose demand peaked at ``peak``."""
     return max(LEAST, math.ceil(peak * HEAD_ROOM))

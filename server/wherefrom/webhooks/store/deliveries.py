@@ -16,10 +16,8 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Row, and_, func, literal_column, select, tuple_, update
-from sqlalchemy import delete as sql_delete
 
 from wherefrom.db import Tx, insert
-from wherefrom.db.keys import any_of
 from wherefrom.errors import NotFound
 from wherefrom.webhooks.tables import attempt, delivery, endpoint
 
@@ -223,19 +221,3 @@ async def list_last_attempts(tx: Tx, site_id: int, delivery_ids: Collection[int]
     last = select(attempt.c.delivery_id, func.max(attempt.c.number)).where(of_these).group_by(attempt.c.delivery_id)
     rows = await tx.execute(select(attempt).where(of_these, tuple_(attempt.c.delivery_id, attempt.c.number).in_(last)))
     return {row.delivery_id: Attempt(**row._mapping) for row in rows}
-
-
-async def delete_subjects(tx: Tx, site_id: int, subject_ids: Collection[int]) -> int:
-    """Erasure: removes the deliveries about these messages, bodies and answers with them; how many."""
-    rows = await tx.execute(
-        select(delivery.c.id).where(delivery.c.site_id == site_id, delivery.c.subject_id.in_(subject_ids))
-    )
-    keys = [(site_id, row.id) for row in rows]
-    await _delete(tx, keys)
-    return len(keys)
-
-
-async def _delete(tx: Tx, keys: Sequence[tuple[int, int]]) -> None:
-    if keys:
-        await tx.execute(sql_delete(attempt).where(any_of(attempt.c.site_id, attempt.c.delivery_id, keys)))
-        await tx.execute(sql_delete(delivery).where(any_of(delivery.c.site_id, delivery.c.id, keys)))
