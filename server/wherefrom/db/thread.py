@@ -19,14 +19,15 @@ _Job = tuple[asyncio.AbstractEventLoop, asyncio.Future[Any], Callable[..., Any],
 
 
 _LONGEST_HANDOVER = 0.005
-"""Seconds that the event loop stands still at most, should the thread not be idle after all."""
+"""Seconds that the event loop stands still at most, should the thread not be idle after all, or not be woken."""
 
 
 class LoopThread:
-    """Started by the first call; ended by ``close``, or with the process."""
+    """Started by the first call; ended by ``close``, or with the process. ``handover``: seconds, see ``call_now``."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, handover: float = _LONGEST_HANDOVER) -> None:
         self._name = name
+        self._handover = handover
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._called = 0  # counted by who calls
@@ -54,7 +55,7 @@ class LoopThread:
 
         Python runs one thread at a time, and who is woken asks for its turn when the event loop has long gone on: a
         wait for the disk would begin when there is nothing left to do beside it. So the turn is handed over, which
-        takes the time to wake a thread."""
+        takes the time to wake a thread; ``handover`` at the most, and then it begins when it may."""
         waits = threading.Lock()
         waits.acquire()
 
@@ -63,7 +64,7 @@ class LoopThread:
             return function(*arguments)
 
         answer = self.call(begin)
-        waits.acquire(timeout=_LONGEST_HANDOVER)
+        waits.acquire(timeout=self._handover)
         return answer
 
     def close(self) -> None:
