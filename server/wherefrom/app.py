@@ -87,21 +87,20 @@ async def open_services(settings: Settings, clock: Clock | None = None) -> Async
     blobs = Blobs(Path(settings.data.folder) / "blobs")
     await asyncio.to_thread(blobs.settle)
     database = Database(settings.database.url, patience=settings.database.timeout_seconds)
-    http = LateClient(settings)
-    try:
-        yield Services(
-            db=database,
-            clock=clock or SystemClock(),
-            settings=settings,
-            tokens=Tokens(key),
-            ids=Ids(),
-            http=http,
-            blobs=blobs,
-            bell=Bell(),
-        )
-    finally:
-        await http.aclose()
-        await database.close()
+    async with contextlib.aclosing(LateClient(settings)) as http:
+        try:
+            yield Services(
+                db=database,
+                clock=clock or SystemClock(),
+                settings=settings,
+                tokens=Tokens(key),
+                ids=Ids(),
+                http=http,
+                blobs=blobs,
+                bell=Bell(),
+            )
+        finally:
+            await database.close()
 
 
 def background(services: Services) -> list[Worker | Resident]:

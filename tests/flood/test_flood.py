@@ -235,6 +235,7 @@ async def test_ten_times_as_many_strangers_as_can_be_answered_are_turned_away_an
     assert answers[f"{VISIT}:busy"]["count"] > 0
     assert f"{PIXEL}:busy" not in answers
     assert flooded.memory < MOST_MEMORY
+    assert flooded.health
     assert flooded.door
     assert not [one for one in flooded.in_vain if f":{flooded.service.port}/" not in one], "at its own port all is told"
     assert flooded.console

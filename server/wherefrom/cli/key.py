@@ -39,12 +39,16 @@ def add_key(
 def list_keys(settings: SettingsOption = None, as_json: JsonOption = False) -> None:
     """List all keys, how each begins, and when it was last used."""
 
+    names: dict[str | None, str] = {None: "all sites"}
+
     async def use(services: Services) -> Any:
-        return {"data": [one for one, _ in await _all_keys(services)]}
+        found = await _all_keys(services)
+        names.update({site.id: site.name for _, site in found if site is not None})
+        return {"data": [one for one, _ in found]}
 
     def words(page: dict[str, Any]) -> str:
         lines = [
-            f"{one['id']:<20} {one['hint']}…  of {one['site_id'] or 'all sites':<20}"
+            f"{one['id']:<20} {one['hint']}…  of {names[one['site_id']]:<20}"
             f"  {_used(one['last_used_at']):<27}  {one['name']}"
             for one in page["data"]
         ]
@@ -65,19 +69,19 @@ def remove_key(
             if one.id == key_id:
                 if site is None:
                     return await invoke(services, "DELETE", "/keys/{key}", key=key_id)
-                return await invoke(services, "DELETE", "/sites/{site}/keys/{key}", site=site, key=key_id)
+                return await invoke(services, "DELETE", "/sites/{site}/keys/{key}", site=site.id, key=key_id)
         raise NotFound(f"there is no key {key_id}", hint="wherefrom key list says which there are")
 
     with_services(settings, use)
     typer.echo(f"key {key_id} opens nothing any more")
 
 
-async def _all_keys(services: Services) -> list[tuple[Any, str | None]]:
+async def _all_keys(services: Services) -> list[tuple[Any, Any]]:
     """Each key with its site; None: an operator's."""
-    found: list[tuple[Any, str | None]] = [(one, None) for one in (await invoke(services, "GET", "/keys")).data]
+    found: list[tuple[Any, Any]] = [(one, None) for one in (await invoke(services, "GET", "/keys")).data]
     for site in (await invoke(services, "GET", "/sites")).data:
         page = await invoke(services, "GET", "/sites/{site}/keys", site=site.id)
-        found += [(one, site.id) for one in page.data]
+        found += [(one, site) for one in page.data]
     return found
 
 
